@@ -1,0 +1,73 @@
+# Everything sets itself up: python3 (3.11 or newer, with venv) and make are enough.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DATABASE ?= sqlite:///./desirepath.db
+
+BIN := .venv/bin
+INSTALL := @$(PYTHON) scripts/install.py
+COMPILE = @$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-header --no-annotate $(UPGRADE) pyproject.toml requirements/build.in >/dev/null
+title = @printf '\n==> %s\n' '$(1)'
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run setup test lint types contracts doctests pytest packages torture bench screens lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
+	$(INSTALL) runtime
+	@$(BIN)/desirepath serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) --local-link
+
+setup: ## Install the developer set into .venv
+	$(INSTALL) dev
+
+test: setup packages lint types contracts doctests pytest ## Run every check and every test but the long ones
+
+lint: setup ## Check style and format
+	$(call title,Lint)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## Check types
+	$(call title,Types)
+	$(BIN)/mypy
+
+contracts: setup ## Check that imports only point down
+	$(call title,Import contracts)
+	$(BIN)/lint-imports --no-logo
+
+doctests: setup ## Run the examples in docstrings
+	$(call title,Examples in docstrings)
+	$(BIN)/python -m pytest --quiet --doctest-modules --ignore-glob='*/migrations/*' src
+
+pytest: setup packages ## Run the tests
+	$(call title,Tests)
+	$(BIN)/python -m pytest
+
+packages:
+	$(call title,System packages)
+	@scripts/system-packages test
+
+torture: setup packages ## Run the long tests of what must never be lost
+	$(BIN)/python -m pytest -m torture --timeout=3600
+
+bench: ## Compare with the baseline and print the ratios
+	$(INSTALL) bench
+	@scripts/system-packages bench
+	$(BIN)/python -m benchmarks
+
+screens: setup packages ## Photograph the pages into build/screens
+	$(BIN)/python scripts/screens.py build/screens
+
+lock: setup ## Renew requirements/*.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+
+clean: ## Remove .venv, caches and builds; databases stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -prune -exec rm -rf {} +

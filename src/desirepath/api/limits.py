@@ -1,0 +1,87 @@
+"""Rate limits: per key, per address, and for failed logins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from desirepath.api.endpoint import ApiRules
+from desirepath.domain.access import Key
+from desirepath.errors import LimitExceeded
+
+__all__ = ["Limits"]
+
+_WINDOW_SECONDS = 60
+
+
+class Limits:
+    """Counts requests a minute in this process."""
+
+    def __init__(self, rules: ApiRules) -> None:
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._per_key = _item(rules.key_requests_per_minute)
+        self._per_address = _item(rules.address_requests_per_minute)
+        self._failed = _item(rules.failed_logins_per_minute)
+        self._proxies = tuple(ip_network(text, strict=False) for text in rules.trusted_proxies)
+
+    def address_of(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
+        """The client's address; a forwarding header counts only when a trusted proxy sent it."""
+        client = scope.get("client")
+        address = client[0] if client else ""
+        if not self._proxies or not self._is_proxy(address):
+            return address
+        for hop in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
+            address = hop.strip() or address
+            if not self._is_proxy(address):
+                break
+        return address
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    def spend(self, key: Key, address: str, headers: dict[str, str]) -> None:
+        """Count a request; the headers say what is left.
+
+        Raises
+        ------
+        LimitExceeded
+            The key or the address has used up its minute.
+        """
+        for item, name, who in (
+            (self._per_key, "key", key.key_id),
+            (self._per_address, "address", address),
+        ):
+            if item is not None:
+                self._spend(item, name, who, headers)
+
+    def spend_failed_login(self, address: str) -> None:
+        """Count a request without a good key."""
+        if self._failed is not None:
+            self._spend(self._failed, "failed_logins", address, {})
+
+    def _spend(
+        self, item: RateLimitItemPerMinute, name: str, who: str, headers: dict[str, str]
+    ) -> None:
+        within = self._limiter.hit(item, name, who)
+        window = self._limiter.get_window_stats(item, name, who)
+        headers["X-RateLimit-Limit"] = str(item.amount)
+        headers["X-RateLimit-Remaining"] = str(window.remaining)
+        headers["X-RateLimit-Reset"] = str(int(window.reset_time))
+        headers["X-RateLimit-Window"] = str(_WINDOW_SECONDS)
+        if not within:
+            wait = max(0.1, round(window.reset_time - time.time(), 1))
+            raise LimitExceeded(wait, item.amount, _WINDOW_SECONDS, name)
+
+
+def _item(amount: int) -> RateLimitItemPerMinute | None:
+    return RateLimitItemPerMinute(amount) if amount else None

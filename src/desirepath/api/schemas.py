@@ -1,0 +1,341 @@
+"""Wire shapes, and how domain values become them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from desirepath.domain.clock import format_time
+from desirepath.domain.execution import Execution, ExecutionDraft
+from desirepath.domain.ids import format_id
+from desirepath.domain.interaction import Interaction, InteractionDraft
+from desirepath.domain.retriever import Retriever
+
+__all__ = [
+    "BatchResponse",
+    "ExecutionBatchRequest",
+    "ExecutionBatchResponse",
+    "ExecutionDetail",
+    "InteractionBatchRequest",
+    "InteractionListRequest",
+    "InteractionListResponse",
+    "InteractionResponse",
+    "ListQuery",
+    "PaginationResponse",
+    "RetrieverListResponse",
+    "RetrieverModel",
+    "present_execution",
+    "present_interaction",
+    "present_retriever",
+]
+
+
+class InteractionResponse(Struct, frozen=True, kw_only=True):
+    """An interaction as it was recorded."""
+
+    feature_id: Annotated[str, Meta(description="The document.")]
+    interaction_type: list[str]
+    position: Annotated[int, Meta(ge=0, description="0 is the first.")]
+    metadata: Annotated[
+        dict[str, Any] | None, Meta(description="As sent, with reward_value: what this teaches.")
+    ] = None
+    user_id: str | None = None
+    session_id: str | None = None
+    execution_id: str | None = None
+    retriever_id: str | None = None
+    query_snapshot: dict[str, Any] | None = None
+    document_score: float | None = None
+    result_set_size: int | None = None
+    feature_uri: str | None = None
+    occurred_at: Annotated[str | None, Meta(description="When it happened, ISO 8601.")] = None
+    interaction_id: Annotated[
+        str | None, Meta(description="Null when the interaction was dropped as a repeat.")
+    ] = None
+    deduplicated: Annotated[
+        bool, Meta(description="Nothing new was stored: it repeats one that is.")
+    ] = False
+    timestamp: Annotated[str | None, Meta(description="When it was recorded, ISO 8601.")] = None
+    warning: Annotated[
+        str | None, Meta(description="Why it may not do what you hope, in words.")
+    ] = None
+    event_id: Annotated[str | None, Meta(description="The sender's id of the event.")] = None
+    live: Annotated[
+        bool, Meta(description="It was sent as it happened, so it adapts its session.")
+    ] = True
+
+
+def present_interaction(value: Interaction, *, deduplicated: bool = False) -> InteractionResponse:
+    """The wire shape of an interaction; one without an id was dropped as a repeat."""
+    metadata = {**value.metadata} if value.metadata else {}
+    metadata["reward_value"] = value.reward
+    return InteractionResponse(
+        feature_id=value.feature_id,
+        interaction_type=list(value.types),
+        position=value.position,
+        metadata=metadata,
+        user_id=value.user_id,
+        session_id=value.session_id,
+        execution_id=value.execution_id,
+        retriever_id=value.retriever_id,
+        query_snapshot=value.query_snapshot,
+        document_score=value.document_score,
+        result_set_size=value.result_set_size,
+        feature_uri=value.feature_uri,
+        occurred_at=format_time(value.occurred_at),
+        interaction_id=format_id("int", value.id) if value.id else None,
+        deduplicated=deduplicated,
+        timestamp=format_time(value.recorded_at) if value.id else None,
+        warning=value.warning,
+        event_id=value.event_id,
+        live=value.live,
+    )
+
+
+class InteractionBatchRequest(Struct, frozen=True):
+    """Interactions of one or many searches."""
+
+    interactions: Annotated[list[InteractionDraft], Meta(min_length=1, max_length=1000)]
+
+
+class ItemResult(Struct, frozen=True, kw_only=True):
+    """What became of one item."""
+
+    index: int
+    interaction_id: str
+    status: Annotated[str, Meta(description="created, or duplicate (event_id was stored before).")]
+
+
+class BatchResponse(Struct, frozen=True, kw_only=True):
+    """created + duplicates + failed is the number of items sent."""
+
+    created: int
+    duplicates: int = 0
+    failed: int = 0
+    errors: Annotated[
+        list[str] | None, Meta(description="One sentence an item that failed, with its index.")
+    ] = None
+    results: Annotated[
+        list[ItemResult] | None, Meta(description="The items that are stored, in order.")
+    ] = None
+
+
+class PaginationResponse(Struct, frozen=True, kw_only=True):
+    """Where this page lies."""
+
+    total: Annotated[int | None, Meta(description="Only with include_total=true.")] = None
+    page: int | None = None
+    page_size: int | None = None
+    total_pages: int | None = None
+    next_page: Annotated[str | None, Meta(description="Path and query of the next page.")] = None
+    previous_page: str | None = None
+    next_cursor: Annotated[str | None, Meta(description="Send as cursor; null at the end.")] = None
+
+
+class ListQuery(Struct, frozen=True, kw_only=True):
+    """Which page: by number, by offset, or (best while rows arrive) by cursor."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    page_size: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    offset: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    page: Annotated[int, Meta(ge=1)] | None = None
+    cursor: str | None = None
+    next_cursor: str | None = None
+    after: str | None = None
+    include_total: bool | None = None
+
+
+class SortOption(Struct, frozen=True, kw_only=True):
+    """An order; equal values are ordered by interaction_id."""
+
+    field: str
+    direction: Annotated[str, Meta(pattern="^(asc|desc)$")] | None = None
+
+
+class InteractionListRequest(Struct, frozen=True, kw_only=True):
+    """Conditions, all of which hold."""
+
+    execution_id: str | None = None
+    retriever_id: str | None = None
+    session_id: str | None = None
+    user_id: str | None = None
+    feature_id: str | None = None
+    interaction_type: Annotated[str | None, Meta(description="One of the interaction's types.")] = (
+        None
+    )
+    filters: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="A filter: {field, operator, value}, shorthand such as "
+            '{"position": {"lte": 5}}, and AND, OR, NOT over lists of filters.'
+        ),
+    ] = None
+    sort: SortOption | None = None
+    search: Annotated[
+        Annotated[str, Meta(max_length=1000)] | None,
+        Meta(description="Words that all occur in metadata."),
+    ] = None
+    include_total: bool | None = None
+    case_sensitive: bool = False
+
+
+class InteractionListResponse(Struct, frozen=True, kw_only=True):
+    """A page of interactions."""
+
+    results: list[InteractionResponse]
+    items: Annotated[list[InteractionResponse], Meta(description="Deprecated: read results.")]
+    pagination: PaginationResponse
+
+
+class ExecutionDetail(Struct, frozen=True, kw_only=True):
+    """A search as it was logged."""
+
+    execution_id: str
+    retriever_id: str
+    status: str
+    documents: list[dict[str, Any]]
+    pagination: dict[str, Any]
+    created_at: str
+    completed_at: str
+    inputs: dict[str, Any] | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    configuration: str | None = None
+    metadata: dict[str, Any] | None = None
+    offset: int = 0
+    total: int | None = None
+    occurred_at: str | None = None
+    timestamp: str | None = None
+    documents_retained: bool = True
+    total_returned: int | None = None
+    stage_statistics: dict[str, Any] | None = None
+    budget: dict[str, Any] | None = None
+    duplicate: Annotated[
+        bool, Meta(description="This execution_id was stored before with the same content.")
+    ] = False
+
+
+def present_execution(value: Execution, *, duplicate: bool = False) -> ExecutionDetail:
+    """The wire shape of an execution."""
+    documents = [
+        {
+            "document_id": document.document_id,
+            "position": value.offset + index,
+            "score": document.score,
+            "scores": document.scores,
+            "features": document.features,
+        }
+        for index, document in enumerate(value.documents)
+    ]
+    occurred_at = format_time(value.occurred_at)
+    n_documents = len(documents)
+    return ExecutionDetail(
+        execution_id=value.execution_id,
+        retriever_id=value.retriever_id,
+        status="completed",
+        documents=documents,
+        pagination={
+            "total": value.total if value.total is not None else value.offset + n_documents,
+            "returned": n_documents,
+            "has_next": value.total is not None and value.total > value.offset + n_documents,
+        },
+        created_at=occurred_at,
+        completed_at=occurred_at,
+        inputs=value.inputs,
+        user_id=value.user_id,
+        session_id=value.session_id,
+        configuration=value.configuration,
+        metadata=value.metadata,
+        offset=value.offset,
+        total=value.total,
+        occurred_at=occurred_at,
+        timestamp=format_time(value.recorded_at),
+        total_returned=n_documents,
+        duplicate=duplicate,
+    )
+
+
+class ExecutionBatchRequest(Struct, frozen=True):
+    """Searches of one retriever."""
+
+    executions: Annotated[list[ExecutionDraft], Meta(min_length=1, max_length=1000)]
+
+
+class ExecutionResult(Struct, frozen=True, kw_only=True):
+    """What became of one execution."""
+
+    index: int
+    execution_id: str
+    status: Annotated[str, Meta(description="created, or duplicate.")]
+
+
+class ExecutionBatchResponse(Struct, frozen=True, kw_only=True):
+    """created + duplicates + failed is the number of executions sent."""
+
+    created: int
+    duplicates: int = 0
+    failed: int = 0
+    errors: list[str] | None = None
+    results: list[ExecutionResult] | None = None
+
+
+class RetrieverModel(Struct, frozen=True, kw_only=True):
+    """A retriever."""
+
+    retriever_id: str
+    retriever_name: str
+    description: str | None
+    stages: list[dict[str, Any]]
+    collection_ids: list[str]
+    collection_identifiers: list[str]
+    input_schema: dict[str, Any]
+    budget_limits: dict[str, Any]
+    feature_dependencies: list[dict[str, Any]]
+    tags: list[str]
+    metadata: dict[str, Any]
+    display_config: dict[str, Any] | None
+    version: int
+    created_at: str
+    updated_at: str
+    created_by: str | None = None
+    updated_by: str | None = None
+    fusion: str | None = None
+    is_published: bool = False
+    marketplace_listing_id: str | None = None
+
+
+def present_retriever(value: Retriever) -> RetrieverModel:
+    """The wire shape of a retriever."""
+    draft = value.draft
+    return RetrieverModel(
+        retriever_id=value.retriever_id,
+        retriever_name=draft.retriever_name,
+        description=draft.description,
+        stages=draft.stages,
+        collection_ids=draft.collection_identifiers,
+        collection_identifiers=draft.collection_identifiers,
+        input_schema=draft.input_schema or {},
+        budget_limits=draft.budget_limits or {},
+        feature_dependencies=[],
+        tags=draft.tags,
+        metadata=draft.metadata or {},
+        display_config=draft.display_config,
+        version=value.version,
+        created_at=format_time(value.created_at),
+        updated_at=format_time(value.updated_at),
+    )
+
+
+class RetrieverListResponse(Struct, frozen=True, kw_only=True):
+    """Retrievers of the namespace, oldest first."""
+
+    results: list[RetrieverModel]
+    total: int
+    pagination: PaginationResponse
+    warnings: list[dict[str, Any]] = []
+
+
+def batch_errors(messages: Sequence[tuple[int, str]]) -> list[str] | None:
+    """Indexed sentences, or None when there are none."""
+    return [f"[{index}] {message}" for index, message in messages] or None

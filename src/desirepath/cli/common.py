@@ -1,0 +1,85 @@
+"""What commands share: settings from three sources, an open engine, errors in one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+from rich.console import Console
+
+from desirepath.engine.engine import Engine
+from desirepath.errors import DesirepathError, NotFound
+from desirepath.server import open_engine as open_engine_of
+from desirepath.settings import Settings, load_settings
+from desirepath.storage.base import Namespace
+
+__all__ = [
+    "console",
+    "engine_options",
+    "errors",
+    "fail",
+    "namespace_of",
+    "open_engine",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def engine_options(command: F) -> F:
+    """Add ``--database`` and ``--config``; the command gets ``settings``."""
+
+    @wraps(command)
+    def with_settings(database: str | None, config: Path | None, **options: Any) -> Any:
+        settings = load_settings({"database": database}, os.environ, config)
+        return command(settings=settings, **options)
+
+    with_option = click.option(
+        "--database",
+        metavar="URL",
+        help="sqlite:///path.db or postgresql://user@host/name  [default: sqlite:///desirepath.db]",
+    )(with_settings)
+    return click.option(  # type: ignore[return-value]
+        "--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file (TOML)."
+    )(with_option)
+
+
+@contextmanager
+def open_engine(settings: Settings, *, migrate: bool | None = None) -> Iterator[Engine]:
+    """The engine over the database of the settings, closed at the end."""
+    engine = open_engine_of(settings, migrate=migrate)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def namespace_of(engine: Engine, id_or_name: str) -> Namespace:
+    """A namespace.
+
+    Raises
+    ------
+    NotFound
+        There is none of that id or name.
+    """
+    namespace = engine.directory.namespace(id_or_name)
+    if namespace is None:
+        raise NotFound("namespace", id_or_name)
+    return namespace
+
+
+def fail(error: DesirepathError) -> NoReturn:
+    """End with the error's sentence and exit code 1."""
+    message = error.message
+    if isinstance(error, NotFound):
+        message = f"There is no {error.resource} {error.id}."
+    errors.print(f"[red]Error:[/red] {message}", highlight=False, soft_wrap=True)
+    sys.exit(1)

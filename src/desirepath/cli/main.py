@@ -1,0 +1,63 @@
+"""``desirepath``: one command a file."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from desirepath import __version__
+from desirepath.cli.common import fail
+from desirepath.errors import DesirepathError
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "serve": "serve:serve_command",
+    "keys": "keys:keys",
+    "namespaces": "namespaces:namespaces",
+    "import": "import_:import_command",
+    "export": "export:export_command",
+    "report": "report:report_command",
+    "migrate": "migrate:migrate_command",
+    "backup": "backup:backup_command",
+    "erase": "erase:erase_command",
+    "doctor": "doctor:doctor_command",
+}
+
+
+class _Lazy(click.Group):
+    """Loads a command when it is asked for, so that ``--help`` is quick."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        target = _COMMANDS.get(name)
+        if target is None:
+            return None
+        module, _, attribute = target.partition(":")
+        command: click.Command = getattr(
+            importlib.import_module(f"desirepath.cli.{module}"), attribute
+        )
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DesirepathError as error:
+            fail(error)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="desirepath")
+def main() -> None:
+    """Relevance feedback for search: record what people do with results, and learn from it.
+
+    Start with `desirepath serve`. Every command takes --database, or the variable
+    DESIREPATH_DATABASE; the default is ./desirepath.db.
+
+    Exit codes: 0 done, 1 could not be done (the message says why), 2 wrong usage, 3 done, but some
+    rows were rejected.
+    """

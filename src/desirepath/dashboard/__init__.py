@@ -1,0 +1,1 @@
+"""Pages: what is happening, at a glance."""

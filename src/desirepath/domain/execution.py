@@ -1,0 +1,154 @@
+"""An execution: one search that was served, and what it showed where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from desirepath.domain import clock, ids
+from desirepath.domain.checks import Count, Id, check_id, check_time, convert, refuse_unknown
+from desirepath.domain.plain_json import canonical_json, check_plain
+from desirepath.errors import InvalidExecution, MalformedJSON
+
+__all__ = [
+    "MAX_DOCUMENTS",
+    "Execution",
+    "ExecutionDraft",
+    "ShownDocument",
+    "ShownList",
+    "read_execution",
+]
+
+MAX_DOCUMENTS = 10_000
+
+
+class ShownDocument(Struct, frozen=True, kw_only=True):
+    """One document of a result list; its place in the list is its position."""
+
+    document_id: Id
+    score: Annotated[float | None, Meta(description="The score it was ranked by.")] = None
+    scores: Annotated[
+        Annotated[dict[Id, float], Meta(max_length=256)] | None,
+        Meta(description="Score by feature URI: what learned fusion learns on."),
+    ] = None
+    features: Annotated[
+        Annotated[dict[Id, float], Meta(max_length=4096)] | None,
+        Meta(description="Number by feature name: what rankers train on."),
+    ] = None
+
+
+class ExecutionDraft(Struct, frozen=True, kw_only=True):
+    """A search that some engine served, as it is sent."""
+
+    documents: Annotated[
+        list[ShownDocument],
+        Meta(max_length=MAX_DOCUMENTS, description="What was returned, best first."),
+    ]
+    execution_id: Annotated[
+        Id | None,
+        Meta(description="The engine's own id of the search; ours is made when it is left out."),
+    ] = None
+    inputs: Annotated[dict[str, Any] | None, Meta(description="The query and its parameters.")] = (
+        None
+    )
+    user_id: Id | None = None
+    session_id: Id | None = None
+    configuration: Annotated[
+        Id | None, Meta(description="Free label: engine, ranker, version.")
+    ] = None
+    metadata: dict[str, Any] | None = None
+    offset: Annotated[
+        Count, Meta(description="Position of the first document: 10 on page two of tens.")
+    ] = 0
+    total: Annotated[Count | None, Meta(description="How many documents matched.")] = None
+    occurred_at: Annotated[
+        str | None, Meta(description="When it was served, ISO 8601; now when left out.")
+    ] = None
+
+    @property
+    def occurred_at_us(self) -> int | None:
+        """``occurred_at`` in microseconds since 1970."""
+        return None if self.occurred_at is None else clock.parse_time(self.occurred_at)
+
+    def digest(self) -> bytes:
+        """SHA-256 of the content, the same however its JSON was laid out."""
+        return hashlib.sha256(canonical_json(self)).digest()
+
+
+FIELDS = tuple(ExecutionDraft.__struct_fields__)
+
+
+def read_execution(
+    plain: object, *, lenient: bool = False, checked: bool = False
+) -> tuple[ExecutionDraft, tuple[str, ...]]:
+    """Check one execution; parameters and result as
+    :func:`~desirepath.domain.interaction.read_interaction`.
+
+    Raises
+    ------
+    InvalidExecution
+        A rule is broken; the location says where.
+    """
+    if not isinstance(plain, Mapping):
+        raise InvalidExecution("An execution is a JSON object.")
+    values = dict(plain)
+    if not checked:
+        try:
+            check_plain(values)
+        except MalformedJSON as error:
+            raise InvalidExecution(error.message) from error
+    ignored = refuse_unknown(values, FIELDS, InvalidExecution, lenient)
+    draft = convert(values, ExecutionDraft, InvalidExecution)
+    _check(draft)
+    return draft, ignored
+
+
+def _check(draft: ExecutionDraft) -> None:
+    for name in ("execution_id", "user_id", "session_id", "configuration"):
+        check_id(getattr(draft, name), name, InvalidExecution)
+    for document in draft.documents:
+        check_id(document.document_id, "document_id", InvalidExecution)
+        for names in (document.scores, document.features):
+            for name in names or ():
+                check_id(name, "feature", InvalidExecution)
+    if len({document.document_id for document in draft.documents}) != len(draft.documents):
+        raise InvalidExecution("A document is listed twice.", ("documents",))
+    if draft.occurred_at is not None:
+        check_time(draft.occurred_at, "occurred_at", InvalidExecution)
+
+
+class ShownList(Struct, frozen=True, kw_only=True):
+    """What recording needs to know of an execution."""
+
+    retriever_id: str
+    inputs: dict[str, Any] | None
+    document_to_score: Mapping[str, float | None]
+    user_id: str | None
+    session_id: str | None
+
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """A search as it is stored."""
+
+    id: bytes
+    namespace: int
+    execution_id: str
+    retriever_id: str
+    documents: tuple[ShownDocument, ...]
+    inputs: dict[str, Any] | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    configuration: str | None = None
+    metadata: dict[str, Any] | None = None
+    offset: int = 0
+    total: int | None = None
+    occurred_at: int
+    live: bool
+
+    @property
+    def recorded_at(self) -> int:
+        """When it was recorded, microseconds since 1970: part of its id."""
+        return ids.time_of(self.id)

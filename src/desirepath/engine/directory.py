@@ -1,0 +1,105 @@
+"""Keys, namespaces and retrievers as they were at most a second ago."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+from desirepath.domain.access import Key, hash_token, is_mistyped
+from desirepath.storage.base import Namespace, Storage
+
+__all__ = ["FRESH_SECONDS", "Directory"]
+
+FRESH_SECONDS = 0.8
+"""Revoking a key or deleting a retriever works everywhere within a second."""
+_MAX_ENTRIES = 10_000
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class _Fresh(Generic[K, V]):
+    """Answers that are kept for less than a second, misses included."""
+
+    def __init__(self, load: Callable[[K], V]) -> None:
+        self._load = load
+        self._entries: dict[K, tuple[float, V]] = {}
+
+    def peek(self, key: K) -> tuple[V] | None:
+        entry = self._entries.get(key)
+        if entry is None or entry[0] < time.monotonic():
+            return None
+        return (entry[1],)
+
+    def get(self, key: K) -> V:
+        found = self.peek(key)
+        if found is not None:
+            return found[0]
+        asked = time.monotonic()  # the answer is as old as the question
+        value = self._load(key)
+        if len(self._entries) >= _MAX_ENTRIES:
+            self._entries.clear()
+        self._entries[key] = (asked + FRESH_SECONDS, value)
+        return value
+
+    def forget(self) -> None:
+        self._entries.clear()
+
+
+class Directory:
+    """Look-ups that every request makes, cached for less than a second.
+
+    Each ``peek_…`` answers from memory or with None; each other method may ask the database.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._keys: _Fresh[str, Key | None] = _Fresh(self._load_key)
+        self._namespaces: _Fresh[str, Namespace | None] = _Fresh(self._load_namespace)
+        self._numbers: _Fresh[int, Namespace | None] = _Fresh(self._load_number)
+        self._retrievers: _Fresh[tuple[int, str], bool] = _Fresh(self._load_retriever)
+
+    def key(self, token: str) -> Key | None:
+        """The key that a token is; None when it is unknown or revoked."""
+        return None if is_mistyped(token) else self._keys.get(token)
+
+    def peek_key(self, token: str) -> tuple[Key | None] | None:
+        return self._keys.peek(token)
+
+    def namespace(self, id_or_name: str) -> Namespace | None:
+        return self._namespaces.get(id_or_name)
+
+    def peek_namespace(self, id_or_name: str) -> tuple[Namespace | None] | None:
+        return self._namespaces.peek(id_or_name)
+
+    def namespace_of(self, number: int) -> Namespace | None:
+        return self._numbers.get(number)
+
+    def peek_namespace_of(self, number: int) -> tuple[Namespace | None] | None:
+        return self._numbers.peek(number)
+
+    def retriever_known(self, namespace: int, id_or_name: str) -> bool:
+        return self._retrievers.get((namespace, id_or_name))
+
+    def forget(self) -> None:
+        """Ask the database again: something was changed through this process."""
+        for cache in (self._keys, self._namespaces, self._numbers, self._retrievers):
+            cache.forget()
+
+    def _load_key(self, token: str) -> Key | None:
+        with self._storage.read() as session:
+            return session.catalog.find_key(hash_token(token))
+
+    def _load_namespace(self, id_or_name: str) -> Namespace | None:
+        with self._storage.read() as session:
+            return session.catalog.find_namespace(id_or_name)
+
+    def _load_number(self, number: int) -> Namespace | None:
+        with self._storage.read() as session:
+            return next((n for n in session.catalog.namespaces() if n.number == number), None)
+
+    def _load_retriever(self, key: tuple[int, str]) -> bool:
+        namespace, id_or_name = key
+        with self._storage.read() as session:
+            return session.catalog.find_retriever(namespace, id_or_name) is not None

@@ -1,0 +1,468 @@
+"""Record executions and interactions: exactly once, joined to each other, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from desirepath.domain.execution import Execution, ExecutionDraft, ShownList
+from desirepath.domain.ids import IdGenerator, format_id
+from desirepath.domain.interaction import Interaction, InteractionDraft, dedup_key
+from desirepath.domain.plain_json import encode_json
+from desirepath.domain.reward import reward_of
+from desirepath.domain.warnings import warning_for
+from desirepath.errors import (
+    DesirepathError,
+    EventConflict,
+    IdempotencyConflict,
+    InvalidExecution,
+    InvalidInteraction,
+)
+from desirepath.storage.base import Session
+
+__all__ = [
+    "Idempotency",
+    "Outcome",
+    "RecordingRules",
+    "Replay",
+    "SentExecution",
+    "SentInteraction",
+    "Submission",
+    "record",
+    "user_digest",
+]
+
+
+class RecordingRules(Struct, frozen=True, kw_only=True):
+    """The settings that recording follows.
+
+    Parameters
+    ----------
+    dedup_window
+        Microseconds in which a repeat of (execution, document, types) is dropped.
+    session_window
+        Microseconds after which an interaction, by its age, is no longer live.
+    require_execution_id
+        Whether an interaction with a retriever_id must name its execution.
+    """
+
+    dedup_window: int = 300_000_000
+    session_window: int = 3_600_000_000
+    require_execution_id: bool = False
+
+
+class SentInteraction(Struct, frozen=True):
+    """An interaction that passed its checks, or why it did not."""
+
+    draft: InteractionDraft | None
+    ignored_keys: tuple[str, ...] = ()
+    error: DesirepathError | None = None
+
+
+class SentExecution(Struct, frozen=True):
+    """An execution that passed its checks, or why it did not."""
+
+    draft: ExecutionDraft | None
+    retriever_id: str
+    error: DesirepathError | None = None
+
+
+class Idempotency(Struct, frozen=True):
+    """An Idempotency-Key with the digest of its request and how its answer is written down."""
+
+    key: str
+    digest: bytes
+    write: Callable[[Sequence[Outcome]], str]
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What one request brings.
+
+    ``deduplicate`` drops repeats within the window (single creates); ``suppress`` refuses erased
+    users (imports).
+    """
+
+    namespace: int
+    executions: Sequence[SentExecution] = ()
+    interactions: Sequence[SentInteraction] = ()
+    deduplicate: bool = False
+    suppress: bool = False
+    idempotency: Idempotency | None = None
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of one execution or interaction.
+
+    Exactly one of ``error``, ``interaction`` and ``execution`` is set. ``repeated`` says that
+    nothing new was stored: with ``interaction.id`` empty it repeated another one within the
+    window, else it is the one that was stored when its event_id (or execution_id) came first.
+    """
+
+    interaction: Interaction | None = None
+    execution: Execution | None = None
+    repeated: bool = False
+    error: DesirepathError | None = None
+
+
+class Replay(Struct, frozen=True):
+    """The answer that the same Idempotency-Key got before."""
+
+    body: str
+
+
+def record(
+    session: Session,
+    submissions: Sequence[Submission],
+    rules: RecordingRules,
+    make_id: IdGenerator,
+    retriever_known: Callable[[int, str], bool],
+) -> list[list[Outcome] | Replay | DesirepathError]:
+    """Record what several requests brought, in the session's transaction.
+
+    Executions come first, so that interactions of the same group find them.
+
+    Returns
+    -------
+    list
+        Per submission: its outcomes, executions before interactions, in the order sent; or the
+        answer its Idempotency-Key already has, or why that key cannot be used.
+    """
+    now = session.now()
+    answers: list[list[Outcome] | Replay | DesirepathError] = []
+    fresh: list[Submission] = []
+    for submission in submissions:
+        earlier = _earlier_answer(session, submission, now)
+        answers.append([] if earlier is None else earlier)
+        if earlier is None:
+            fresh.append(submission)
+    group = _Group(session, fresh, rules, make_id, retriever_known, now)
+    outcomes = iter(group.record())
+    for index, answer in enumerate(answers):
+        if isinstance(answer, list):
+            answers[index] = next(outcomes)
+    for submission, outcome in zip(submissions, answers, strict=True):
+        if submission.idempotency is not None and isinstance(outcome, list):
+            body = submission.idempotency.write(outcome)
+            session.receipts.keep_answer(submission.namespace, submission.idempotency.key, body)
+    return answers
+
+
+def _earlier_answer(
+    session: Session, submission: Submission, now: int
+) -> Replay | DesirepathError | None:
+    idempotency = submission.idempotency
+    if idempotency is None:
+        return None
+    receipt = session.receipts.claim_key(
+        submission.namespace, idempotency.key, idempotency.digest, now
+    )
+    if receipt is None:
+        return None
+    if receipt.digest != idempotency.digest:
+        return IdempotencyConflict()
+    return Replay(receipt.body)
+
+
+class _Slot:
+    """One execution or interaction on its way: what was sent, and what becomes of it."""
+
+    __slots__ = ("digest", "mark", "name", "namespace", "outcome", "sent", "submission")
+
+    def __init__(self, submission: Submission, sent: SentInteraction | SentExecution) -> None:
+        self.submission = submission
+        self.namespace = submission.namespace
+        self.sent = sent
+        self.name: tuple[int, str] | None = None  # what must be unique: event or execution id
+        self.mark: bytes | None = None  # what must not repeat within the window
+        self.digest = b""
+        self.outcome: Outcome | None = None if sent.error is None else Outcome(error=sent.error)
+
+
+class _Group:
+    """The steps of recording a group; each step is one or two statements for all of it."""
+
+    def __init__(
+        self,
+        session: Session,
+        submissions: Sequence[Submission],
+        rules: RecordingRules,
+        make_id: IdGenerator,
+        retriever_known: Callable[[int, str], bool],
+        now: int,
+    ) -> None:
+        self._session = session
+        self._submissions = submissions
+        self._rules = rules
+        self._make_id = make_id
+        self._retriever_known = retriever_known
+        self._now = now
+        self._suppressed = {
+            submission.namespace: session.receipts.suppressed_users(submission.namespace)
+            for submission in submissions
+            if submission.suppress
+        }
+
+    def record(self) -> list[list[Outcome]]:
+        executions = [[_Slot(s, sent) for sent in s.executions] for s in self._submissions]
+        interactions = [[_Slot(s, sent) for sent in s.interactions] for s in self._submissions]
+        for wave in _waves(_prepared(executions, self._prepare_execution)):
+            self._record_executions(wave)
+        for wave in _waves(_prepared(interactions, self._prepare_interaction)):
+            self._record_interactions(wave)
+        return [
+            [slot.outcome for slot in (*ahead, *row) if slot.outcome is not None]
+            for ahead, row in zip(executions, interactions, strict=True)
+        ]
+
+    # Executions
+
+    def _prepare_execution(self, slot: _Slot) -> None:
+        draft = slot.sent.draft
+        assert isinstance(draft, ExecutionDraft)
+        assert isinstance(slot.sent, SentExecution)
+        if self._is_suppressed(slot, draft.user_id):
+            slot.outcome = Outcome(
+                error=InvalidExecution("The user of this execution was erased.", ("user_id",))
+            )
+        elif draft.execution_id is not None:
+            slot.name = (slot.namespace, draft.execution_id)
+            slot.digest = _execution_digest(draft, slot.sent.retriever_id)
+
+    def _record_executions(self, slots: Sequence[_Slot]) -> None:
+        slot_and_new = [(slot, self._execution(slot)) for slot in slots]
+        taken = self._session.executions.claim(
+            [(e.namespace, e.execution_id, slot.digest, e.id) for slot, e in slot_and_new]
+        )
+        new = []
+        for slot, execution in slot_and_new:
+            event = taken.get((execution.namespace, execution.execution_id))
+            if event is None:
+                new.append(execution)
+                slot.outcome = Outcome(execution=execution)
+            elif event.digest != slot.digest:
+                slot.outcome = Outcome(error=EventConflict(_EXECUTION_CONFLICT))
+            else:
+                stored = self._session.executions.get(execution.namespace, execution.execution_id)
+                slot.outcome = Outcome(execution=stored or execution, repeated=True)
+        self._session.executions.append(new)
+        self._link(new)
+
+    def _execution(self, slot: _Slot) -> Execution:
+        draft = slot.sent.draft
+        assert isinstance(draft, ExecutionDraft)
+        assert isinstance(slot.sent, SentExecution)
+        id = self._make_id.next(self._now)
+        occurred_at = draft.occurred_at_us
+        return Execution(
+            id=id,
+            namespace=slot.namespace,
+            execution_id=draft.execution_id or format_id("exec", id),
+            retriever_id=slot.sent.retriever_id,
+            documents=tuple(draft.documents),
+            inputs=draft.inputs,
+            user_id=draft.user_id,
+            session_id=draft.session_id,
+            configuration=draft.configuration,
+            metadata=draft.metadata,
+            offset=draft.offset,
+            total=draft.total,
+            occurred_at=self._now if occurred_at is None else min(occurred_at, self._now),
+            live=occurred_at is None,
+        )
+
+    def _link(self, executions: Sequence[Execution]) -> None:
+        """Join interactions that came before their execution."""
+        log = self._session.interactions
+        by_namespace: dict[int, dict[str, Execution]] = {}
+        for execution in executions:
+            by_namespace.setdefault(execution.namespace, {})[execution.execution_id] = execution
+        for namespace, name_to_execution in by_namespace.items():
+            for name in log.unlinked(namespace, list(name_to_execution)):
+                execution = name_to_execution[name]
+                inputs = execution.inputs
+                text = None if inputs is None else encode_json(inputs).decode()
+                log.link_execution(namespace, name, execution.retriever_id, text)
+
+    # Interactions
+
+    def _prepare_interaction(self, slot: _Slot) -> None:
+        draft = slot.sent.draft
+        assert isinstance(draft, InteractionDraft)
+        if (
+            self._rules.require_execution_id
+            and draft.retriever_id is not None
+            and draft.execution_id is None
+        ):
+            error = InvalidInteraction(
+                "execution_id is required with retriever_id.", ("execution_id",)
+            )
+            slot.outcome = Outcome(error=error)
+        elif self._is_suppressed(slot, draft.user_id):
+            error = InvalidInteraction("The user of this interaction was erased.", ("user_id",))
+            slot.outcome = Outcome(error=error)
+        if draft.event_id is not None:
+            slot.name = (slot.namespace, draft.event_id)
+            slot.digest = draft.digest()
+        if slot.submission.deduplicate:
+            slot.mark = dedup_key(slot.namespace, draft.execution_id, draft.feature_id, draft.types)
+
+    def _record_interactions(self, slots: Sequence[_Slot]) -> None:
+        slot_to_id = {slot: self._make_id.next(self._now) for slot in slots}
+        self._claim_events(slot_to_id)
+        fresh = [slot for slot in slots if slot.outcome is None]
+        shown = self._shown_lists(fresh)
+        lost = self._claim_marks(fresh, slot_to_id)
+        new = []
+        for slot in fresh:
+            interaction = self._interaction(slot, slot_to_id[slot], shown)
+            if slot.mark in lost:
+                repeat = replace(interaction, id=b"", warning=None)
+                slot.outcome = Outcome(interaction=repeat, repeated=True)
+            else:
+                slot.outcome = Outcome(interaction=interaction)
+                new.append(interaction)
+        self._session.interactions.append(new)
+
+    def _claim_events(self, slot_to_id: dict[_Slot, bytes]) -> None:
+        named = {slot.name: slot for slot in slot_to_id if slot.name is not None}
+        taken = self._session.receipts.claim_events(
+            [(*name, slot.digest, slot_to_id[slot]) for name, slot in named.items()]
+        )
+        for name, event in taken.items():
+            slot = named[name]
+            if event.digest != slot.digest:
+                slot.outcome = Outcome(error=EventConflict(_EVENT_CONFLICT))
+                continue
+            key = (slot.namespace, event.id)
+            slot.outcome = Outcome(
+                interaction=self._session.interactions.get([key])[key], repeated=True
+            )
+
+    def _claim_marks(self, slots: Sequence[_Slot], slot_to_id: dict[_Slot, bytes]) -> set[bytes]:
+        claims = [(slot.mark, slot_to_id[slot]) for slot in slots if slot.mark is not None]
+        lost = self._session.receipts.claim_marks(claims, self._now, self._rules.dedup_window)
+        for slot in slots:
+            if slot.mark in lost and slot.name is not None:
+                namespace, event_id = slot.name
+                self._session.receipts.release_events(namespace, [event_id])
+        return lost
+
+    def _shown_lists(self, slots: Sequence[_Slot]) -> dict[tuple[int, str], ShownList]:
+        keys = {
+            (slot.namespace, slot.sent.draft.execution_id)
+            for slot in slots
+            if isinstance(slot.sent.draft, InteractionDraft)
+            and slot.sent.draft.execution_id is not None
+        }
+        return self._session.executions.shown_lists(keys) if keys else {}
+
+    def _interaction(
+        self, slot: _Slot, id: bytes, shown_lists: dict[tuple[int, str], ShownList]
+    ) -> Interaction:
+        sent = slot.sent
+        assert isinstance(sent, SentInteraction)
+        assert sent.draft is not None
+        draft = sent.draft
+        shown = None
+        if draft.execution_id is not None:
+            shown = shown_lists.get((slot.namespace, draft.execution_id))
+        occurred_at, live, clamped = self._time_of(draft)
+        types = draft.types
+        return Interaction(
+            id=id,
+            namespace=slot.namespace,
+            feature_id=draft.feature_id,
+            types=types,
+            position=draft.position,
+            metadata=_without_reward(draft.metadata),
+            user_id=draft.user_id,
+            session_id=draft.session_id,
+            execution_id=draft.execution_id,
+            retriever_id=draft.retriever_id or (shown.retriever_id if shown else None),
+            query_snapshot=(
+                draft.query_snapshot
+                if draft.query_snapshot is not None or shown is None
+                else shown.inputs
+            ),
+            document_score=draft.document_score,
+            result_set_size=draft.result_set_size,
+            feature_uri=draft.feature_uri,
+            event_id=draft.event_id,
+            occurred_at=occurred_at,
+            live=live,
+            reward=reward_of(types),
+            warning=warning_for(
+                draft,
+                shown=shown,
+                retriever_known=draft.retriever_id is None
+                or (shown is not None and shown.retriever_id == draft.retriever_id)
+                or self._retriever_known(slot.namespace, draft.retriever_id),
+                clamped=clamped,
+                ignored_keys=sent.ignored_keys,
+            ),
+        )
+
+    def _time_of(self, draft: InteractionDraft) -> tuple[int, bool, bool]:
+        """(occurred_at, live, clamped)"""
+        if draft.age_ms is not None:
+            age = draft.age_ms * 1000
+            return max(self._now - age, 0), age <= self._rules.session_window, False
+        occurred_at = draft.occurred_at_us
+        if occurred_at is None:
+            return self._now, True, False
+        return min(occurred_at, self._now), False, occurred_at > self._now
+
+    def _is_suppressed(self, slot: _Slot, user_id: str | None) -> bool:
+        return (
+            user_id is not None
+            and slot.submission.suppress
+            and user_digest(slot.namespace, user_id) in self._suppressed[slot.namespace]
+        )
+
+
+_EVENT_CONFLICT = "This event_id was used before with other content; nothing was stored."
+_EXECUTION_CONFLICT = "This execution_id was used before with other content; nothing was stored."
+
+
+def _prepared(rows: Sequence[Sequence[_Slot]], prepare: Callable[[_Slot], None]) -> list[_Slot]:
+    for row in rows:
+        for slot in row:
+            if slot.outcome is None:
+                prepare(slot)
+    return [slot for row in rows for slot in row if slot.outcome is None]
+
+
+def _waves(slots: list[_Slot]) -> Iterator[list[_Slot]]:
+    """Split so that no wave has the same name or mark twice; nearly always one wave."""
+    while slots:
+        used: set[object] = set()
+        wave, later = [], []
+        for slot in slots:
+            keys = {key for key in (slot.name, slot.mark) if key is not None}
+            if used.isdisjoint(keys):
+                used |= keys
+                wave.append(slot)
+            else:
+                later.append(slot)
+        yield wave
+        slots = later
+
+
+def _without_reward(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+    """``reward_value`` is the server's to set: a client's is dropped."""
+    if metadata is None or "reward_value" not in metadata:
+        return metadata
+    return {key: value for key, value in metadata.items() if key != "reward_value"}
+
+
+def _execution_digest(draft: ExecutionDraft, retriever_id: str) -> bytes:
+    return hashlib.sha256(draft.digest() + retriever_id.encode()).digest()
+
+
+def user_digest(namespace: int, user_id: str) -> bytes:
+    """How an erased user is remembered without being known."""
+    return hashlib.sha256(f"{namespace}\x00{user_id}".encode()).digest()

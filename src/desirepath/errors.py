@@ -1,0 +1,253 @@
+"""Every error that Desirepath raises on purpose.
+
+::
+
+    DesirepathError                  what to catch; the message is for people, fields for programs
+    ├── InvalidInput                 (also ValueError) something sent breaks a rule
+    │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
+    │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
+    │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
+    │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
+    │   └── InvalidFile              an input file that is not what it was said to be
+    ├── PayloadTooLarge              UnsupportedMediaType
+    ├── NotFound(resource, id)
+    ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict
+    ├── AccessDenied                 Unauthenticated, Forbidden
+    ├── LimitExceeded(retry_after_seconds)
+    ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
+    │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
+    └── MissingDependency(package, extra)   (also ImportError)
+
+Nothing here knows HTTP: ``api/errors.py`` maps each class to a status. Messages never contain what
+the caller sent, so that they can be shown and logged.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AccessDenied",
+    "AlreadyExists",
+    "Conflict",
+    "DesirepathError",
+    "EventConflict",
+    "Forbidden",
+    "IdempotencyConflict",
+    "InvalidCursor",
+    "InvalidExecution",
+    "InvalidFile",
+    "InvalidFilter",
+    "InvalidInput",
+    "InvalidInteraction",
+    "InvalidNamespace",
+    "InvalidQuery",
+    "InvalidRetriever",
+    "InvalidSetting",
+    "LimitExceeded",
+    "MalformedJSON",
+    "MigrationNeeded",
+    "MissingDependency",
+    "NotFound",
+    "PayloadTooLarge",
+    "QueryTooSlow",
+    "StorageCorrupt",
+    "StorageError",
+    "StorageFull",
+    "StorageUnavailable",
+    "Unauthenticated",
+    "UnsupportedMediaType",
+]
+
+
+class DesirepathError(Exception):
+    """Something went wrong in Desirepath."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        """The sentence for the caller."""
+        return str(self.args[0])
+
+
+class InvalidInput(DesirepathError, ValueError):
+    """What was sent breaks a rule.
+
+    Parameters
+    ----------
+    message
+        What is wrong and what would be right, without the value that was sent.
+    location
+        Path to the offending value, from the outside in: ``("interactions", 3, "position")``.
+    """
+
+    def __init__(self, message: str = "", location: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.location = location
+
+
+class MalformedJSON(InvalidInput):
+    """The body is not JSON."""
+
+
+class InvalidInteraction(InvalidInput):
+    """The interaction breaks a rule."""
+
+
+class InvalidExecution(InvalidInput):
+    """The execution breaks a rule."""
+
+
+class InvalidRetriever(InvalidInput):
+    """The retriever breaks a rule."""
+
+
+class InvalidNamespace(InvalidInput):
+    """The namespace breaks a rule."""
+
+
+class InvalidFilter(InvalidInput):
+    """The filter cannot be understood."""
+
+
+class InvalidQuery(InvalidInput):
+    """A query parameter cannot be used."""
+
+
+class InvalidCursor(InvalidInput):
+    """The cursor was not made by this server for this list."""
+
+
+class InvalidSetting(InvalidInput):
+    """A setting cannot be used."""
+
+
+class InvalidFile(InvalidInput):
+    """The file cannot be read as what it was said to be."""
+
+
+class PayloadTooLarge(DesirepathError):
+    """The body is larger than allowed."""
+
+
+class UnsupportedMediaType(DesirepathError):
+    """The body must be JSON: send Content-Type application/json, uncompressed, in UTF-8."""
+
+
+class NotFound(DesirepathError):
+    """There is no such thing here.
+
+    Parameters
+    ----------
+    resource
+        What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``.
+    id
+        The identifier as the caller named it.
+    """
+
+    def __init__(self, resource: str, id: str = "") -> None:
+        super().__init__(f"No such {resource} in this namespace.")
+        self.resource = resource
+        self.id = id
+
+
+class Conflict(DesirepathError):
+    """The request contradicts what is stored."""
+
+
+class AlreadyExists(Conflict):
+    """The name is taken."""
+
+
+class EventConflict(Conflict):
+    """This id was used before with other content; nothing was changed."""
+
+
+class IdempotencyConflict(Conflict):
+    """This Idempotency-Key was used before with another request; use a new key."""
+
+
+class AccessDenied(DesirepathError):
+    """Access denied."""
+
+
+class Unauthenticated(AccessDenied):
+    """Missing or invalid API key: send it as Authorization: Bearer KEY."""
+
+
+class Forbidden(AccessDenied):
+    """This API key may not do that."""
+
+
+class LimitExceeded(DesirepathError):
+    """Too many requests.
+
+    Parameters
+    ----------
+    retry_after_seconds
+        When the next request may succeed.
+    limit, window_seconds
+        The limit that was reached.
+    """
+
+    def __init__(
+        self, retry_after_seconds: float, limit: int, window_seconds: int, name: str = "requests"
+    ) -> None:
+        super().__init__(f"Too many requests: at most {limit} in {window_seconds} s.")
+        self.retry_after_seconds = retry_after_seconds
+        self.limit = limit
+        self.window_seconds = window_seconds
+        self.name = name
+
+
+class StorageError(DesirepathError):
+    """The database failed."""
+
+
+class StorageUnavailable(StorageError):
+    """The database cannot be used right now. Nothing was stored; try again."""
+
+
+class StorageFull(StorageUnavailable):
+    """The disk is full. Nothing was stored; reading still works."""
+
+
+class StorageCorrupt(StorageError):
+    """The database file is damaged; restore a backup."""
+
+
+class MigrationNeeded(StorageError):
+    """The database has another schema than this version of Desirepath."""
+
+
+class QueryTooSlow(StorageError):
+    """The list would take too long.
+
+    Parameters
+    ----------
+    field
+        A field that would narrow the list if it were added to the request.
+    """
+
+    def __init__(self, field: str, seconds: float) -> None:
+        super().__init__(
+            f"No answer within {seconds:g} s. Narrow the list: add a condition on {field}."
+        )
+        self.field = field
+
+
+class MissingDependency(DesirepathError, ImportError):
+    """An optional package is not installed.
+
+    Parameters
+    ----------
+    package
+        What is missing.
+    extra
+        The extra that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"This needs {package}: pip install 'desirepath[{extra}]'.")
+        self.package = package
+        self.extra = extra

@@ -1,0 +1,149 @@
+"""Listen, serve with one process or several, and stop without losing anything."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
+from typing import Any
+
+import uvicorn
+
+from desirepath.errors import InvalidSetting
+from desirepath.server.http_server import HttpServer, TimedProtocol
+from desirepath.server.wiring import build_application, open_engine
+from desirepath.settings import Settings
+
+__all__ = ["serve"]
+
+_GRACE_SECONDS = 8
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, when_ready: Callable[[str], None]) -> None:
+    """Serve until a signal ends it.
+
+    Parameters
+    ----------
+    settings
+        What to serve where.
+    when_ready
+        Called with the address as soon as requests are answered.
+
+    Raises
+    ------
+    InvalidSetting
+        The port is taken or the address is not ours.
+    """
+    listener = _listen(settings)
+    host, port = listener.getsockname()[:2]
+    address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+    if settings.workers == 1:
+        _run(settings, listener, lambda: when_ready(address))
+    else:
+        _Workers(settings, listener).run(lambda: when_ready(address))
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise InvalidSetting(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. Another "
+            "process may be using the port; choose another one: make run "
+            f"PORT={settings.port + 1} (or --port {settings.port + 1}).",
+            ("port",),
+        ) from error
+    return listener
+
+
+def _run(settings: Settings, listener: socket.socket, when_ready: Callable[[], None]) -> None:
+    """Serve in this process."""
+    application = build_application(settings, open_engine(settings))
+    config = uvicorn.Config(
+        application,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=TimedProtocol,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+    HttpServer(
+        config,
+        application.readiness,
+        request_seconds=settings.request_seconds,
+        drain_seconds=settings.drain_seconds,
+        when_ready=when_ready,
+    ).run(sockets=[listener])
+
+
+def _run_worker(settings: Settings, listener: socket.socket, ready: Event) -> None:
+    """A worker process; the parent forwards the signals that should end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _run(settings, listener, ready.set)
+
+
+class _Workers:
+    """Several processes on one listening socket; one that dies is replaced."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._context = multiprocessing.get_context("spawn")
+        self._stopping = threading.Event()
+        # Workers keep their figures in one folder, so that any of them can tell all.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="desirepath-metrics-")
+
+    def run(self, when_ready: Callable[[], None]) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        workers = [self._start() for _ in range(self._settings.workers)]
+        for process, ready in workers:
+            while not ready.wait(0.1):
+                if self._stopping.is_set() or not process.is_alive():
+                    break
+        if all(ready.is_set() for _, ready in workers):
+            when_ready()
+        elif not self._stopping.is_set():
+            self._stopping.set()
+        while not self._stopping.wait(0.5):
+            for index, (process, _) in enumerate(workers):
+                if not process.is_alive():
+                    workers[index] = self._start()
+        self._end([process for process, _ in workers])
+
+    def _start(self) -> tuple[SpawnProcess, Event]:
+        ready = self._context.Event()
+        process = self._context.Process(
+            target=_run_worker, args=(self._settings, self._listener, ready)
+        )
+        process.start()
+        return process, ready
+
+    def _stop(self, number: int, frame: Any) -> None:
+        self._stopping.set()
+
+    def _end(self, processes: list[SpawnProcess]) -> None:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(self._settings.drain_seconds + _GRACE_SECONDS + 2)
+            if process.is_alive():
+                process.kill()
+        if any(process.exitcode not in (0, -signal.SIGTERM) for process in processes):
+            sys.exit(1)

@@ -1,0 +1,105 @@
+"""From settings to an engine and an application."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from desirepath.api import executions, interactions, retrievers, users
+from desirepath.api.application import Application
+from desirepath.api.endpoint import ApiRules, Endpoint
+from desirepath.api.in_process import Desirepath
+from desirepath.api.metrics import Metrics
+from desirepath.api.openapi import openapi_document
+from desirepath.api.system import Readiness, system_endpoints
+from desirepath.dashboard.routes import page_routes
+from desirepath.domain.clock import SystemClock
+from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.engine import Engine
+from desirepath.engine.housekeeping import Housekeeper
+from desirepath.engine.recording import RecordingRules
+from desirepath.settings import Settings, load_settings
+from desirepath.storage.open import open_storage
+
+__all__ = [
+    "build_application",
+    "open_engine",
+    "open_in_process",
+]
+
+_SECOND = 1_000_000
+VERSION = "0.1.0"
+
+
+def open_engine(settings: Settings, *, migrate: bool | None = None) -> Engine:
+    """Open the database of the settings, ready to use.
+
+    Raises
+    ------
+    InvalidSetting
+        The database URL cannot be used.
+    StorageError
+        The database cannot be opened, or has another schema.
+    """
+    clock = SystemClock()
+    storage = open_storage(settings.database, clock, migrate=migrate)
+    engine = Engine(storage, clock, recording_rules(settings))
+    ensure_defaults(engine)
+    return engine
+
+
+def open_in_process(database: str, **settings: Any) -> Desirepath:
+    """What ``desirepath.open`` returns."""
+    loaded = load_settings({"database": database, **settings}, {})
+    return Desirepath(open_engine(loaded, migrate=True))
+
+
+def recording_rules(settings: Settings) -> RecordingRules:
+    """The settings that recording follows."""
+    return RecordingRules(
+        dedup_window=settings.dedup_window_seconds * _SECOND,
+        session_window=settings.session_window_minutes * 60 * _SECOND,
+        require_execution_id=settings.require_execution_id,
+    )
+
+
+def api_rules(settings: Settings) -> ApiRules:
+    """The settings that HTTP follows."""
+    return ApiRules(
+        lenient=settings.unknown_keys == "lenient",
+        max_body_bytes=settings.max_body_bytes,
+        max_batch_body_bytes=settings.max_batch_body_bytes,
+        list_seconds=settings.list_seconds,
+        key_requests_per_minute=settings.key_requests_per_minute,
+        address_requests_per_minute=settings.address_requests_per_minute,
+        failed_logins_per_minute=settings.failed_logins_per_minute,
+        trusted_proxies=tuple(part.strip() for part in settings.trusted_proxy.split(",") if part),
+        access_log=settings.access_log,
+    )
+
+
+def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...]:
+    """Everything that can be called."""
+    return (
+        *interactions.ENDPOINTS,
+        *executions.ENDPOINTS,
+        *retrievers.ENDPOINTS,
+        *users.ENDPOINTS,
+        *system_endpoints(readiness, metrics),
+    )
+
+
+def build_application(settings: Settings, engine: Engine) -> Application:
+    """The ASGI application over an open engine; it closes the engine when it shuts down."""
+    readiness = Readiness(engine)
+    metrics = Metrics()
+    endpoints = all_endpoints(readiness, metrics)
+    housekeeper = Housekeeper(engine)
+    return Application(
+        engine,
+        endpoints,
+        api_rules(settings),
+        metrics=metrics,
+        readiness=readiness,
+        pages=page_routes(engine, openapi_document(endpoints, VERSION)),
+        on_shutdown=housekeeper.stop,
+    )

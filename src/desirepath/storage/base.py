@@ -1,0 +1,437 @@
+"""What the engine asks of a database, by role.
+
+The docstrings are the contract; ``tests/contracts`` runs one suite of it over every back end.
+Unless a method says otherwise: it may be called from any thread inside the ``with`` of its
+session, everything is keyed by namespace, an unknown id is None or 0 and never an error, and what
+a writing session did is visible to others after its commit, all of it or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from desirepath.domain.access import Key
+from desirepath.domain.execution import Execution, ShownList
+from desirepath.domain.filters import Filter
+from desirepath.domain.interaction import Interaction
+from desirepath.domain.retriever import Retriever, RetrieverDraft
+
+__all__ = [
+    "Catalog",
+    "Counts",
+    "Event",
+    "ExecutionLog",
+    "Health",
+    "InteractionLog",
+    "InteractionQuery",
+    "Namespace",
+    "Receipt",
+    "Receipts",
+    "Rejection",
+    "Rejections",
+    "Session",
+    "Storage",
+    "Summaries",
+]
+
+
+class Namespace(Struct, frozen=True, kw_only=True):
+    """A tenant. ``number`` is what rows carry."""
+
+    number: int
+    namespace_id: str
+    name: str
+    created_at: int
+    retention_days: int | None = None
+
+
+class InteractionQuery(Struct, frozen=True, kw_only=True):
+    """Which interactions, in which order.
+
+    ``equals`` are exact matches on id columns. ``filter`` narrows as far as SQL can without
+    dropping a match; the caller decides on each row that comes back. ``sort`` is ``"id"``
+    (recording time) or ``"occurred_at"``; ``after`` is the last (occurred_at, id) already seen.
+    """
+
+    namespace: int
+    equals: Mapping[str, str] = {}
+    interaction_type: str | None = None
+    filter: Filter | None = None
+    sort: str = "id"
+    descending: bool = True
+    after: tuple[int, bytes] | None = None
+    ceiling: bytes | None = None
+
+
+class Event(Struct, frozen=True):
+    """A sender's id that was used: the digest of its content and the interaction it became."""
+
+    digest: bytes
+    id: bytes
+
+
+class Receipt(Struct, frozen=True):
+    """The answer that an Idempotency-Key got."""
+
+    digest: bytes
+    body: str
+
+
+class Rejection(Struct, frozen=True, kw_only=True):
+    """Something that was sent with a good key and refused."""
+
+    id: bytes
+    source: str
+    reason: str
+    raw: str
+
+
+class InteractionLog(Protocol):
+    """Interactions, append-only but for deletion."""
+
+    def append(self, interactions: Sequence[Interaction]) -> None:
+        """Store new interactions; their ids are new."""
+        ...
+
+    def get(self, keys: Sequence[tuple[int, bytes]]) -> dict[tuple[int, bytes], Interaction]:
+        """By (namespace, id); unknown ones are left out."""
+        ...
+
+    def find(self, query: InteractionQuery, limit: int, offset: int = 0) -> list[Interaction]:
+        """A superset of the matches among the next rows in order, at most ``limit`` of them."""
+        ...
+
+    def count(self, query: InteractionQuery) -> int:
+        """How many rows :meth:`find` would return without limit."""
+        ...
+
+    def is_exact(self, query: InteractionQuery) -> bool:
+        """Whether :meth:`find` returns the matches and nothing else."""
+        ...
+
+    def is_narrowed(self, query: InteractionQuery) -> bool:
+        """Whether some condition keeps :meth:`find` from passing every row of the namespace."""
+        ...
+
+    def scan(self, namespace: int, chunk: int = 2000) -> Iterator[Interaction]:
+        """All of them in id order, in constant memory."""
+        ...
+
+    def unlinked(self, namespace: int, execution_ids: Sequence[str]) -> set[str]:
+        """Which of these executions have interactions that lack retriever or query."""
+        ...
+
+    def link_execution(
+        self, namespace: int, execution_id: str, retriever_id: str, query_snapshot: str | None
+    ) -> None:
+        """Fill retriever and query of interactions that came before their execution."""
+        ...
+
+    def delete(self, namespace: int, ids: Sequence[bytes]) -> int:
+        """Remove interactions with their dedup marks and event ids; how many there were."""
+        ...
+
+    def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
+        """Interactions of a user, and of that user's executions."""
+        ...
+
+    def ids_of_retriever(self, namespace: int, retriever_id: str, limit: int) -> list[bytes]:
+        """Interactions of a retriever."""
+        ...
+
+    def ids_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Interactions recorded before the moment of an id."""
+        ...
+
+
+class ExecutionLog(Protocol):
+    """Executions, append-only but for deletion; ``execution_id`` is unique in a namespace."""
+
+    def claim(
+        self, claims: Sequence[tuple[int, str, bytes, bytes]]
+    ) -> dict[tuple[int, str], Event]:
+        """Reserve (namespace, execution_id, digest, id); returns those that were taken before."""
+        ...
+
+    def append(self, executions: Sequence[Execution]) -> None:
+        """Store executions whose ids were claimed in this session."""
+        ...
+
+    def get(self, namespace: int, execution_id: str) -> Execution | None:
+        """One execution."""
+        ...
+
+    def shown_lists(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ShownList]:
+        """What was shown, for many (namespace, execution_id) at once."""
+        ...
+
+    def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:
+        """All of them in id order, in constant memory."""
+        ...
+
+    def delete(self, namespace: int, ids: Sequence[bytes]) -> int:
+        """Remove executions; how many there were."""
+        ...
+
+    def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
+        """Executions of a user."""
+        ...
+
+    def ids_of_retriever(self, namespace: int, retriever_id: str, limit: int) -> list[bytes]:
+        """Executions of a retriever."""
+        ...
+
+    def ids_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Executions recorded before the moment of an id."""
+        ...
+
+
+class Receipts(Protocol):
+    """What decides, in the writing transaction, whether something is new."""
+
+    def claim_events(
+        self, claims: Sequence[tuple[int, str, bytes, bytes]]
+    ) -> dict[tuple[int, str], Event]:
+        """Reserve (namespace, event_id, digest, id); returns those that were taken before.
+
+        Exact for as long as the interaction is kept. Claims of one call have distinct event ids.
+        """
+        ...
+
+    def release_events(self, namespace: int, event_ids: Sequence[str]) -> None:
+        """Give back event ids that were claimed in this session and not used."""
+        ...
+
+    def claim_marks(
+        self, claims: Sequence[tuple[bytes, bytes]], now: int, window: int
+    ) -> set[bytes]:
+        """Mark (dedup key, id) as stored now; returns the keys marked within ``window`` before.
+
+        A dropped repeat does not extend the window. Keys of one call are distinct.
+        """
+        ...
+
+    def claim_key(self, namespace: int, key: str, digest: bytes, now: int) -> Receipt | None:
+        """Reserve an Idempotency-Key, or return the receipt it already has."""
+        ...
+
+    def keep_answer(self, namespace: int, key: str, body: str) -> None:
+        """Store the answer of a key reserved in this session."""
+        ...
+
+    def expire(self, marks_before: int, keys_before: int) -> None:
+        """Forget old marks and Idempotency-Keys."""
+        ...
+
+    def suppress_user(self, namespace: int, digest: bytes, now: int) -> None:
+        """Remember, by digest, that a user was erased."""
+        ...
+
+    def suppressed_users(self, namespace: int) -> frozenset[bytes]:
+        """Digests of erased users."""
+        ...
+
+
+class Catalog(Protocol):
+    """Namespaces, keys, retrievers, and secrets of the instance."""
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes of this instance, made on first use by a writing session."""
+        ...
+
+    def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
+        """Raises AlreadyExists."""
+        ...
+
+    def namespaces(self) -> list[Namespace]: ...
+
+    def find_namespace(self, id_or_name: str) -> Namespace | None: ...
+
+    def set_retention(self, number: int, days: int | None) -> None: ...
+
+    def delete_namespace(self, number: int) -> None:
+        """The namespace's row and its keys; the caller has emptied the logs."""
+        ...
+
+    def add_key(self, key: Key, digest: bytes) -> None: ...
+
+    def find_key(self, digest: bytes) -> Key | None:
+        """Revoked keys are not found."""
+        ...
+
+    def api_keys(self) -> list[Key]: ...
+
+    def revoke_key(self, key_id: str, now: int) -> bool: ...
+
+    def create_retriever(
+        self, namespace: int, id: bytes, draft: RetrieverDraft, now: int
+    ) -> Retriever:
+        """Raises AlreadyExists."""
+        ...
+
+    def find_retriever(self, namespace: int, id_or_name: str) -> Retriever | None: ...
+
+    def retrievers(self, namespace: int) -> list[Retriever]: ...
+
+    def hide_retriever(self, namespace: int, id: bytes, now: int) -> None:
+        """It can no longer be found and its name is free; its rows are still there."""
+        ...
+
+    def hidden_retrievers(self) -> list[tuple[int, bytes]]: ...
+
+    def delete_retriever(self, namespace: int, id: bytes) -> None:
+        """The row of a hidden retriever."""
+        ...
+
+
+class Rejections(Protocol):
+    """What was refused, for a while."""
+
+    def keep(self, namespace: int, rejections: Sequence[Rejection]) -> None: ...
+
+    def find(self, namespace: int, limit: int, before: bytes | None = None) -> list[Rejection]:
+        """Newest first."""
+        ...
+
+    def expire(self, before: bytes, keep: int) -> None:
+        """Remove what is older than an id, and all but the newest ``keep`` of each namespace."""
+        ...
+
+    def delete_mentions(self, namespace: int, text: str) -> int:
+        """Remove rejections and stored answers whose text contains this text."""
+        ...
+
+
+class Counts(Struct, frozen=True, kw_only=True):
+    """The figures of a namespace that the first page shows; see :class:`Summaries`."""
+
+    n_interactions: int
+    n_executions: int
+    first_occurred_at: int | None
+    last_occurred_at: int | None
+
+
+class Summaries(Protocol):
+    """Grouped counts over a namespace's log, computed in the database."""
+
+    def counts(self, namespace: int) -> Counts: ...
+
+    def by_types(self, namespace: int) -> list[tuple[str, int]]:
+        """(comma-joined types, interactions)."""
+        ...
+
+    def by_hour(self, namespace: int, since: int) -> list[tuple[int, str, int]]:
+        """(hour of occurred_at in microseconds, comma-joined types, interactions)."""
+        ...
+
+    def lists_by_length(self, namespace: int) -> list[tuple[int, int, int]]:
+        """(offset, number of documents, executions)."""
+        ...
+
+    def outcomes_by_position(self, namespace: int) -> list[tuple[int, str, int]]:
+        """(position, joined types, distinct (execution, document) pairs) of known executions."""
+        ...
+
+    def queries(self, namespace: int) -> list[tuple[str, str, int]]:
+        """(query_snapshot as JSON, comma-joined types, interactions)."""
+        ...
+
+    def searches(self, namespace: int) -> list[tuple[str, int, int]]:
+        """(inputs as JSON, executions, of these with no document)."""
+        ...
+
+    def documents(self, namespace: int, type: str, limit: int) -> list[tuple[str, int]]:
+        """(feature_id, interactions of a type), most first."""
+        ...
+
+    def identities(self, namespace: int, limit: int) -> list[tuple[str, int]]:
+        """(user_id else session_id, interactions), most first."""
+        ...
+
+    def faults(self, namespace: int) -> dict[str, int]:
+        """Counts of event faults: ``no_execution``, ``unknown_execution``, ``no_query``,
+        ``first_position`` (interactions at position 0), ``beyond_result_set`` and ``warned``.
+        """
+        ...
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """What the database will do with a write."""
+
+    backend: str
+    version: str
+    schema: str
+    durability: str
+    size_bytes: int | None = None
+    free_bytes: int | None = None
+
+
+class Session(Protocol):
+    """A transaction: the roles, and the database's clock."""
+
+    @property
+    def interactions(self) -> InteractionLog: ...
+    @property
+    def executions(self) -> ExecutionLog: ...
+    @property
+    def receipts(self) -> Receipts: ...
+    @property
+    def catalog(self) -> Catalog: ...
+    @property
+    def rejections(self) -> Rejections: ...
+    @property
+    def summaries(self) -> Summaries: ...
+
+    def now(self) -> int:
+        """The time of the clock that all processes on this database share, microseconds."""
+        ...
+
+
+class Storage(Protocol):
+    """A database that is open.
+
+    Raises everywhere: StorageUnavailable when the database cannot be reached or is locked,
+    StorageFull when the disk is, StorageCorrupt when the file is damaged. Each of the first two
+    means that nothing of the session was stored.
+    """
+
+    cheap_reads: bool
+    """Whether a read by key is so quick that an event loop may wait for it."""
+
+    def read(self, seconds: float | None = None) -> AbstractContextManager[Session]:
+        """A session that sees one moment and changes nothing.
+
+        A statement that runs longer than ``seconds`` ends with QueryTooSlow.
+        """
+        ...
+
+    def write(self) -> AbstractContextManager[Session]:
+        """A session that is durable, whole, once its ``with`` has ended without an error."""
+        ...
+
+    def health(self) -> Health: ...
+
+    def tidy(self, now: int) -> None:
+        """Back-end housekeeping: partitions ahead, checkpoints."""
+        ...
+
+    def drop_before(self, bound: bytes) -> None:
+        """Remove rows of all namespaces recorded before the moment of an id, where that is cheap.
+
+        Only whole partitions go; what is left is deleted row by row by the caller.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Make what was deleted unreadable in the files, as far as this back end can."""
+        ...
+
+    def backup(self, target: str) -> Iterator[tuple[int, int]]:
+        """Copy into a new file, yielding (pages done, pages in all)."""
+        ...
+
+    def close(self) -> None: ...

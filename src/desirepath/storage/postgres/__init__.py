@@ -1,0 +1,1 @@
+"""One PostgreSQL, any number of processes."""

@@ -1,0 +1,101 @@
+"""Bulk statements on PostgreSQL: arrays in one round trip, COPY for the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
+
+from desirepath.storage.relational.bulk import Row
+
+__all__ = ["PostgresBulk"]
+
+_CLAIM_MARKS = (
+    "INSERT INTO marks (key, id, stored_at) "
+    "SELECT * FROM unnest(%s::bytea[], %s::bytea[], %s::bigint[]) ON CONFLICT (key) DO UPDATE "
+    "SET id = excluded.id, stored_at = excluded.stored_at "
+    "WHERE marks.stored_at <= excluded.stored_at - %s OR marks.stored_at > excluded.stored_at + %s "
+    "RETURNING key"
+)
+
+
+class PostgresBulk:
+    """See :class:`~desirepath.storage.relational.bulk.Bulk`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(_copy(table)) as copy:
+            copy.set_types(_types(table))
+            for row in rows:
+                copy.write_row(row)
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[bool]:
+        ordered = sorted(rows)  # one lock order for all processes
+        arrays = [list(values) for values in zip(*ordered, strict=True)]
+        with self._connection.cursor() as cursor:
+            won = set(cursor.execute(_insert_new(table), arrays).fetchall())
+        n_keys = len(table.primary_key.columns)
+        return [row[:n_keys] in won for row in rows]
+
+    def claim_marks(self, rows: Sequence[Row], window: int) -> list[bool]:
+        arrays = [list(values) for values in zip(*sorted(rows), strict=True)]
+        with self._connection.cursor() as cursor:
+            cursor.execute(_CLAIM_MARKS, [*arrays, window, window])
+            won = {key for (key,) in cursor.fetchall()}
+        return [row[0] in won for row in rows]
+
+    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
+        if not keys:
+            return []
+        arrays = [list(values) for values in zip(*keys, strict=True)]
+        with self._connection.cursor() as cursor:
+            rows: list[Row] = cursor.execute(_fetch(table), arrays, binary=True).fetchall()
+        return rows
+
+
+def _type(column: Column[Any]) -> str:
+    if isinstance(column.type, LargeBinary):
+        return "bytea"
+    if isinstance(column.type, BigInteger):
+        return "int8"
+    return "float8" if isinstance(column.type, Double) else "text"
+
+
+def _types(table: Table) -> list[str]:
+    return [_type(column) for column in table.columns]
+
+
+def _names(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
+def _keys(table: Table) -> str:
+    return ", ".join(column.name for column in table.primary_key.columns)
+
+
+@cache
+def _copy(table: Table) -> str:
+    return f"COPY {table.name} ({_names(table)}) FROM STDIN (FORMAT BINARY)"
+
+
+@cache
+def _insert_new(table: Table) -> str:
+    arrays = ", ".join(f"%s::{_type(column)}[]" for column in table.columns)
+    return (
+        f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM unnest({arrays}) "
+        f"ON CONFLICT DO NOTHING RETURNING {_keys(table)}"
+    )
+
+
+@cache
+def _fetch(table: Table) -> str:
+    arrays = ", ".join(f"%s::{_type(column)}[]" for column in table.primary_key.columns)
+    keys = _keys(table)
+    return (
+        f"SELECT {_names(table)} FROM {table.name} "
+        f"JOIN unnest({arrays}) AS wanted ({keys}) USING ({keys})"
+    )

@@ -1,0 +1,220 @@
+"""The PostgreSQL back end: any number of processes, the log partitioned by month."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, create_engine, exc, text
+
+from desirepath.domain.clock import from_datetime, to_datetime
+from desirepath.domain.ids import first_id_at, time_of
+from desirepath.errors import (
+    InvalidSetting,
+    MigrationNeeded,
+    QueryTooSlow,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+from desirepath.storage.base import Health
+from desirepath.storage.postgres.bulk import PostgresBulk
+from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
+from desirepath.storage.relational.session import RelationalSession
+
+__all__ = ["PostgresStorage"]
+
+_POOL_SIZE = 8
+_MIGRATION_LOCK = 0x6465_7369  # any number that is ours
+_MONTHS_AHEAD = 2
+_PARTITIONED = ("interactions", "executions")
+_PARTITIONS = (
+    "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
+    "WHERE inhparent = %s::regclass"
+)
+
+
+class PostgresStorage:
+    """See :class:`~desirepath.storage.base.Storage`."""
+
+    cheap_reads = False
+
+    def __init__(self, url: str, *, migrate: bool) -> None:
+        self._engine = create_engine(
+            "postgresql+psycopg://" + url.partition("://")[2],
+            pool_size=_POOL_SIZE,
+            max_overflow=8,
+            pool_timeout=5,
+            pool_pre_ping=False,
+            isolation_level="AUTOCOMMIT",
+            connect_args={"connect_timeout": 5, "application_name": "desirepath"},
+        )
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            self._migrate(connection, migrate)
+
+    def _migrate(self, connection: Connection, allowed: bool) -> None:
+        if not pending_revisions(connection):
+            return
+        if not allowed:
+            raise MigrationNeeded(
+                "The database's schema is missing or older than this version of Desirepath. "
+                "Run: desirepath migrate --database URL"
+            )
+        raw: Any = connection.connection.driver_connection
+        with raw.transaction():
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            upgrade(connection)
+        self._make_partitions(connection, _now(raw))
+
+    @contextmanager
+    def read(self, seconds: float | None = None) -> Iterator[RelationalSession]:
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        if seconds is not None:
+            begin += f"; SET LOCAL statement_timeout = {int(seconds * 1000)}"
+        try:
+            with self._transaction(begin) as session:
+                yield session
+        except (psycopg.errors.QueryCanceled, exc.OperationalError) as error:
+            if not isinstance(getattr(error, "orig", error), psycopg.errors.QueryCanceled):
+                raise
+            raise QueryTooSlow("", seconds or 0.0) from error
+
+    @contextmanager
+    def write(self) -> Iterator[RelationalSession]:
+        with self._transaction("BEGIN") as session:
+            yield session
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[RelationalSession]:
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            raw.execute(begin)
+            try:
+                yield RelationalSession(connection, PostgresBulk(raw), lambda: _now(raw))
+            except BaseException:
+                if not raw.closed:
+                    raw.execute("ROLLBACK")
+                raise
+            raw.execute("COMMIT")
+
+    def health(self) -> Health:
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            values = raw.execute(
+                "SELECT current_setting('server_version'), current_setting('synchronous_commit'),"
+                " current_setting('fsync'), pg_database_size(current_database())"
+            ).fetchone()
+            schema = current_revision(connection) or ""
+        return Health(
+            backend="postgresql",
+            version=values[0],
+            schema=schema,
+            durability=f"synchronous_commit={values[1]} fsync={values[2]}",
+            size_bytes=values[3],
+        )
+
+    def tidy(self, now: int) -> None:
+        """Make the partitions of the coming months, so that no row falls into the default one."""
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            self._make_partitions(connection, now)
+
+    def _make_partitions(self, connection: Connection, now: int) -> None:
+        raw: Any = connection.connection.driver_connection
+        month = to_datetime(now).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        for _ in range(_MONTHS_AHEAD + 1):
+            following = _next_month(month)
+            bounds = [first_id_at(from_datetime(moment)).hex() for moment in (month, following)]
+            for table in _PARTITIONED:
+                name = f"{table}_{month:%Y%m}"
+                exists = raw.execute("SELECT to_regclass(%s)", [name]).fetchone()[0]
+                if exists is None:
+                    self._make_partition(raw, table, name, bounds)
+            month = following
+
+    @staticmethod
+    def _make_partition(raw: Any, table: str, name: str, bounds: list[str]) -> None:
+        """Make one partition, unless another process was quicker."""
+        try:
+            with raw.transaction():
+                raw.execute("SET LOCAL lock_timeout = '2s'")
+                raw.execute(
+                    f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} "
+                    f"FOR VALUES FROM ('\\x{bounds[0]}') TO ('\\x{bounds[1]}')"
+                )
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.UniqueViolation):
+            pass
+        except psycopg.errors.CheckViolation:
+            pass  # rows of that month are in the default partition already: it keeps serving them
+
+    def drop_before(self, bound: bytes) -> None:
+        """Drop the months that lie before the bound, with their event and execution ids."""
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            month = to_datetime(time_of(bound)).strftime("%Y%m")
+            for table, ids in zip(_PARTITIONED, ("event_ids", "execution_ids"), strict=True):
+                old = [
+                    name
+                    for (name,) in raw.execute(_PARTITIONS, [table]).fetchall()
+                    if name.removeprefix(f"{table}_").isdigit()
+                    and name.removeprefix(f"{table}_") < month
+                ]
+                for name in old:
+                    with raw.transaction():
+                        raw.execute(
+                            f"DELETE FROM {ids} USING {name} AS gone "
+                            f"WHERE {ids}.namespace = gone.namespace AND {ids}.id = gone.id"
+                        )
+                        raw.execute(f"DROP TABLE {name}")
+
+    def scrub(self) -> None:
+        """Rewrite nothing, but let VACUUM overwrite what was deleted as soon as it can."""
+        with _translated(self._engine.dispose), self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            for table in (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers"):
+                raw.execute(f"VACUUM {table}")
+
+    def backup(self, target: str) -> Iterator[tuple[int, int]]:
+        del target
+        raise InvalidSetting(
+            "A PostgreSQL database is backed up with its own tools: pg_dump or a base backup.",
+            ("database",),
+        )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _next_month(month: datetime) -> datetime:
+    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
+
+
+def _now(raw: Any) -> int:
+    row = raw.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
+    return int(row[0])
+
+
+@contextmanager
+def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
+    """PostgreSQL's errors as ours.
+
+    A connection that broke says nothing about the COMMIT it may have carried: the caller sees
+    StorageUnavailable, and a retry with the same event_id or Idempotency-Key ends in one row.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except (psycopg.Error, exc.DBAPIError, exc.TimeoutError) as error:
+        cause = getattr(error, "orig", error)
+        if isinstance(cause, psycopg.errors.QueryCanceled):
+            raise
+        if isinstance(cause, psycopg.errors.DiskFull):
+            raise StorageFull() from error
+        if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | exc.TimeoutError):
+            if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+                forget_connections()  # the server went away: every pooled connection did
+            raise StorageUnavailable() from error
+        raise

@@ -1,0 +1,1 @@
+"""The storage roles in SQL, written once for both dialects."""

@@ -1,0 +1,32 @@
+"""The few statements that are too hot for a query builder, as each driver does them best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Table
+
+__all__ = ["Bulk", "Row"]
+
+Row = tuple[Any, ...]
+
+
+class Bulk(Protocol):
+    """Many rows in few steps, inside the session's transaction."""
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert whole rows, in the table's column order; none of the keys exists."""
+        ...
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[bool]:
+        """Insert rows whose primary key is free; which ones were. Keys of one call are distinct."""
+        ...
+
+    def claim_marks(self, rows: Sequence[Row], window: int) -> list[bool]:
+        """Insert (key, id, stored_at), or renew a mark older than ``window``; which were won."""
+        ...
+
+    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
+        """Whole rows by primary key."""
+        ...

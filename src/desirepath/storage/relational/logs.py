@@ -1,0 +1,273 @@
+"""The interaction log and the execution log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, or_, select
+from sqlalchemy import update as update_rows
+
+from desirepath.domain.execution import Execution, ShownList
+from desirepath.domain.ids import NIL
+from desirepath.domain.interaction import Interaction, dedup_key
+from desirepath.storage.base import Event, InteractionQuery
+from desirepath.storage.relational import tables
+from desirepath.storage.relational.bulk import Bulk
+from desirepath.storage.relational.narrowing import narrow
+from desirepath.storage.relational.rows import (
+    execution_to_row,
+    interaction_to_row,
+    row_to_execution,
+    row_to_interaction,
+    row_to_shown_list,
+)
+
+__all__ = ["RelationalExecutionLog", "RelationalInteractionLog"]
+
+_I = tables.interactions
+_E = tables.executions
+_IN_LIST = 500  # ids in one IN (…): enough to amortise a round trip
+
+
+class _Log:
+    """What both logs share: rows keyed by (namespace, id)."""
+
+    table: Table
+
+    def __init__(self, connection: Connection, bulk: Bulk) -> None:
+        self._connection = connection
+        self._bulk = bulk
+
+    def _rows_after(self, namespace: int, chunk: int) -> Iterator[Any]:
+        columns = self.table.c
+        last = NIL
+        while True:
+            statement = (
+                select(self.table)
+                .where(columns.namespace == namespace, columns.id > last)
+                .order_by(columns.id)
+                .limit(chunk)
+            )
+            rows = self._connection.execute(statement).all()
+            yield from rows
+            if len(rows) < chunk:
+                return
+            last = rows[-1].id
+
+    def _ids(self, namespace: int, limit: int, *conditions: ColumnElement[bool]) -> list[bytes]:
+        columns = self.table.c
+        statement = (
+            select(columns.id)
+            .where(columns.namespace == namespace, *conditions)
+            .order_by(columns.id)
+            .limit(limit)
+        )
+        return list(self._connection.scalars(statement))
+
+    def ids_of_retriever(self, namespace: int, retriever_id: str, limit: int) -> list[bytes]:
+        return self._ids(namespace, limit, self.table.c.retriever_id == retriever_id)
+
+    def ids_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        return self._ids(namespace, limit, self.table.c.id < bound)
+
+    def _delete_ids(self, namespace: int, ids: Sequence[bytes]) -> int:
+        columns = self.table.c
+        return sum(
+            self._connection.execute(
+                delete(self.table).where(columns.namespace == namespace, columns.id.in_(part))
+            ).rowcount
+            for part in _parts(ids)
+        )
+
+
+class RelationalInteractionLog(_Log):
+    """See :class:`~desirepath.storage.base.InteractionLog`."""
+
+    table = _I
+
+    def append(self, interactions: Sequence[Interaction]) -> None:
+        if interactions:
+            self._bulk.insert(_I, [interaction_to_row(value) for value in interactions])
+
+    def get(self, keys: Sequence[tuple[int, bytes]]) -> dict[tuple[int, bytes], Interaction]:
+        return {(row[0], row[1]): row_to_interaction(row) for row in self._bulk.fetch(_I, keys)}
+
+    def find(self, query: InteractionQuery, limit: int, offset: int = 0) -> list[Interaction]:
+        keys = (_I.c.occurred_at, _I.c.id) if query.sort == "occurred_at" else (_I.c.id,)
+        statement = _matching(select(_I), query).where(*_after(query))
+        statement = statement.order_by(*(key.desc() if query.descending else key for key in keys))
+        rows = self._connection.execute(statement.limit(limit).offset(offset)).all()
+        return [row_to_interaction(row) for row in rows]
+
+    def count(self, query: InteractionQuery) -> int:
+        statement = _matching(select(func.count()).select_from(_I), query)
+        return int(self._connection.scalar(statement) or 0)
+
+    def is_exact(self, query: InteractionQuery) -> bool:
+        return query.filter is None or narrow(query.filter).exact
+
+    def is_narrowed(self, query: InteractionQuery) -> bool:
+        if query.equals or query.interaction_type is not None:
+            return True
+        return query.filter is not None and narrow(query.filter).condition is not None
+
+    def scan(self, namespace: int, chunk: int = 2000) -> Iterator[Interaction]:
+        return map(row_to_interaction, self._rows_after(namespace, chunk))
+
+    def unlinked(self, namespace: int, execution_ids: Sequence[str]) -> set[str]:
+        columns = _I.c
+        found: set[str] = set()
+        for names in _parts(execution_ids):
+            statement = select(columns.execution_id).where(
+                columns.namespace == namespace,
+                columns.execution_id.in_(names),
+                or_(columns.retriever_id.is_(None), columns.query_snapshot.is_(None)),
+            )
+            found.update(self._connection.scalars(statement.distinct()))
+        return found
+
+    def link_execution(
+        self, namespace: int, execution_id: str, retriever_id: str, query_snapshot: str | None
+    ) -> None:
+        columns = _I.c
+        self._connection.execute(
+            update_rows(_I)
+            .where(
+                columns.namespace == namespace,
+                columns.execution_id == execution_id,
+                or_(columns.retriever_id.is_(None), columns.query_snapshot.is_(None)),
+            )
+            .values(
+                retriever_id=func.coalesce(columns.retriever_id, retriever_id),
+                query_snapshot=func.coalesce(columns.query_snapshot, query_snapshot),
+            )
+        )
+
+    def delete(self, namespace: int, ids: Sequence[bytes]) -> int:
+        rows = self._bulk.fetch(_I, [(namespace, id) for id in ids])
+        self._forget(namespace, [row_to_interaction(row) for row in rows])
+        return self._delete_ids(namespace, ids)
+
+    def _forget(self, namespace: int, interactions: Sequence[Interaction]) -> None:
+        keys_and_ids = [
+            (dedup_key(namespace, value.execution_id, value.feature_id, value.types), value.id)
+            for value in interactions
+        ]
+        marks = [(key, id) for key, id in keys_and_ids if key is not None]
+        for part in _parts(marks):
+            keys = [key for key, _ in part]
+            self._connection.execute(
+                delete(tables.marks).where(
+                    tables.marks.c.key.in_(keys), tables.marks.c.id.in_([id for _, id in part])
+                )
+            )
+        events = tables.event_ids
+        event_ids = [value.event_id for value in interactions if value.event_id is not None]
+        for names in _parts(event_ids):
+            self._connection.execute(
+                delete(events).where(events.c.namespace == namespace, events.c.event_id.in_(names))
+            )
+
+    def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
+        ids = self._ids(namespace, limit, _I.c.user_id == user_id)
+        if ids:
+            return ids
+        theirs = select(_E.c.execution_id).where(
+            _E.c.namespace == namespace, _E.c.user_id == user_id
+        )
+        return self._ids(namespace, limit, _I.c.execution_id.in_(theirs))
+
+
+class RelationalExecutionLog(_Log):
+    """See :class:`~desirepath.storage.base.ExecutionLog`."""
+
+    table = _E
+
+    def claim(
+        self, claims: Sequence[tuple[int, str, bytes, bytes]]
+    ) -> dict[tuple[int, str], Event]:
+        return claim_ids(self._bulk, tables.execution_ids, claims)
+
+    def append(self, executions: Sequence[Execution]) -> None:
+        if executions:
+            self._bulk.insert(_E, [execution_to_row(value) for value in executions])
+
+    def get(self, namespace: int, execution_id: str) -> Execution | None:
+        rows = self._fetch([(namespace, execution_id)])
+        return row_to_execution(rows[0]) if rows else None
+
+    def shown_lists(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ShownList]:
+        rows = self._fetch(list(keys))
+        return {(row[0], row[2]): row_to_shown_list(row) for row in rows}
+
+    def _fetch(self, keys: Sequence[tuple[int, str]]) -> list[Any]:
+        if not keys:
+            return []
+        known = self._bulk.fetch(tables.execution_ids, keys)
+        return self._bulk.fetch(_E, [(row[0], row[3]) for row in known])
+
+    def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:
+        return map(row_to_execution, self._rows_after(namespace, chunk))
+
+    def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
+        return self._ids(namespace, limit, _E.c.user_id == user_id)
+
+    def delete(self, namespace: int, ids: Sequence[bytes]) -> int:
+        names = tables.execution_ids
+        for part in _parts(ids):
+            theirs = select(_E.c.execution_id).where(_E.c.namespace == namespace, _E.c.id.in_(part))
+            self._connection.execute(
+                delete(names).where(
+                    names.c.namespace == namespace, names.c.execution_id.in_(theirs)
+                )
+            )
+        return self._delete_ids(namespace, ids)
+
+
+def claim_ids(
+    bulk: Bulk, table: Table, claims: Sequence[tuple[int, str, bytes, bytes]]
+) -> dict[tuple[int, str], Event]:
+    """Insert (namespace, name, digest, id) where the name is free; return those that were not."""
+    if not claims:
+        return {}
+    won = bulk.insert_new(table, claims)
+    taken = [claim[:2] for claim, mine in zip(claims, won, strict=True) if not mine]
+    return {(row[0], row[1]): Event(row[2], row[3]) for row in bulk.fetch(table, taken)}
+
+
+def _matching(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
+    statement = statement.where(_I.c.namespace == query.namespace)
+    for name, value in query.equals.items():
+        statement = statement.where(_I.c[name] == value)
+    if query.interaction_type is not None:
+        statement = statement.where(has_type(query.interaction_type))
+    if query.ceiling is not None:
+        statement = statement.where(_I.c.id <= query.ceiling)
+    if query.filter is not None:
+        narrowed = narrow(query.filter).condition
+        if narrowed is not None:
+            statement = statement.where(narrowed)
+    return statement
+
+
+def _after(query: InteractionQuery) -> list[ColumnElement[bool]]:
+    if query.after is None:
+        return []
+    moment, id = query.after
+    past_id = _I.c.id < id if query.descending else _I.c.id > id
+    if query.sort == "id":
+        return [past_id]
+    column = _I.c.occurred_at
+    past = column < moment if query.descending else column > moment
+    return [or_(past, and_(column == moment, past_id))]
+
+
+def has_type(type: str) -> ColumnElement[bool]:
+    """Whether one of an interaction's types is this one."""
+    return ("," + _I.c.types + ",").contains(f",{type},", autoescape=True)
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _IN_LIST):
+        yield items[start : start + _IN_LIST]

@@ -1,0 +1,143 @@
+"""Between domain values and rows."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import msgspec
+
+from desirepath.domain.execution import Execution, ShownDocument, ShownList
+from desirepath.domain.interaction import Interaction
+from desirepath.domain.plain_json import encode_json
+from desirepath.storage.relational.bulk import Row
+
+__all__ = [
+    "execution_to_row",
+    "interaction_to_row",
+    "row_to_execution",
+    "row_to_interaction",
+    "row_to_shown_list",
+]
+
+_decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
+_decode_shown = msgspec.json.Decoder(tuple[list[str], list[float | None]]).decode
+_decode_detail = msgspec.json.Decoder(
+    list[tuple[dict[str, float] | None, dict[str, float] | None]]
+).decode
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else encode_json(value).decode()
+
+
+def interaction_to_row(value: Interaction) -> Row:
+    return (
+        value.namespace,
+        value.id,
+        value.feature_id,
+        ",".join(value.types),
+        value.position,
+        _text(value.metadata),
+        value.user_id,
+        value.session_id,
+        value.execution_id,
+        value.retriever_id,
+        _text(value.query_snapshot),
+        value.document_score,
+        value.result_set_size,
+        value.feature_uri,
+        value.event_id,
+        value.occurred_at,
+        int(value.live),
+        value.reward,
+        value.warning,
+    )
+
+
+def row_to_interaction(row: Row) -> Interaction:
+    return Interaction(
+        namespace=row[0],
+        id=row[1],
+        feature_id=row[2],
+        types=tuple(row[3].split(",")),
+        position=row[4],
+        metadata=None if row[5] is None else _decode_object(row[5]),
+        user_id=row[6],
+        session_id=row[7],
+        execution_id=row[8],
+        retriever_id=row[9],
+        query_snapshot=None if row[10] is None else _decode_object(row[10]),
+        document_score=row[11],
+        result_set_size=row[12],
+        feature_uri=row[13],
+        event_id=row[14],
+        occurred_at=row[15],
+        live=bool(row[16]),
+        reward=row[17],
+        warning=row[18],
+    )
+
+
+def execution_to_row(value: Execution) -> Row:
+    documents = value.documents
+    shown = ([d.document_id for d in documents], [d.score for d in documents])
+    detail = None
+    if any(d.scores or d.features for d in documents):
+        detail = zlib.compress(encode_json([(d.scores, d.features) for d in documents]), 1)
+    return (
+        value.namespace,
+        value.id,
+        value.execution_id,
+        value.retriever_id,
+        value.user_id,
+        value.session_id,
+        _text(value.inputs),
+        value.configuration,
+        _text(value.metadata),
+        value.offset,
+        value.total,
+        len(documents),
+        encode_json(shown).decode(),
+        detail,
+        value.occurred_at,
+        int(value.live),
+    )
+
+
+def row_to_execution(row: Row) -> Execution:
+    document_ids, scores = _decode_shown(row[12])
+    detail: list[tuple[dict[str, float] | None, dict[str, float] | None]]
+    detail = [(None, None)] * len(document_ids)
+    if row[13] is not None:
+        detail = _decode_detail(zlib.decompress(row[13]))
+    return Execution(
+        namespace=row[0],
+        id=row[1],
+        execution_id=row[2],
+        retriever_id=row[3],
+        user_id=row[4],
+        session_id=row[5],
+        inputs=None if row[6] is None else _decode_object(row[6]),
+        configuration=row[7],
+        metadata=None if row[8] is None else _decode_object(row[8]),
+        offset=row[9],
+        total=row[10],
+        documents=tuple(
+            ShownDocument(document_id=id, score=score, scores=by_feature, features=features)
+            for id, score, (by_feature, features) in zip(document_ids, scores, detail, strict=True)
+        ),
+        occurred_at=row[14],
+        live=bool(row[15]),
+    )
+
+
+def row_to_shown_list(row: Row) -> ShownList:
+    document_ids, scores = _decode_shown(row[12])
+    return ShownList(
+        retriever_id=row[3],
+        inputs=None if row[6] is None else _decode_object(row[6]),
+        document_to_score=dict(zip(document_ids, scores, strict=True)),
+        user_id=row[4],
+        session_id=row[5],
+    )

@@ -1,0 +1,53 @@
+"""A transaction with its roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from desirepath.storage.relational.bulk import Bulk
+from desirepath.storage.relational.catalog import RelationalCatalog
+from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
+from desirepath.storage.relational.receipts import RelationalReceipts
+from desirepath.storage.relational.rejections import RelationalRejections
+from desirepath.storage.relational.summaries import RelationalSummaries
+
+__all__ = ["RelationalSession"]
+
+
+class RelationalSession:
+    """See :class:`~desirepath.storage.base.Session`."""
+
+    def __init__(self, connection: Connection, bulk: Bulk, now: Callable[[], int]) -> None:
+        self._connection = connection
+        self._bulk = bulk
+        self._now = now
+
+    def now(self) -> int:
+        return self._now()
+
+    @cached_property
+    def interactions(self) -> RelationalInteractionLog:
+        return RelationalInteractionLog(self._connection, self._bulk)
+
+    @cached_property
+    def executions(self) -> RelationalExecutionLog:
+        return RelationalExecutionLog(self._connection, self._bulk)
+
+    @cached_property
+    def receipts(self) -> RelationalReceipts:
+        return RelationalReceipts(self._connection, self._bulk)
+
+    @cached_property
+    def catalog(self) -> RelationalCatalog:
+        return RelationalCatalog(self._connection, self._bulk)
+
+    @cached_property
+    def rejections(self) -> RelationalRejections:
+        return RelationalRejections(self._connection, self._bulk)
+
+    @cached_property
+    def summaries(self) -> RelationalSummaries:
+        return RelationalSummaries(self._connection)

@@ -1,0 +1,181 @@
+"""The tables, as queries see them. ``migrations/`` makes them; a test proves the two equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "answers",
+    "api_keys",
+    "event_ids",
+    "execution_ids",
+    "executions",
+    "instance",
+    "interactions",
+    "marks",
+    "metadata",
+    "namespaces",
+    "rejections",
+    "retrievers",
+    "suppressed_users",
+]
+
+metadata = MetaData()
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+namespaces = Table(
+    "namespaces",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("retention_days", BigInteger),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("namespace", BigInteger),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+retrievers = Table(
+    "retrievers",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("draft", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("hidden_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("execution_id", Text, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("user_id", Text),
+    Column("session_id", Text),
+    Column("inputs", Text),
+    Column("configuration", Text),
+    Column("metadata", Text),
+    Column("offset", BigInteger, nullable=False),
+    Column("total", BigInteger),
+    Column("n_documents", BigInteger, nullable=False),
+    Column("shown", Text, nullable=False),  # JSON: [[document_id, …], [score or null, …]]
+    Column("detail", LargeBinary),  # zlib of JSON: [[scores, features], …] where any is given
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+execution_ids = Table(
+    "execution_ids",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("execution_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("namespace", "execution_id"),
+)
+
+interactions = Table(
+    "interactions",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("feature_id", Text, nullable=False),
+    Column("types", Text, nullable=False),  # comma-joined
+    Column("position", BigInteger, nullable=False),
+    Column("metadata", Text),
+    Column("user_id", Text),
+    Column("session_id", Text),
+    Column("execution_id", Text),
+    Column("retriever_id", Text),
+    Column("query_snapshot", Text),
+    Column("document_score", Double),
+    Column("result_set_size", BigInteger),
+    Column("feature_uri", Text),
+    Column("event_id", Text),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    Column("reward", Double, nullable=False),
+    Column("warning", Text),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+event_ids = Table(
+    "event_ids",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("namespace", "event_id"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("id", LargeBinary, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("body", Text),
+    Column("stored_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "key"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+suppressed_users = Table(
+    "suppressed_users",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("erased_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "digest"),
+)

@@ -1,0 +1,56 @@
+"""Bulk statements on SQLite: one prepared statement, stepped once a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table
+
+from desirepath.storage.relational.bulk import Row
+
+__all__ = ["SqliteBulk"]
+
+_CLAIM_MARK = (
+    "INSERT INTO marks (key, id, stored_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET id = excluded.id, stored_at = excluded.stored_at "
+    "WHERE marks.stored_at <= excluded.stored_at - ? OR marks.stored_at > excluded.stored_at + ?"
+)
+
+
+class SqliteBulk:
+    """See :class:`~desirepath.storage.relational.bulk.Bulk`."""
+
+    def __init__(self, connection: Any) -> None:
+        self._cursor = connection.cursor()
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        self._cursor.executemany(_insert(table), rows)
+
+    def insert_new(self, table: Table, rows: Sequence[Row]) -> list[bool]:
+        statement = _insert(table) + " ON CONFLICT DO NOTHING"
+        return [self._cursor.execute(statement, row).rowcount == 1 for row in rows]
+
+    def claim_marks(self, rows: Sequence[Row], window: int) -> list[bool]:
+        return [
+            self._cursor.execute(_CLAIM_MARK, (*row, window, window)).rowcount == 1 for row in rows
+        ]
+
+    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
+        statement = _select(table)
+        rows = (self._cursor.execute(statement, key).fetchone() for key in keys)
+        return [row for row in rows if row is not None]
+
+
+@cache
+def _insert(table: Table) -> str:
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' for _ in table.columns)})"
+
+
+@cache
+def _select(table: Table) -> str:
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    keys = " AND ".join(f"{column.name} = ?" for column in table.primary_key.columns)
+    return f"SELECT {names} FROM {table.name} WHERE {keys}"

@@ -1,0 +1,306 @@
+"""The SQLite back end: one file, WAL, every acknowledged write synced."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from desirepath.domain.clock import Clock
+from desirepath.errors import (
+    InvalidSetting,
+    MigrationNeeded,
+    QueryTooSlow,
+    StorageCorrupt,
+    StorageError,
+    StorageFull,
+    StorageUnavailable,
+)
+from desirepath.storage.base import Health
+from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
+from desirepath.storage.relational.session import RelationalSession
+from desirepath.storage.sqlite.bulk import SqliteBulk
+
+try:
+    from pysqlite3 import dbapi2 as driver
+except ImportError:  # no wheel for this platform: the interpreter's own
+    driver = sqlite3
+
+__all__ = ["SqliteStorage", "driver"]
+
+_BUSY_SECONDS = 10.0
+_OLDEST = (3, 35, 0)  # RETURNING, and upsert as it is used here
+_PAGE_CACHE_KIB = 65_536
+_WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
+_MMAP_BYTES = 1 << 32
+_STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
+
+
+class SqliteStorage:
+    """See :class:`~desirepath.storage.base.Storage`.
+
+    One connection writes, behind a lock; each thread reads with a connection of its own. Other
+    processes may use the same file: SQLite's own lock orders the writers.
+    """
+
+    cheap_reads = True
+
+    def __init__(self, url: str, clock: Clock, *, migrate: bool) -> None:
+        _check_version()
+        self._clock = clock
+        self._path = _path_of(url)
+        self._in_memory = self._path is None
+        self._engine = create_engine(
+            "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._lock = threading.RLock()
+        self._local = threading.local()
+        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._writer: tuple[Connection, Any] | None = None
+        if self._path is not None and not self._path.parent.is_dir():
+            raise InvalidSetting(f"There is no folder {self._path.parent}.", ("database",))
+        with self._lock, _translated():
+            self._migrate(migrate)
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None in memory."""
+        return self._path
+
+    def _connect(self) -> Any:
+        if self._path is None:
+            connection = driver.connect(
+                f"file:desirepath-{id(self)}?mode=memory&cache=shared",
+                uri=True,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            connection.execute("PRAGMA read_uncommitted = ON")
+        else:
+            connection = driver.connect(
+                str(self._path),
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        return connection
+
+    def _open(self) -> tuple[Connection, Any]:
+        connection = self._engine.connect()
+        self._connections.add(connection)
+        return connection, connection.connection.driver_connection
+
+    def _migrate(self, allowed: bool) -> None:
+        connection, raw = self._open()
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            if pending_revisions(connection) and not allowed:
+                raise MigrationNeeded("The schema is older than this version: desirepath migrate.")
+            upgrade(connection)
+            raw.execute("COMMIT")
+        except BaseException:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+            raise
+        if not self._in_memory:
+            connection.close()
+        else:
+            self._keep_alive = connection
+
+    @contextmanager
+    def read(self, seconds: float | None = None) -> Iterator[RelationalSession]:
+        if self._in_memory:
+            with self._lock:  # a shared cache has no snapshots
+                yield self._session(*self._reader())
+            return
+        connection, raw = self._reader()
+        with _translated(seconds or 0.0):
+            if seconds is not None:
+                end = time.monotonic() + seconds
+                raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
+            raw.execute("BEGIN")
+            try:
+                yield self._session(connection, raw)
+            finally:
+                if seconds is not None:
+                    raw.set_progress_handler(None, 0)
+                raw.execute("ROLLBACK")
+
+    def _reader(self) -> tuple[Connection, Any]:
+        reader: tuple[Connection, Any] | None = getattr(self._local, "reader", None)
+        if reader is None:
+            with _translated():
+                reader = self._local.reader = self._open()
+        return reader
+
+    @contextmanager
+    def write(self) -> Iterator[RelationalSession]:
+        with self._lock, _translated():
+            if self._writer is None:
+                self._writer = self._open()
+            connection, raw = self._writer
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                yield self._session(connection, raw)
+                raw.execute("COMMIT")
+            except BaseException:
+                self._roll_back(raw)
+                raise
+
+    def _roll_back(self, raw: Any) -> None:
+        """Undo; and after an I/O error trust nothing this connection still believes."""
+        try:
+            if raw.in_transaction:
+                raw.execute("ROLLBACK")
+        except driver.Error:
+            self._writer = None
+            raw.close()
+
+    def _session(self, connection: Connection, raw: Any) -> RelationalSession:
+        return RelationalSession(connection, SqliteBulk(raw), self._clock.now)
+
+    def health(self) -> Health:
+        with self.read(), _translated():
+            connection, raw = self._reader()
+            modes = {name: raw.execute(f"PRAGMA {name}").fetchone()[0] for name in _DURABILITY}
+            schema = current_revision(connection) or ""
+        names = ("OFF", "NORMAL", "FULL", "EXTRA")
+        return Health(
+            backend="sqlite",
+            version=str(driver.sqlite_version),
+            schema=schema,
+            durability=f"journal_mode={modes['journal_mode']} "
+            f"synchronous={names[modes['synchronous']]}",
+            size_bytes=self._size(),
+            free_bytes=None if self._path is None else shutil.disk_usage(self._path.parent).free,
+        )
+
+    def _size(self) -> int | None:
+        if self._path is None:
+            return None
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def tidy(self, now: int) -> None:
+        """Fold the write-ahead log into the file when nobody reads it."""
+        del now
+        with self._lock, _translated():
+            self._open_writer().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def drop_before(self, bound: bytes) -> None:
+        """One file has no partitions."""
+
+    def scrub(self) -> None:
+        """Empty the write-ahead log, where pages as they were before a deletion still lie."""
+        with self._lock, _translated():
+            busy = self._open_writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StorageUnavailable(
+                "The rows are deleted, but a reader keeps the write-ahead log from being emptied; "
+                "try again in a moment."
+            )
+
+    def _open_writer(self) -> Any:
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer[1]
+
+    def backup(self, target: str) -> Iterator[tuple[int, int]]:
+        """SQLite's online backup: consistent as of the moment it ends, writers go on."""
+        if os.path.exists(target):
+            raise InvalidSetting("The target of a backup is a new file.", ("target",))
+        with _translated():
+            source, copy = self._connect(), driver.connect(target)
+            try:
+                progress: list[tuple[int, int]] = []
+                source.execute("BEGIN")  # a writer cannot restart the copy
+                source.execute("SELECT count(*) FROM instance").fetchone()
+                source.backup(
+                    copy,
+                    pages=5_000,
+                    progress=lambda _, left, total: progress.append((total - left, total)),
+                )
+                yield from progress
+            finally:
+                copy.close()
+                source.close()
+
+    def close(self) -> None:
+        for connection in list(self._connections):
+            connection.close()
+        self._connections.clear()
+        self._writer = None
+        self._local = threading.local()
+        self._engine.dispose()
+
+
+_DURABILITY = ("journal_mode", "synchronous")
+
+
+def _check_version() -> None:
+    if driver.sqlite_version_info < _OLDEST:
+        raise StorageUnavailable(
+            f"SQLite {driver.sqlite_version} is too old: at least "
+            f"{'.'.join(map(str, _OLDEST))} is needed (pip install pysqlite3-binary)."
+        )
+
+
+def _path_of(url: str) -> Path | None:
+    text = url.removeprefix("sqlite://")
+    if text in ("", "/", "/:memory:"):
+        return None
+    if not text.startswith("/"):
+        raise InvalidSetting(
+            "An SQLite URL has three slashes before a relative path and four before an "
+            "absolute one: sqlite:///desirepath.db.",
+            ("database",),
+        )
+    return Path(text[1:]).absolute()
+
+
+_FULL_MARKS = ("database or disk is full",)
+_CORRUPT_MARKS = ("malformed", "not a database")
+
+
+@contextmanager
+def _translated(seconds: float = 0.0) -> Iterator[None]:
+    """SQLite's errors as ours; any of them means that the transaction did not happen."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        cause = getattr(error, "orig", error)
+        if not isinstance(cause, driver.OperationalError | driver.DatabaseError):
+            raise
+        text = str(cause)
+        if isinstance(cause, driver.IntegrityError | driver.ProgrammingError):
+            raise
+        if text == "interrupted":
+            raise QueryTooSlow("", seconds) from error
+        if any(mark in text for mark in _FULL_MARKS):
+            raise StorageFull() from error
+        if any(mark in text for mark in _CORRUPT_MARKS):
+            raise StorageCorrupt() from error
+        raise StorageUnavailable(
+            f"The database cannot be used right now ({text}). Nothing was stored; try again."
+        ) from error
