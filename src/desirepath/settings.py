@@ -107,9 +107,9 @@ def load_settings(
         A value is not of its type or outside its limits, a key is not known, or the file cannot be
         read; the message names the key and where it came from.
     """
-    named = file or (
-        Path(environment[PREFIX + "CONFIG"]) if PREFIX + "CONFIG" in environment else None
-    )
+    named = file
+    if named is None and environment.get(PREFIX + "CONFIG"):
+        named = Path(environment[PREFIX + "CONFIG"])
     values: dict[str, Any] = {}
     source: dict[str, str] = {}
     for key, value in _read_file(named).items():

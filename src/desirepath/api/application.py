@@ -6,15 +6,18 @@ matched by Starlette's router, the two hottest by hand.
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
 import re
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from anyio.to_thread import run_sync
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
 from desirepath.api.endpoint import Answer, ApiRules, Call, Endpoint
@@ -42,7 +45,10 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _log = logging.getLogger("desirepath.access")
+_errors = logging.getLogger("desirepath")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._\-]{1,64}")
+_PROCESS = os.urandom(6).hex().encode()
+_counter = itertools.count()  # a system call for each request's id would cost more than its parsing
 _HOT_CREATE = "/v1/retrievers/interactions"
 _HOT_GET = "/v1/retrievers/interactions/"
 _MAX_TOKEN_BYTES = 256
@@ -93,6 +99,9 @@ class Application:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
         self._hot_create = by_path[_HOT_CREATE]["POST"]
         self._hot_get = by_path[_HOT_GET + "{interaction_id}"]["GET"]
+        self._beside_hot_get = {
+            path[len(_HOT_GET) :] for path in by_path if path.startswith(_HOT_GET)
+        }
         ordered = sorted(by_path, key=lambda path: (path.count("{"), path))
         routes = [_route(path, _Path(self, by_path[path])) for path in ordered]
         self._router = Router([*routes, *pages], default=self._not_found, redirect_slashes=False)
@@ -109,13 +118,27 @@ class Application:
             await self.serve(self._hot_create, scope, receive, send)
         elif method == "GET" and path.startswith(_HOT_GET) and path.count("/") == 4:
             interaction_id = path[len(_HOT_GET) :]
-            if interaction_id == "rejected":
-                await self._router(scope, receive, send)
+            if interaction_id in self._beside_hot_get:
+                await self._route(scope, receive, send)
                 return
             scope["path_params"] = {"interaction_id": interaction_id}
             await self.serve(self._hot_get, scope, receive, send)
         else:
+            await self._route(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The other endpoints, the pages, and what is not there."""
+        try:
             await self._router(scope, receive, send)
+        except HTTPException as error:  # of a page, which knows nothing of our envelope
+            refusal = MethodNotAllowed((error.headers or {}).get("Allow", ""))
+            status, body, extra = answer_of(refusal)
+            await _send(send, status, body, _headers(_request_id(_header_map(scope)), extra))
+        except Exception as error:
+            request_id = _request_id(_header_map(scope))
+            _errors.error("%s", _error_line(error, request_id))
+            status, body, _ = answer_of(DesirepathError("Something went wrong on our side."))
+            await _send(send, status, body, _headers(request_id))
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -157,8 +180,8 @@ class Application:
         except DesirepathError as error:
             status, body, more = answer_of(error)
             extra.update(more)
-        except Exception:
-            logging.getLogger("desirepath").exception("request %s failed", request_id.decode())
+        except Exception as error:
+            _errors.error("%s", _error_line(error, request_id))
             status, body, _ = answer_of(DesirepathError("Something went wrong on our side."))
         await _send(send, status, body, _headers(request_id, extra))
         seconds = time.perf_counter() - started
@@ -222,6 +245,8 @@ class Application:
         named: Namespace | None = None
         if raw is not None or key.namespace is None:
             name = DEFAULT_NAMESPACE if raw is None else raw.decode("latin-1")
+            if "\x00" in name:
+                raise NotFound("namespace")
             found = directory.peek_namespace(name)
             named = found[0] if found is not None else await run_sync(directory.namespace, name)
             if named is None or key.namespace not in (None, named.number):
@@ -320,7 +345,7 @@ def _request_id(headers: Mapping[bytes, bytes]) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return os.urandom(8).hex().encode()
+    return b"%s%08x" % (_PROCESS, next(_counter))
 
 
 _JSON = (b"content-type", b"application/json")
@@ -349,6 +374,13 @@ async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes,
 
 def _shown(path: str) -> str:
     return path if re.fullmatch(r"/[A-Za-z0-9/_\-.:]{0,200}", path) else "/…"
+
+
+def _error_line(error: Exception, request_id: bytes) -> str:
+    """What failed where, without the error's own words: a driver's may hold what was sent."""
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"request {request_id.decode()} failed: {kind}\n{frames}"
 
 
 def _log_line(endpoint: Endpoint, status: int, seconds: float, request_id: bytes) -> str:

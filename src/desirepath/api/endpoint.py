@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +15,7 @@ from desirepath.engine.engine import Engine
 from desirepath.errors import DesirepathError, InvalidQuery, MalformedJSON
 from desirepath.storage.base import Namespace
 
-__all__ = ["Answer", "ApiRules", "Call", "Endpoint", "endpoint", "read_query"]
+__all__ = ["Answer", "ApiRules", "Call", "Endpoint", "endpoint", "page_link", "read_query"]
 
 
 class ApiRules(Struct, frozen=True, kw_only=True):
@@ -76,6 +76,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         Whether the larger body limit holds.
     blocking
         Whether the handler is an ordinary function that may wait, and runs in a thread.
+    unready
+        What it means that the answer, in its usual shape, comes with status 503.
     """
 
     method: str
@@ -92,6 +94,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     batch: bool = False
     blocking: bool = True
     idempotent_key: bool = False
+    unready: str | None = None
     errors: tuple[type[DesirepathError], ...] = ()
 
 
@@ -142,3 +145,13 @@ def read_query(query_string: bytes, kind: type[Struct]) -> Any:
         raise InvalidQuery(
             f"Query parameter {name or 'unknown'}: {text or 'cannot be read'}."
         ) from error
+
+
+def page_link(call: Call, number: int | None, step: int) -> str | None:
+    """Path and query of the page that many further on; None where pages have no numbers."""
+    if number is None:
+        return None
+    pairs = [
+        (k, v) for k, v in parse_qsl(call.query_string.decode()) if k not in ("page", "offset")
+    ]
+    return f"{call.route}?{urlencode([*pairs, ('page', number + step)])}"

@@ -6,11 +6,10 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
-from desirepath.api.endpoint import Answer, Call, endpoint, read_query
+from desirepath.api.endpoint import Answer, Call, endpoint, page_link, read_query
 from desirepath.api.schemas import (
     BatchResponse,
     InteractionBatchRequest,
@@ -36,6 +35,7 @@ from desirepath.errors import (
     DesirepathError,
     EventConflict,
     IdempotencyConflict,
+    InvalidCursor,
     InvalidFilter,
     InvalidInput,
     InvalidInteraction,
@@ -276,7 +276,7 @@ def remove_interaction(call: Call) -> object:
     body_required=False,
     response=InteractionListResponse,
     query=ListQuery,
-    errors=(InvalidFilter, InvalidQuery, QueryTooSlow),
+    errors=(InvalidFilter, InvalidQuery, InvalidCursor, QueryTooSlow),
 )
 def search_interactions(call: Call) -> object:
     """List interactions.
@@ -329,20 +329,11 @@ def search_interactions(call: Call) -> object:
             page=number,
             page_size=size,
             total_pages=None if page.total is None else math.ceil(page.total / size),
-            next_page=_link(call, number, 1) if page.next_cursor else None,
-            previous_page=_link(call, number, -1) if number and number > 1 else None,
+            next_page=page_link(call, number, 1) if page.next_cursor else None,
+            previous_page=page_link(call, number, -1) if number and number > 1 else None,
             next_cursor=page.next_cursor,
         ),
     )
-
-
-def _link(call: Call, number: int | None, step: int) -> str | None:
-    if number is None:
-        return None
-    pairs = [
-        (k, v) for k, v in parse_qsl(call.query_string.decode()) if k not in ("page", "offset")
-    ]
-    return f"/v1/retrievers/interactions/list?{urlencode([*pairs, ('page', number + step)])}"
 
 
 class RejectedItem(Struct, frozen=True, kw_only=True):
@@ -369,6 +360,7 @@ class RejectedResponse(Struct, frozen=True, kw_only=True):
     tag=TAG,
     response=RejectedResponse,
     query=ListQuery,
+    errors=(InvalidQuery, InvalidCursor),
 )
 def rejected_interactions(call: Call) -> object:
     """List rejected items.

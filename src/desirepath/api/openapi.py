@@ -16,7 +16,9 @@ from desirepath.domain.interaction import InteractionDraft
 from desirepath.errors import (
     DesirepathError,
     Forbidden,
+    InvalidQuery,
     LimitExceeded,
+    MalformedJSON,
     NotFound,
     PayloadTooLarge,
     StorageFull,
@@ -30,7 +32,7 @@ __all__ = ["openapi_document"]
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::path)?}")
 _ALWAYS = (Unauthenticated, Forbidden, NotFound, LimitExceeded, StorageUnavailable)
-_WITH_BODY = (PayloadTooLarge, UnsupportedMediaType, StorageFull)
+_WITH_BODY = (MalformedJSON, PayloadTooLarge, UnsupportedMediaType)
 _KEYS = {
     Access.RECORD: "a server or admin key",
     Access.WRITE: "a server or admin key",
@@ -165,10 +167,17 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Done."}
     if endpoint.response is not None:
         success["content"] = {"application/json": {"schema": _schema(endpoint.response)}}
+    else:
+        success["content"] = {"text/plain": {"schema": {"type": "string"}}}
     responses = {"200": success}
+    if endpoint.unready is not None:
+        responses["503"] = success | {"description": endpoint.unready}
     kinds: tuple[type[DesirepathError], ...] = endpoint.errors
+    if endpoint.query is not None or endpoint.idempotent_key:
+        kinds += (InvalidQuery,)
     if endpoint.access is not None:
         kinds += _ALWAYS
+        kinds += () if endpoint.method == "GET" else (StorageFull,)
     if endpoint.body is not None:
         kinds += _WITH_BODY
     for kind in dict.fromkeys(kinds):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
-from desirepath.api.endpoint import Call, endpoint, read_query
+from desirepath.api.endpoint import Call, endpoint, page_link, read_query
 from desirepath.api.schemas import (
     ListQuery,
     PaginationResponse,
@@ -15,10 +13,17 @@ from desirepath.api.schemas import (
     present_retriever,
 )
 from desirepath.domain.access import Access
+from desirepath.domain.checks import convert, refuse_unknown
 from desirepath.domain.ids import format_id
 from desirepath.domain.retriever import Retriever, RetrieverDraft, read_retriever
 from desirepath.engine.deleting import delete_retriever
-from desirepath.errors import AlreadyExists, InvalidRetriever, MalformedJSON, NotFound
+from desirepath.errors import (
+    AlreadyExists,
+    InvalidQuery,
+    InvalidRetriever,
+    MalformedJSON,
+    NotFound,
+)
 
 __all__ = ["ENDPOINTS", "find_retriever"]
 
@@ -33,8 +38,10 @@ def find_retriever(call: Call) -> Retriever:
     NotFound
         This namespace has none.
     """
+    name = call.path["retriever_id"]
+    if "\x00" in name:  # no database could have it
+        raise NotFound("retriever")
     with call.engine.storage.read() as session:
-        name = call.path["retriever_id"]
         retriever = session.catalog.find_retriever(call.namespace.number, name)
     if retriever is None:
         raise NotFound("retriever", name)
@@ -85,23 +92,25 @@ class RetrieverListRequest(Struct, frozen=True, kw_only=True):
     case_sensitive: bool = False
 
 
-def _list(call: Call) -> RetrieverListResponse:
+def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
     query = read_query(call.query_string, ListQuery)
-    body = call.json()
-    search = body.get("search") if isinstance(body, Mapping) else None
     with call.engine.storage.read() as session:
         found = session.catalog.retrievers(call.namespace.number)
-    if isinstance(search, str):
-        wanted = search.strip("*").lower()
-        found = [item for item in found if wanted in item.draft.retriever_name.lower()]
+    if request.search is not None:
+        seen = str if request.case_sensitive else str.lower
+        wanted = seen(request.search.strip("*"))
+        found = [item for item in found if wanted in seen(item.draft.retriever_name)]
     size = query.limit or query.page_size or 50
     start = query.offset if query.offset is not None else ((query.page or 1) - 1) * size
     page = [present_retriever(retriever) for retriever in found[start : start + size]]
+    number = start // size + 1 if start % size == 0 else None
     pagination = PaginationResponse(
         total=len(found) if query.include_total else None,
-        page=start // size + 1,
+        page=number,
         page_size=size,
         total_pages=-(-len(found) // size) if query.include_total else None,
+        next_page=page_link(call, number, 1) if start + size < len(found) else None,
+        previous_page=page_link(call, number, -1) if number and number > 1 else None,
     )
     return RetrieverListResponse(results=page, total=len(found), pagination=pagination)
 
@@ -115,10 +124,16 @@ def _list(call: Call) -> RetrieverListResponse:
     body_required=False,
     response=RetrieverListResponse,
     query=ListQuery,
+    errors=(InvalidRetriever, InvalidQuery),
 )
 def search_retrievers(call: Call) -> object:
     """List retrievers, oldest first."""
-    return _list(call)
+    body = call.json()
+    request = convert(body, RetrieverListRequest, InvalidRetriever)
+    refuse_unknown(
+        body, RetrieverListRequest.__struct_fields__, InvalidRetriever, call.rules.lenient
+    )
+    return _list(call, request)
 
 
 @endpoint(
@@ -128,10 +143,11 @@ def search_retrievers(call: Call) -> object:
     tag=TAG,
     response=RetrieverListResponse,
     query=ListQuery,
+    errors=(InvalidQuery,),
 )
 def list_retrievers(call: Call) -> object:
     """List retrievers, oldest first; the same as POST /v1/retrievers/list."""
-    return _list(call)
+    return _list(call, RetrieverListRequest())
 
 
 class RetrieverDeleted(Struct, frozen=True, kw_only=True):

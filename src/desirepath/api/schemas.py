@@ -139,7 +139,7 @@ class ListQuery(Struct, frozen=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
     page_size: Annotated[int, Meta(ge=1, le=1000)] | None = None
     offset: Annotated[int, Meta(ge=0, le=10_000)] | None = None
-    page: Annotated[int, Meta(ge=1)] | None = None
+    page: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
     cursor: str | None = None
     next_cursor: str | None = None
     after: str | None = None

@@ -25,7 +25,7 @@ from desirepath.storage.base import Namespace
 __all__ = ["LOCAL", "page_routes"]
 
 LOCAL = "local"
-"""Who signed in by the one-time link that was printed where the service runs: may see everything."""
+"""Who signed in by the one-time link printed where the service runs: may see everything."""
 
 _COOKIE = "desirepath"
 _COOKIE_SECONDS = 12 * 3600

@@ -19,6 +19,7 @@ from desirepath.errors import MalformedJSON
 __all__ = ["MAX_DEPTH", "canonical_json", "check_plain", "decode_json", "encode_json"]
 
 MAX_DEPTH = 32
+_TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
 MAX_INTEGER = 2**63 - 1
 MIN_INTEGER = -(2**63)
 
@@ -32,9 +33,8 @@ canonical_json = msgspec.json.Encoder(order="sorted").encode
 def decode_json(body: bytes) -> Any:
     """Read a body of one JSON document.
 
-    Cheap tests on the bytes decide whether the careful walk is needed: a body without ``\\u``,
-    with few brackets and with as many key tokens as decoded keys cannot hide a NUL, deep nesting
-    or a duplicate key.
+    Cheap tests on the bytes decide whether the careful walks are needed: a body without ``\\u``
+    cannot hide a NUL, and one with as many key tokens as decoded keys no duplicate key.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def decode_json(body: bytes) -> Any:
         value = _decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJSON("The body is not one JSON document in UTF-8.") from error
-    if b"\\u" in body or body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+    if b"\\u" in body:
         check_plain(value)
-    if len(_KEY_TOKEN.findall(body)) != _survey(value):
+    if len(_KEY_TOKEN.findall(body)) != _survey(value, 0):
         _refuse_duplicate_keys(body)
     return value
 
@@ -80,7 +80,7 @@ def check_plain(value: object, depth: int = 0) -> None:
             raise MalformedJSON("A number is not finite.")
     elif kind is dict or kind is list:
         if depth >= MAX_DEPTH:
-            raise MalformedJSON(f"The body is nested deeper than {MAX_DEPTH} levels.")
+            raise MalformedJSON(_TOO_DEEP)
         if kind is dict:
             for key in value:  # type: ignore[attr-defined]
                 if type(key) is not str:
@@ -103,8 +103,8 @@ def _check_text(text: str) -> None:
             raise MalformedJSON("A text contains a lone surrogate.") from error
 
 
-def _survey(value: object) -> int:
-    """Count the keys, and refuse integers beyond 64 bits on the way."""
+def _survey(value: object, depth: int) -> int:
+    """Count the keys, and refuse deep nesting and integers beyond 64 bits on the way."""
     kind = type(value)
     if kind is dict:
         keys = len(value)  # type: ignore[arg-type]
@@ -116,7 +116,9 @@ def _survey(value: object) -> int:
     for item in items:
         kind = type(item)
         if kind is dict or kind is list:
-            keys += _survey(item)
+            if depth >= MAX_DEPTH - 1:
+                raise MalformedJSON(_TOO_DEEP)
+            keys += _survey(item, depth + 1)
         elif kind is int and not MIN_INTEGER <= item <= MAX_INTEGER:
             raise MalformedJSON("An integer does not fit into 64 bits.")
     return keys

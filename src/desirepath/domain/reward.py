@@ -51,5 +51,5 @@ def reward_of(
     0.0
     """
     values = [rewards.get(type, 0.0) for type in types]
-    total = max(0.0, *values, 0.0) + min(0.0, *values, 0.0)
+    total = max(0.0, max(values, default=0.0)) + min(0.0, min(values, default=0.0))
     return max(-max_reward, min(max_reward, total))

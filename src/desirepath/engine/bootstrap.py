@@ -20,7 +20,7 @@ __all__ = [
 
 DEFAULT_NAMESPACE = "default"
 SECRETS = ("cursor", "cookie")
-_SHORTEST_KEY = 12
+_SHORTEST_KEY = 8
 
 
 def ensure_defaults(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
-from desirepath.errors import StorageUnavailable
+from desirepath.errors import StorageFull, StorageUnavailable
 
 __all__ = ["GroupCommit"]
 
@@ -32,7 +32,9 @@ class GroupCommit(Generic[Request, Answer]):
     ----------
     handle
         Answers a group, all or nothing: on an exception nothing of the group has happened, and
-        each request is tried once more by itself, so that one bad request costs only itself.
+        each request is tried once more by itself, so that one bad request costs only itself. Not
+        so when the database is gone: nobody is helped by waiting for it once more for each, and
+        what was being committed as it went may have happened, which only the sender can tell.
     name
         Of the thread.
     """
@@ -91,8 +93,9 @@ class GroupCommit(Generic[Request, Answer]):
         try:
             return self._handle(requests)
         except BaseException as error:
-            if len(requests) == 1:
-                return [error]
+            gone = isinstance(error, StorageUnavailable) and not isinstance(error, StorageFull)
+            if gone or len(requests) == 1:
+                return [error] * len(requests)
             return [self._answer([request])[0] for request in requests]
 
 

@@ -388,7 +388,7 @@ class _Group:
                 if draft.query_snapshot is not None or shown is None
                 else shown.inputs
             ),
-            document_score=draft.document_score,
+            document_score=_unsigned_zero(draft.document_score),
             result_set_size=draft.result_set_size,
             feature_uri=draft.feature_uri,
             event_id=draft.event_id,
@@ -457,6 +457,11 @@ def _without_reward(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
     if metadata is None or "reward_value" not in metadata:
         return metadata
     return {key: value for key, value in metadata.items() if key != "reward_value"}
+
+
+def _unsigned_zero(number: float | None) -> float | None:
+    """-0.0 is 0.0: in a column SQLite does not keep the sign of a zero."""
+    return None if number is None else number + 0.0
 
 
 def _execution_digest(draft: ExecutionDraft, retriever_id: str) -> bytes:

@@ -22,13 +22,14 @@ from desirepath.domain.retriever import Retriever, RetrieverDraft
 
 __all__ = [
     "Catalog",
-    "Counts",
     "Event",
     "ExecutionLog",
     "Health",
     "InteractionLog",
     "InteractionQuery",
+    "ListChecks",
     "Namespace",
+    "QueryCount",
     "Receipt",
     "Receipts",
     "Rejection",
@@ -36,6 +37,7 @@ __all__ = [
     "Session",
     "Storage",
     "Summaries",
+    "Tally",
 ]
 
 
@@ -306,56 +308,131 @@ class Rejections(Protocol):
         ...
 
 
-class Counts(Struct, frozen=True, kw_only=True):
-    """The figures of a namespace that the first page shows; see :class:`Summaries`."""
+class Tally(Struct, frozen=True, kw_only=True):
+    """Interactions with the same types and retriever, counted; see :class:`Summaries`.
 
-    n_interactions: int
-    n_executions: int
-    first_occurred_at: int | None
-    last_occurred_at: int | None
+    Of the ``n`` interactions: ``no_execution`` name none; ``no_session`` have no session_id;
+    ``first_position`` and ``second_position`` are at positions 0 and 1; ``beyond_results`` are at
+    a position outside their result_set_size; ``clamped`` came with a time in the future.
+    """
+
+    types: str
+    retriever_id: str | None
+    n: int
+    no_execution: int
+    no_session: int
+    first_position: int
+    second_position: int
+    beyond_results: int
+    clamped: int
+    first_occurred_at: int
+    last_occurred_at: int
+
+
+class QueryCount(Struct, frozen=True):
+    """A query with two counts; which ones, the method says.
+
+    ``query`` is the text under "query", "q" or "text", the first of them that is a text; else the
+    whole object as compact JSON.
+    """
+
+    query: str
+    n: int
+    m: int
+
+
+class ListChecks(Struct, frozen=True):
+    """Interactions held against the list of their execution.
+
+    Of ``n`` whose execution is known: ``not_listed`` name a document that it did not list,
+    ``beyond_list`` have no result_set_size and a position that the list does not have.
+    """
+
+    n: int
+    not_listed: int
+    beyond_list: int
 
 
 class Summaries(Protocol):
-    """Grouped counts over a namespace's log, computed in the database."""
+    """Grouped counts over a namespace's log, computed in the database.
 
-    def counts(self, namespace: int) -> Counts: ...
+    ``types`` parameters are comma-joined types as :meth:`tally` returns them. Each method reads
+    the log once at most.
+    """
 
-    def by_types(self, namespace: int) -> list[tuple[str, int]]:
-        """(comma-joined types, interactions)."""
+    def tally(self, namespace: int) -> list[Tally]:
+        """Every interaction is counted in exactly one tally."""
         ...
 
     def by_hour(self, namespace: int, since: int) -> list[tuple[int, str, int]]:
         """(hour of occurred_at in microseconds, comma-joined types, interactions)."""
         ...
 
-    def lists_by_length(self, namespace: int) -> list[tuple[int, int, int]]:
-        """(offset, number of documents, executions)."""
+    def lists(self, namespace: int) -> list[tuple[str, int, int, int]]:
+        """(retriever_id, offset, number of documents, executions)."""
         ...
 
-    def outcomes_by_position(self, namespace: int) -> list[tuple[int, str, int]]:
-        """(position, joined types, distinct (execution, document) pairs) of known executions."""
+    def by_position(
+        self,
+        namespace: int,
+        types: Sequence[str],
+        wanted: Sequence[str],
+        retrievers: Sequence[str | None],
+        since: Mapping[str | None, int],
+        below: int,
+        *,
+        known: bool,
+    ) -> list[tuple[int, int, int]]:
+        """(position, distinct (execution, document) pairs, of these with one of ``wanted``).
+
+        Of interactions with one of ``types``, of these retrievers, that name an execution (with
+        ``known``: one that is known) and a position less than ``below``; for a retriever in
+        ``since``, that occurred then or later. A pair with several positions has the least.
+        """
         ...
 
-    def queries(self, namespace: int) -> list[tuple[str, str, int]]:
-        """(query_snapshot as JSON, comma-joined types, interactions)."""
+    def list_checks(self, namespace: int, types: Sequence[str], limit: int) -> ListChecks:
+        """The last recorded interactions with one of ``types``, against their lists."""
         ...
 
-    def searches(self, namespace: int) -> list[tuple[str, int, int]]:
-        """(inputs as JSON, executions, of these with no document)."""
+    def unknown_executions(self, namespace: int) -> int:
+        """Interactions that name an execution which is not known."""
         ...
 
-    def documents(self, namespace: int, type: str, limit: int) -> list[tuple[str, int]]:
-        """(feature_id, interactions of a type), most first."""
+    def sessions_of_executions(self, namespace: int) -> int:
+        """Interactions without session_id whose execution has one."""
+        ...
+
+    def searches(self, namespace: int, limit: int, *, empty_only: bool = False) -> list[QueryCount]:
+        """Executions by query, and of these those with no document; most first.
+
+        ``empty_only`` counts none but those.
+        """
+        ...
+
+    def reactions(
+        self, namespace: int, types: Sequence[str], limit: int, queries: Sequence[str] | None
+    ) -> list[QueryCount]:
+        """Distinct (execution, document) pairs by query, and distinct executions; most first.
+
+        Of interactions with one of ``types`` and a query_snapshot; with ``queries``, of these
+        only. An interaction that names no execution is a pair of its own.
+        """
+        ...
+
+    def misses(self, namespace: int, types: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        """(query, searches) of interactions with one of ``types``, most first.
+
+        Several of one execution are one search; executions known to be empty are left out.
+        """
+        ...
+
+    def documents(self, namespace: int, types: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        """(feature_id, interactions with one of ``types``), most first."""
         ...
 
     def identities(self, namespace: int, limit: int) -> list[tuple[str, int]]:
-        """(user_id else session_id, interactions), most first."""
-        ...
-
-    def faults(self, namespace: int) -> dict[str, int]:
-        """Counts of event faults: ``no_execution``, ``unknown_execution``, ``no_query``,
-        ``first_position`` (interactions at position 0), ``beyond_result_set`` and ``warned``.
-        """
+        """(user_id, or session_id where there is none; interactions), most first."""
         ...
 
 

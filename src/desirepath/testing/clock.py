@@ -80,6 +80,9 @@ class ClockedStorage:
     def tidy(self, now: int) -> None:
         self._storage.tidy(now)
 
+    def drop_before(self, bound: bytes) -> None:
+        self._storage.drop_before(bound)
+
     def scrub(self) -> None:
         self._storage.scrub()
 

@@ -78,12 +78,11 @@ def _read_text(text: str) -> tuple[int, str]:
 
 
 def _from_number(number: float) -> tuple[int, str]:
-    for limit, unit, factor in _UNITS:
-        if abs(number) < limit:
-            microseconds = round(number * factor)
-            break
-    else:
+    found = next(((unit, factor) for limit, unit, factor in _UNITS if abs(number) < limit), None)
+    if found is None:
         unit, microseconds = _NANOSECOND, round(number) // 1000
+    else:
+        unit, microseconds = found[0], round(number * found[1])
     try:
         clock.to_datetime(microseconds)
     except OverflowError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,11 @@ _POOL_SIZE = 8
 _MIGRATION_LOCK = 0x6465_7369  # any number that is ours
 _MONTHS_AHEAD = 2
 _PARTITIONED = ("interactions", "executions")
+_WRITE = "BEGIN"
+_UNKNOWN = (
+    "The database went away while it was storing this, so that nobody knows whether it is stored. "
+    "Send it again with the same event_id or Idempotency-Key."
+)
 _PARTITIONS = (
     "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
     "WHERE inhparent = %s::regclass"
@@ -84,21 +89,30 @@ class PostgresStorage:
 
     @contextmanager
     def write(self) -> Iterator[RelationalSession]:
-        with self._transaction("BEGIN") as session:
-            yield session
+        try:
+            with self._transaction(_WRITE) as session:
+                yield session
+        except psycopg.errors.QueryCanceled as error:  # the operator's statement_timeout
+            raise StorageUnavailable() from error
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[RelationalSession]:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            raw.execute(begin)
             try:
+                raw.execute(begin)
                 yield RelationalSession(connection, PostgresBulk(raw), lambda: _now(raw))
             except BaseException:
-                if not raw.closed:
-                    raw.execute("ROLLBACK")
+                _abandon(connection, raw)
                 raise
-            raw.execute("COMMIT")
+            try:
+                raw.execute("COMMIT")
+            except psycopg.Error as error:
+                _abandon(connection, raw)
+                if begin != _WRITE:
+                    raise
+                self._engine.dispose()
+                raise StorageUnavailable(_UNKNOWN) from error
 
     def health(self) -> Health:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
@@ -191,6 +205,15 @@ def _next_month(month: datetime) -> datetime:
     return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
 
+def _abandon(connection: Connection, raw: Any) -> None:
+    """Undo; and take a connection that is broken out of the pool."""
+    if not raw.closed:
+        with suppress(psycopg.Error):
+            raw.execute("ROLLBACK")
+    if raw.closed:
+        connection.invalidate()
+
+
 def _now(raw: Any) -> int:
     row = raw.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
     return int(row[0])
@@ -200,8 +223,8 @@ def _now(raw: Any) -> int:
 def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
     """PostgreSQL's errors as ours.
 
-    A connection that broke says nothing about the COMMIT it may have carried: the caller sees
-    StorageUnavailable, and a retry with the same event_id or Idempotency-Key ends in one row.
+    Of those that may end a write, only StorageUnavailable leaves open whether the database can be
+    used at once again; any other one is worth another attempt with a smaller part.
     """
     try:
         yield
@@ -213,8 +236,15 @@ def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
             raise
         if isinstance(cause, psycopg.errors.DiskFull):
             raise StorageFull() from error
+        if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+            raise StorageError(
+                "Writers got in each other's way. Nothing was stored; try again."
+            ) from error
         if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | exc.TimeoutError):
-            if isinstance(cause, psycopg.OperationalError) and cause.sqlstate is None:
+            if (
+                isinstance(cause, psycopg.OperationalError)
+                and (cause.sqlstate or "57P")[:3] == "57P"
+            ):
                 forget_connections()  # the server went away: every pooled connection did
             raise StorageUnavailable() from error
         raise

@@ -171,12 +171,13 @@ class RelationalInteractionLog(_Log):
 
     def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
         ids = self._ids(namespace, limit, _I.c.user_id == user_id)
-        if ids:
+        if len(ids) == limit:
             return ids
         theirs = select(_E.c.execution_id).where(
             _E.c.namespace == namespace, _E.c.user_id == user_id
         )
-        return self._ids(namespace, limit, _I.c.execution_id.in_(theirs))
+        others = self._ids(namespace, limit, _I.c.execution_id.in_(theirs))
+        return list(dict.fromkeys(ids + others))[:limit]
 
 
 class RelationalExecutionLog(_Log):

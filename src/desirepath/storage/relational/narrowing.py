@@ -12,7 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Column, ColumnElement, and_, false, func, not_, or_, true
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Double,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+)
 
 from desirepath.domain.clock import from_datetime
 from desirepath.domain.filters import And, Condition, FieldKind, Filter, Not, Or
@@ -24,6 +36,9 @@ __all__ = ["Narrowed", "narrow"]
 
 _I = tables.interactions
 _EXACT_IN_FLOAT = 2**53
+_MOST_TERMS = 400  # SQLite parses 1,000 deep, and a chain of ORs is as deep as it is long
+_MOST_VALUES = 20_000  # SQLite binds 32,766 values in a statement, PostgreSQL 65,535
+_MOST_LIKE_CHARACTERS = 10_000  # SQLite refuses patterns of more than 50,000 bytes
 
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
     "gt": lambda column, value: column > value,
@@ -35,7 +50,10 @@ _SUBSTRING = frozenset({"contains", "starts_with", "ends_with", "text"})
 
 
 class Narrowed(Struct, frozen=True):
-    """A condition (None: everything passes) and whether it is the filter itself."""
+    """A condition (None: everything passes) and whether it is the filter itself.
+
+    Where a column is NULL the condition may be NULL instead of false, which is the same in WHERE.
+    """
 
     condition: ColumnElement[bool] | None
     exact: bool = False
@@ -46,23 +64,47 @@ _UNKNOWN = Narrowed(None)
 
 def narrow(filter: Filter) -> Narrowed:
     """The SQL that a filter on interactions implies."""
-    if isinstance(filter, And):
-        parts = [narrow(child) for child in filter.children]
+    return _Narrower().narrow(filter)
+
+
+class _Narrower:
+    """Narrows one filter, as far as a statement has room."""
+
+    def __init__(self) -> None:
+        self._terms = _MOST_TERMS
+        self._values = _MOST_VALUES
+
+    def narrow(self, filter: Filter) -> Narrowed:
+        if isinstance(filter, Condition):
+            return _condition(filter) if self._has_room(filter) else _UNKNOWN
+        if isinstance(filter, Not):
+            return self._not(filter)
+        parts = [self.narrow(child) for child in filter.children]
         conditions = [part.condition for part in parts if part.condition is not None]
         exact = all(part.exact for part in parts)
-        return Narrowed(and_(true(), *conditions), exact) if conditions or exact else _UNKNOWN
-    if isinstance(filter, Or):
-        parts = [narrow(child) for child in filter.children]
-        conditions = [part.condition for part in parts if part.condition is not None]
+        if isinstance(filter, And):
+            return Narrowed(and_(*conditions) if conditions else None, exact)
         if len(conditions) < len(parts):
             return _UNKNOWN
-        return Narrowed(or_(false(), *conditions), all(part.exact for part in parts))
-    if isinstance(filter, Not):
-        inner = narrow(Or(filter.children))
+        return Narrowed(or_(false(), *conditions), exact)
+
+    def _not(self, filter: Not) -> Narrowed:
+        if not filter.children:
+            return Narrowed(None, exact=True)
+        inner = self.narrow(Or(filter.children))
         if inner.condition is None or not inner.exact:
             return _UNKNOWN
-        return Narrowed(not_(inner.condition), exact=True)
-    return _condition(filter)
+        return Narrowed(not_(func.coalesce(inner.condition, false())), exact=True)
+
+    def _has_room(self, condition: Condition) -> bool:
+        n_values = len(condition.value) if isinstance(condition.value, tuple) else 1
+        chained = len(condition.path) > 1 or condition.path == ("interaction_type",)
+        n_terms = n_values if chained else 1
+        if n_values > self._values or n_terms > self._terms:
+            return False
+        self._values -= n_values
+        self._terms -= n_terms
+        return True
 
 
 def _condition(condition: Condition) -> Narrowed:
@@ -71,6 +113,8 @@ def _condition(condition: Condition) -> Narrowed:
         return _number(_I.c.reward, condition)
     if len(condition.path) > 1:
         return _inside_object(_I.c[head], condition)
+    if head == "metadata":
+        return _UNKNOWN  # NULL in the table, but no record lacks it: reward_value is in it
     if head == "interaction_id":
         return _interaction_id(condition)
     if head == "timestamp":
@@ -98,13 +142,19 @@ def _null(column: Column[Any], is_null: bool) -> Narrowed:
 
 
 def _equality(
-    column: Column[Any], operator: str, values: Sequence[Any], *, with_null: bool = False
+    column: Column[Any],
+    operator: str,
+    values: Sequence[Any] | BindParameter[Any],
+    *,
+    with_null: bool = False,
 ) -> Narrowed:
     """eq, ne, in, nin over values of the column's own type; NULL is a value like any other."""
-    equal: ColumnElement[bool] = func.coalesce(column.in_(values), false())
+    equal: ColumnElement[bool] = column.in_(values)
     if with_null:
         equal = or_(equal, column.is_(None))
-    return Narrowed(equal if operator in ("eq", "in") else not_(equal), exact=True)
+    if operator in ("ne", "nin"):
+        equal = not_(func.coalesce(equal, false()))
+    return Narrowed(equal, exact=True)
 
 
 def _listed(condition: Condition) -> list[Any]:
@@ -121,9 +171,9 @@ def _text(column: Column[Any], condition: Condition) -> Narrowed:
     if not isinstance(value, str):
         return _UNKNOWN
     if operator in _COMPARE:
-        return Narrowed(func.coalesce(_COMPARE[operator](column, value), false()), exact=True)
+        return Narrowed(_COMPARE[operator](column, value), exact=True)
     if operator in _SUBSTRING:
-        return Narrowed(func.lower(column).contains(_fold(value), autoescape=True))
+        return Narrowed(_has_text(column, _fold(value)))
     return _UNKNOWN
 
 
@@ -133,10 +183,13 @@ def _number(column: Column[Any], condition: Condition) -> Narrowed:
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if any(abs(number) >= _EXACT_IN_FLOAT for number in numbers):
         return _UNKNOWN
+    # Bound as floats: SQLAlchemy would cast all of a list to the type of its first number.
+    floats = list(map(float, numbers))
     if operator in ("eq", "ne", "in", "nin"):
-        return _equality(column, operator, numbers, with_null=None in values)
-    if operator in _COMPARE and numbers:
-        return Narrowed(func.coalesce(_COMPARE[operator](column, numbers[0]), false()), exact=True)
+        bound: BindParameter[Any] = bindparam(None, floats, Double(), expanding=True)
+        return _equality(column, operator, bound, with_null=None in values)
+    if operator in _COMPARE and floats:
+        return Narrowed(_COMPARE[operator](column, literal(floats[0], Double())), exact=True)
     return _UNKNOWN
 
 
@@ -191,19 +244,20 @@ def _types(condition: Condition) -> Narrowed:
 def _inside_object(column: Column[Any], condition: Condition) -> Narrowed:
     """What must be in the JSON text if the condition holds somewhere inside it."""
     operator, value = condition.operator, condition.value
-    if operator == "in" and isinstance(value, list | tuple):
-        texts = [_json_text(item) for item in value]
-        if all(isinstance(item, str) for item in value):
-            return Narrowed(
-                or_(false(), *(func.lower(column).contains(t, autoescape=True) for t in texts))
-            )
-        return _UNKNOWN
+    if operator == "in":
+        values = _listed(condition)
+        if not all(isinstance(item, str) for item in values):
+            return _UNKNOWN
+        return Narrowed(or_(false(), *(_has_text(column, _json_text(item)) for item in values)))
     if not isinstance(value, str) or operator not in ("eq", *_SUBSTRING):
         return _UNKNOWN
     needle = _json_text(value)
-    if operator != "eq":
-        needle = needle[1:-1]
-    return Narrowed(func.lower(column).contains(needle, autoescape=True))
+    return Narrowed(_has_text(column, needle if operator == "eq" else needle[1:-1]))
+
+
+def _has_text(column: Column[Any], folded: str) -> ColumnElement[bool]:
+    """Whether a text contains another, or at least its beginning, whatever its ASCII case."""
+    return func.lower(column).contains(folded[:_MOST_LIKE_CHARACTERS], autoescape=True)
 
 
 def _json_text(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Column, ColumnElement, Connection, delete, func, select
 
 from desirepath.storage.base import Rejection
 from desirepath.storage.relational import tables
@@ -55,11 +55,14 @@ class RelationalRejections:
     def delete_mentions(self, namespace: int, text: str) -> int:
         answers = tables.answers
         rejected = self._connection.execute(
-            delete(_T).where(_T.c.namespace == namespace, _T.c.raw.contains(text, autoescape=True))
+            delete(_T).where(_T.c.namespace == namespace, _mentions(_T.c.raw, text))
         ).rowcount
         answered = self._connection.execute(
-            delete(answers).where(
-                answers.c.namespace == namespace, answers.c.body.contains(text, autoescape=True)
-            )
+            delete(answers).where(answers.c.namespace == namespace, _mentions(answers.c.body, text))
         ).rowcount
         return rejected + answered
+
+
+def _mentions(column: Column[str], text: str) -> ColumnElement[bool]:
+    """Whether a text contains another, case and all: SQLite's LIKE would ignore it."""
+    return func.replace(column, text, "") != column

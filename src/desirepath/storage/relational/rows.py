@@ -28,15 +28,19 @@ _decode_detail = msgspec.json.Decoder(
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else encode_json(value).decode()
+    """JSON; a text is JSON already (an import prepares its rows ahead)."""
+    if value is None or type(value) is str:
+        return value
+    return encode_json(value).decode()
 
 
 def interaction_to_row(value: Interaction) -> Row:
+    types = value.types
     return (
         value.namespace,
         value.id,
         value.feature_id,
-        ",".join(value.types),
+        types[0] if len(types) == 1 else ",".join(types),
         value.position,
         _text(value.metadata),
         value.user_id,
@@ -83,7 +87,7 @@ def execution_to_row(value: Execution) -> Row:
     documents = value.documents
     shown = ([d.document_id for d in documents], [d.score for d in documents])
     detail = None
-    if any(d.scores or d.features for d in documents):
+    if any(d.scores is not None or d.features is not None for d in documents):
         detail = zlib.compress(encode_json([(d.scores, d.features) for d in documents]), 1)
     return (
         value.namespace,

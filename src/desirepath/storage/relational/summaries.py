@@ -1,20 +1,84 @@
-"""Grouped counts for the first page."""
+"""Grouped counts for the first page, with few reads of the log and small sorts.
+
+SQLite sorts to group, and plans without statistics: conditions that must not choose an index are
+wrapped in ``coalesce``, and joins that must stay inside are outer joins or EXISTS.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Executable,
+    Exists,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from desirepath.storage.base import Counts
+from desirepath.domain.warnings import CLAMPED
+from desirepath.storage.base import ListChecks, QueryCount, Tally
 from desirepath.storage.relational import tables
-from desirepath.storage.relational.logs import has_type
 
 __all__ = ["RelationalSummaries"]
 
 _I = tables.interactions
 _E = tables.executions
-_HOUR = 3_600_000_000
+_NAMES = tables.execution_ids
+_HOUR: ColumnElement[int] = literal_column("3600000000")
+_QUERY_KEYS = ("query", "q", "text")
+
+
+class _TextAt(FunctionElement[str]):
+    """The text under a key of a JSON object in a text column; NULL where it is no text."""
+
+    type = Text()
+    inherit_cache = True
+    name = "text_at"
+
+
+class _PositionIn(FunctionElement[int]):
+    """Where a text begins in another one, from 1; 0 when it does not."""
+
+    type = BigInteger()
+    inherit_cache = True
+    name = "position_in"
+
+
+@compiles(_TextAt)
+def _text_at(element: _TextAt, compiler: SQLCompiler, **options: Any) -> str:
+    column, key = (compiler.process(part, **options) for part in element.clauses)
+    path = f"'$.{key[1:]}"
+    return f"CASE WHEN json_type({column}, {path}) = 'text' THEN json_extract({column}, {path}) END"
+
+
+@compiles(_TextAt, "postgresql")
+def _text_at_postgres(element: _TextAt, compiler: SQLCompiler, **options: Any) -> str:
+    column, key = (compiler.process(part, **options) for part in element.clauses)
+    value = f"CAST({column} AS json)"
+    return f"CASE WHEN json_typeof({value} -> {key}) = 'string' THEN {value} ->> {key} END"
+
+
+@compiles(_PositionIn)
+def _position_in(element: _PositionIn, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_PositionIn, "postgresql")
+def _position_in_postgres(element: _PositionIn, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
 
 
 class RelationalSummaries:
@@ -23,29 +87,31 @@ class RelationalSummaries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _rows(self, statement: Select[*tuple[Any, ...]]) -> list[Any]:
+    def _rows(self, statement: Executable) -> list[Any]:
         return [tuple(row) for row in self._connection.execute(statement)]
 
-    def counts(self, namespace: int) -> Counts:
-        n_interactions, first, last = self._connection.execute(
-            select(func.count(), func.min(_I.c.occurred_at), func.max(_I.c.occurred_at)).where(
-                _I.c.namespace == namespace
-            )
-        ).one()
-        n_executions = self._connection.scalar(
-            select(func.count()).select_from(_E).where(_E.c.namespace == namespace)
-        )
-        return Counts(
-            n_interactions=n_interactions,
-            n_executions=int(n_executions or 0),
-            first_occurred_at=first,
-            last_occurred_at=last,
-        )
+    def _number(self, statement: Executable) -> int:
+        return int(self._connection.scalar(statement) or 0)
 
-    def by_types(self, namespace: int) -> list[tuple[str, int]]:
-        return self._rows(
-            select(_I.c.types, func.count()).where(_I.c.namespace == namespace).group_by(_I.c.types)
+    def tally(self, namespace: int) -> list[Tally]:
+        statement = (
+            select(
+                _I.c.types,
+                _I.c.retriever_id,
+                func.count().label("n"),
+                _count_if(_I.c.execution_id.is_(None)).label("no_execution"),
+                _count_if(_I.c.session_id.is_(None)).label("no_session"),
+                _count_if(_I.c.position == 0).label("first_position"),
+                _count_if(_I.c.position == 1).label("second_position"),
+                _count_if(_I.c.position >= _I.c.result_set_size).label("beyond_results"),
+                _count_if(_I.c.warning.contains(CLAMPED, autoescape=True)).label("clamped"),
+                func.min(_I.c.occurred_at).label("first_occurred_at"),
+                func.max(_I.c.occurred_at).label("last_occurred_at"),
+            )
+            .where(_I.c.namespace == namespace)
+            .group_by(_I.c.types, _I.c.retriever_id)
         )
+        return [Tally(**row._mapping) for row in self._connection.execute(statement)]
 
     def by_hour(self, namespace: int, since: int) -> list[tuple[int, str, int]]:
         hour = _I.c.occurred_at - _I.c.occurred_at % _HOUR
@@ -55,85 +121,223 @@ class RelationalSummaries:
             .group_by(hour, _I.c.types)
         )
 
-    def lists_by_length(self, namespace: int) -> list[tuple[int, int, int]]:
+    def lists(self, namespace: int) -> list[tuple[str, int, int, int]]:
+        keys = (_E.c.retriever_id, _E.c.offset, _E.c.n_documents)
         return self._rows(
-            select(_E.c.offset, _E.c.n_documents, func.count())
-            .where(_E.c.namespace == namespace)
-            .group_by(_E.c.offset, _E.c.n_documents)
+            select(*keys, func.count()).where(_E.c.namespace == namespace).group_by(*keys)
         )
 
-    def outcomes_by_position(self, namespace: int) -> list[tuple[int, str, int]]:
-        names = tables.execution_ids
-        known = select(_I.c.execution_id, _I.c.feature_id, _I.c.position, _I.c.types).join(
-            names,
-            (names.c.namespace == _I.c.namespace) & (names.c.execution_id == _I.c.execution_id),
-        )
-        pairs = known.where(_I.c.namespace == namespace).distinct().subquery()
-        return self._rows(
-            select(pairs.c.position, pairs.c.types, func.count()).group_by(
-                pairs.c.position, pairs.c.types
-            )
-        )
-
-    def queries(self, namespace: int) -> list[tuple[str, str, int]]:
-        return self._rows(
-            select(_I.c.query_snapshot, _I.c.types, func.count())
-            .where(_I.c.namespace == namespace, _I.c.query_snapshot.is_not(None))
-            .group_by(_I.c.query_snapshot, _I.c.types)
-        )
-
-    def searches(self, namespace: int) -> list[tuple[str, int, int]]:
-        empty = func.sum(case((_E.c.n_documents == 0, 1), else_=0))
-        return self._rows(
-            select(_E.c.inputs, func.count(), empty)
-            .where(_E.c.namespace == namespace, _E.c.inputs.is_not(None))
-            .group_by(_E.c.inputs)
-        )
-
-    def documents(self, namespace: int, type: str, limit: int) -> list[tuple[str, int]]:
-        n = func.count()
-        return self._rows(
-            select(_I.c.feature_id, n)
-            .where(_I.c.namespace == namespace, has_type(type))
-            .group_by(_I.c.feature_id)
-            .order_by(n.desc(), _I.c.feature_id)
-            .limit(limit)
-        )
-
-    def identities(self, namespace: int, limit: int) -> list[tuple[str, int]]:
-        identity = func.coalesce(_I.c.user_id, _I.c.session_id)
-        n = func.count()
-        return self._rows(
-            select(identity, n)
-            .where(_I.c.namespace == namespace, identity.is_not(None))
-            .group_by(identity)
-            .order_by(n.desc(), identity)
-            .limit(limit)
-        )
-
-    def faults(self, namespace: int) -> dict[str, int]:
-        names = tables.execution_ids
-        unknown = (
-            select(func.count())
-            .select_from(_I)
-            .outerjoin(
-                names,
-                (names.c.namespace == _I.c.namespace) & (names.c.execution_id == _I.c.execution_id),
+    def by_position(
+        self,
+        namespace: int,
+        types: Sequence[str],
+        wanted: Sequence[str],
+        retrievers: Sequence[str | None],
+        since: Mapping[str | None, int],
+        below: int,
+        *,
+        known: bool,
+    ) -> list[tuple[int, int, int]]:
+        retriever = func.coalesce(_I.c.retriever_id, "")
+        pairs = (
+            select(
+                _I.c.execution_id,
+                func.min(_I.c.position).label("position"),
+                func.max(case((_I.c.types.in_(wanted), 1), else_=0)).label("wanted"),
             )
             .where(
                 _I.c.namespace == namespace,
-                _I.c.execution_id.is_not(None),
-                names.c.execution_id.is_(None),
+                _names_execution(),
+                _I.c.types.in_(types),
+                retriever.in_([name or "" for name in retrievers]),
+                *(
+                    or_(retriever != (name or ""), _I.c.occurred_at >= moment)
+                    for name, moment in since.items()
+                ),
+            )
+            .group_by(_I.c.execution_id, _I.c.feature_id)
+            .subquery()
+        )
+        position = pairs.c.position
+        statement = (
+            select(position, func.count(), func.sum(pairs.c.wanted))
+            .where(position < below)
+            .group_by(position)
+        )
+        if known:
+            statement = statement.where(_is_known(namespace, pairs.c.execution_id))
+        return [(at, n, int(m)) for at, n, m in self._rows(statement)]
+
+    def list_checks(self, namespace: int, types: Sequence[str], limit: int) -> ListChecks:
+        last = (
+            select(_I.c.execution_id, _I.c.feature_id, _I.c.position, _I.c.result_set_size)
+            .where(_I.c.namespace == namespace, _names_execution(), _I.c.types.in_(types))
+            .order_by(_I.c.id.desc())
+            .limit(limit)
+            .subquery()
+        )
+        end = _E.c.offset + _E.c.n_documents
+        outside = or_(last.c.position < _E.c.offset, last.c.position >= end)
+        statement = select(
+            func.count(_E.c.id),
+            _count_if(_is_missing(last.c.feature_id)),
+            _count_if(and_(last.c.result_set_size.is_(None), outside)),
+        ).select_from(
+            last.outerjoin(
+                _NAMES,
+                and_(
+                    _NAMES.c.namespace == namespace,
+                    _NAMES.c.execution_id == last.c.execution_id,
+                ),
+            ).outerjoin(_E, and_(_E.c.namespace == namespace, _E.c.id == _NAMES.c.id))
+        )
+        n, not_listed, beyond_list = self._connection.execute(statement).one()
+        return ListChecks(n, int(not_listed or 0), int(beyond_list or 0))
+
+    def unknown_executions(self, namespace: int) -> int:
+        named = (
+            select(_I.c.execution_id, func.count().label("n"))
+            .where(_I.c.namespace == namespace, _I.c.execution_id.is_not(None))
+            .group_by(_I.c.execution_id)
+            .subquery()
+        )
+        return self._number(
+            select(func.sum(named.c.n)).where(~_is_known(namespace, named.c.execution_id))
+        )
+
+    def sessions_of_executions(self, namespace: int) -> int:
+        theirs = exists().where(
+            _NAMES.c.namespace == namespace,
+            _NAMES.c.execution_id == _I.c.execution_id,
+            _E.c.namespace == namespace,
+            _E.c.id == _NAMES.c.id,
+            _E.c.session_id.is_not(None),
+        )
+        return self._number(
+            select(func.count()).where(
+                _I.c.namespace == namespace,
+                _I.c.session_id.is_(None),
+                _names_execution(),
+                theirs,
             )
         )
-        counted = {
-            "no_execution": _I.c.execution_id.is_(None),
-            "no_query": _I.c.query_snapshot.is_(None),
-            "first_position": _I.c.position == 0,
-            "beyond_result_set": _I.c.position >= _I.c.result_set_size,
-            "warned": _I.c.warning.is_not(None),
-        }
-        sums = [func.sum(case((condition, 1), else_=0)) for condition in counted.values()]
-        row = self._connection.execute(select(*sums).where(_I.c.namespace == namespace)).one()
-        found = {name: int(value or 0) for name, value in zip(counted, row, strict=True)}
-        return found | {"unknown_execution": int(self._connection.scalar(unknown) or 0)}
+
+    def searches(self, namespace: int, limit: int, *, empty_only: bool = False) -> list[QueryCount]:
+        query = _query_of(_E.c.inputs)
+        n = func.count()
+        conditions = [_E.c.namespace == namespace, _E.c.inputs.is_not(None)]
+        if empty_only:
+            conditions.append(_E.c.n_documents == 0)
+        statement = (
+            select(query, n, _count_if(_E.c.n_documents == 0))
+            .where(*conditions)
+            .group_by(query)
+            .order_by(n.desc(), query)
+            .limit(limit)
+        )
+        return [QueryCount(*row) for row in self._rows(statement)]
+
+    def reactions(
+        self, namespace: int, types: Sequence[str], limit: int, queries: Sequence[str] | None
+    ) -> list[QueryCount]:
+        query = _query_of(_I.c.query_snapshot)
+        conditions = [
+            _I.c.namespace == namespace,
+            _I.c.types.in_(types),
+            _I.c.query_snapshot.is_not(None),
+        ]
+        if queries is not None:
+            conditions.append(query.in_(queries))
+        pairs = (
+            select(query.label("query"), _I.c.execution_id, func.count().label("n"))
+            .where(*conditions)
+            .group_by(query, _I.c.execution_id, _I.c.feature_id)
+            .subquery()
+        )
+        once = case((pairs.c.execution_id.is_(None), pairs.c.n), else_=1)
+        n = func.sum(once)
+        statement = (
+            select(pairs.c.query, n, func.count(pairs.c.execution_id.distinct()))
+            .group_by(pairs.c.query)
+            .order_by(n.desc(), pairs.c.query)
+            .limit(limit)
+        )
+        return [QueryCount(text, int(n), m) for text, n, m in self._rows(statement)]
+
+    def misses(self, namespace: int, types: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        query = _query_of(_I.c.query_snapshot)
+        empty = exists().where(
+            _NAMES.c.namespace == namespace,
+            _NAMES.c.execution_id == _I.c.execution_id,
+            _E.c.namespace == namespace,
+            _E.c.id == _NAMES.c.id,
+            _E.c.n_documents == 0,
+        )
+        n = func.count(_I.c.execution_id.distinct()) + _count_if(_I.c.execution_id.is_(None))
+        return self._rows(
+            select(query, n)
+            .where(
+                _I.c.namespace == namespace,
+                _I.c.types.in_(types),
+                _I.c.query_snapshot.is_not(None),
+                ~empty,
+            )
+            .group_by(query)
+            .order_by(n.desc(), query)
+            .limit(limit)
+        )
+
+    def documents(self, namespace: int, types: Sequence[str], limit: int) -> list[tuple[str, int]]:
+        mine = (_I.c.namespace == namespace, _I.c.types.in_(types))
+        return self._most(_I.c.feature_id, limit, *mine)
+
+    def identities(self, namespace: int, limit: int) -> list[tuple[str, int]]:
+        mine = _I.c.namespace == namespace
+        users = self._most(_I.c.user_id, limit, mine, _I.c.user_id.is_not(None))
+        nameless = func.coalesce(_I.c.user_id, "") == ""
+        named = func.coalesce(_I.c.session_id, "") != ""
+        sessions = self._most(_I.c.session_id, limit, mine, nameless, named)
+        return sorted([*users, *sessions], key=lambda pair: (-pair[1], pair[0]))[:limit]
+
+    def _most(
+        self, column: ColumnElement[Any], limit: int, *conditions: ColumnElement[bool]
+    ) -> list[tuple[str, int]]:
+        n = func.count()
+        return self._rows(
+            select(column, n)
+            .where(*conditions)
+            .group_by(column)
+            .order_by(n.desc(), column)
+            .limit(limit)
+        )
+
+
+def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _names_execution() -> ColumnElement[bool]:
+    """Whether an interaction names an execution, said so that no index is walked for it.
+
+    That would fetch the rows in an order that has nothing to do with where they lie.
+    """
+    return func.coalesce(_I.c.execution_id, "") != ""
+
+
+def _is_known(namespace: int, execution_id: ColumnElement[str]) -> Exists:
+    return exists().where(_NAMES.c.namespace == namespace, _NAMES.c.execution_id == execution_id)
+
+
+def _is_missing(document_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether a list does not have a document; ids that JSON would escape pass as present."""
+    quoted = literal_column("'\"'").concat(document_id).concat(literal_column("'\"'"))
+    return and_(
+        _PositionIn(_E.c.shown, quoted) == 0,
+        _PositionIn(document_id, literal_column("'\"'")) == 0,
+        _PositionIn(document_id, literal_column("'\\'")) == 0,
+    )
+
+
+def _query_of(column: ColumnElement[Any]) -> ColumnElement[str]:
+    texts = (_TextAt(column, literal_column(f"'{key}'")) for key in _QUERY_KEYS)
+    return func.coalesce(*texts, column)

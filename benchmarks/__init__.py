@@ -1,0 +1,1 @@
+"""Benchmarks: Desirepath against what a user would write, in the same run."""

@@ -1,0 +1,100 @@
+"""What a transaction of an import changed, and when two executions are the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from desirepath.domain.clock import format_time
+from desirepath.domain.execution import Execution, ExecutionDraft
+from desirepath.engine.importing.batches import (
+    PreparedInteraction,
+    ReadExecution,
+    ReadInteraction,
+)
+from desirepath.engine.importing.options import ImportResult
+from desirepath.engine.recording import Outcome
+
+__all__ = ["Changes", "is_same", "is_same_search"]
+
+
+class Changes:
+    """What a transaction did; counted when it is through."""
+
+    def __init__(self) -> None:
+        self.executions = 0
+        self.interactions = 0
+        self.repeated_executions = 0
+        self.repeated = 0
+        self.suppressed = 0
+        self.types: Counter[str] = Counter()
+        self.refused: list[tuple[int, int, str, object]] = []
+
+    def add_execution(self, read: ReadExecution, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            self.refused.append((read.file, read.line, outcome.error.message, read.draft))
+        elif outcome.repeated:
+            self.repeated_executions += 1
+        else:
+            self.executions += 1
+
+    def add_interaction(self, read: ReadInteraction, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            self.refused.append((read.file, read.line, outcome.error.message, read.draft))
+        elif outcome.repeated:
+            self.repeated += 1
+        else:
+            self.interactions += 1
+            self.types.update(read.draft.types)
+
+    def refuse(self, file: int, row: PreparedInteraction, reason: str) -> None:
+        self.refused.append((file, row.line, reason, _as_sent(row)))
+
+    def count(self, result: ImportResult) -> None:
+        result.executions += self.executions
+        result.interactions += self.interactions
+        result.repeated_executions += self.repeated_executions
+        result.repeated_interactions += self.repeated
+        result.suppressed += self.suppressed
+        for type, number in self.types.items():
+            result.types[type] = result.types.get(type, 0) + number
+
+
+def is_same(stored: Execution, draft: ExecutionDraft, retriever_id: str) -> bool:
+    """Whether an execution says what is stored, however its time and numbers are written."""
+    return (
+        is_same_search(stored, draft)
+        and stored.retriever_id == retriever_id
+        and stored.documents == tuple(draft.documents)
+        and (stored.offset, stored.total) == (draft.offset, draft.total)
+        and stored.metadata == draft.metadata
+        and (stored.user_id, stored.session_id) == (draft.user_id, draft.session_id)
+    )
+
+
+def is_same_search(stored: Execution, draft: ExecutionDraft) -> bool:
+    """Whether it is the same search, perhaps with another list."""
+    return (
+        stored.inputs == draft.inputs
+        and stored.configuration == draft.configuration
+        and stored.occurred_at == draft.occurred_at_us
+    )
+
+
+def _as_sent(row: PreparedInteraction) -> dict[str, Any]:
+    """An interaction that was refused late, nearly as it was sent."""
+    left_out = ("id", "namespace", "line", "digest", "stored_as", "is_unlinked", "live", "reward")
+    values = {
+        name: getattr(row, name)
+        for name in row.__struct_fields__
+        if name not in left_out and getattr(row, name) is not None
+    }
+    values["interaction_type"] = values.pop("types")
+    values["occurred_at"] = format_time(row.occurred_at)
+    values.pop("warning", None)
+    for name in ("metadata", "query_snapshot"):
+        if name in values:
+            values[name] = msgspec.json.decode(values[name])
+    return values

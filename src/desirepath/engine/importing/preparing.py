@@ -1,0 +1,141 @@
+"""Work out everything about an interaction that is to be stored, but for its id.
+
+The rules are those of :mod:`~desirepath.engine.recording`; a test holds the two side by side. What
+is different is only where: here it can happen in another process than the one that writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from desirepath.domain.execution import ShownList
+from desirepath.domain.interaction import InteractionDraft
+from desirepath.domain.plain_json import encode_json
+from desirepath.domain.reward import reward_of
+from desirepath.domain.warnings import warning_for
+from desirepath.engine.importing.batches import Prepared
+from desirepath.engine.importing.fast_lines import ReadLine
+from desirepath.engine.importing.known import Known
+
+__all__ = ["Preparer"]
+
+_NOT_LISTED = object()
+
+
+class Preparer:
+    """Prepares interactions of a namespace.
+
+    Parameters
+    ----------
+    known
+        The executions and retrievers there are.
+    namespace
+        Of the interactions.
+    retriever_id
+        Of interactions that name none and have no execution that does.
+    """
+
+    def __init__(self, known: Known, namespace: int, retriever_id: str | None = None) -> None:
+        self._known = known
+        self._namespace = namespace
+        self._retriever_id = retriever_id
+        self._types: dict[tuple[str, ...], tuple[tuple[str, ...], float]] = {}
+
+    def prepare(
+        self,
+        read: Sequence[ReadLine],
+        lines: Sequence[int],
+        stored_as: Sequence[bytes | None] | None = None,
+    ) -> list[Prepared]:
+        """Prepare interactions.
+
+        Parameters
+        ----------
+        read
+            Checked interactions with their canonical JSON and their time.
+        lines : shape (len(read),)
+            Where each was read.
+        stored_as : shape (len(read),)
+            The interaction of this database that each may be an export of.
+        """
+        now = self._known.now()
+        lists = self._known.shown_lists(
+            {draft.execution_id for draft, _, _ in read if draft.execution_id is not None}
+        )
+        sha256 = hashlib.sha256
+        prepared: list[Prepared] = []
+        for index, (draft, canonical, moment) in enumerate(read):
+            types, reward = self._types_of(draft)
+            execution_id, retriever_id = draft.execution_id, draft.retriever_id
+            metadata, query = draft.metadata, draft.query_snapshot
+            shown = None if execution_id is None else lists.get(execution_id)
+            if shown is not None:
+                retriever_id = retriever_id or shown.retriever_id
+                query = shown.inputs if query is None else query
+            elif retriever_id is None:
+                retriever_id = self._retriever_id
+            warning = None
+            if shown is None or moment > now or not _is_unremarkable(draft, shown):
+                warning = self._warning(draft, shown, is_clamped=moment > now)
+            if metadata is not None and "reward_value" in metadata:
+                metadata = {name: v for name, v in metadata.items() if name != "reward_value"}
+            prepared.append(
+                (
+                    b"",
+                    self._namespace,
+                    draft.feature_id,
+                    types,
+                    draft.position,
+                    None if metadata is None else encode_json(metadata).decode(),
+                    draft.user_id,
+                    draft.session_id,
+                    execution_id,
+                    retriever_id,
+                    None if query is None else encode_json(query).decode(),
+                    draft.document_score,
+                    draft.result_set_size,
+                    draft.feature_uri,
+                    draft.event_id,
+                    moment if moment < now else now,
+                    False,
+                    reward,
+                    warning,
+                    lines[index],
+                    sha256(canonical).digest(),
+                    None if stored_as is None else stored_as[index],
+                    shown is None and execution_id is not None,
+                )
+            )
+        return prepared
+
+    def _types_of(self, draft: InteractionDraft) -> tuple[tuple[str, ...], float]:
+        key = tuple(draft.interaction_type)
+        found = self._types.get(key)
+        if found is None:
+            found = self._types[key] = (draft.types, reward_of(draft.types))
+        return found
+
+    def _warning(
+        self, draft: InteractionDraft, shown: ShownList | None, *, is_clamped: bool
+    ) -> str | None:
+        retriever_id = draft.retriever_id
+        return warning_for(
+            draft,
+            shown=shown,
+            retriever_known=retriever_id is None
+            or (shown is not None and shown.retriever_id == retriever_id)
+            or self._known.is_retriever(retriever_id),
+            clamped=is_clamped,
+        )
+
+
+def _is_unremarkable(draft: InteractionDraft, shown: ShownList) -> bool:
+    """Whether there is certainly nothing to warn of; most interactions fit their list."""
+    score = shown.document_to_score.get(draft.feature_id, _NOT_LISTED)
+    return (
+        score is not _NOT_LISTED
+        and (draft.retriever_id is None or draft.retriever_id == shown.retriever_id)
+        and (draft.document_score is None or draft.document_score == score)
+        and (not draft.result_set_size or draft.position < draft.result_set_size)
+    )

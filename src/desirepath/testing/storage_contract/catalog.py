@@ -1,0 +1,221 @@
+"""Namespaces, keys, retrievers and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from desirepath.domain.access import KeyKind
+from desirepath.domain.ids import format_id
+from desirepath.domain.retriever import RetrieverDraft
+from desirepath.errors import AlreadyExists
+from desirepath.storage.base import Storage
+from desirepath.testing.clock import START
+from desirepath.testing.examples import new_id
+from desirepath.testing.storage_contract.common import (
+    DEFAULT,
+    DIGEST,
+    ODD_OBJECT,
+    ODD_TEXTS,
+    OTHER,
+    OTHER_DIGEST,
+    OpenAnother,
+    a_key,
+    at_once,
+    deepest_object,
+)
+
+
+class CatalogContract:
+    """See :class:`~desirepath.storage.base.Catalog`."""
+
+    def test_a_secret_is_made_once(self, storage: Storage, open_another: OpenAnother) -> None:
+        def ask(target: Storage) -> Callable[[], bytes]:
+            def task() -> bytes:
+                with target.write() as session:
+                    return session.catalog.secret("cursor")
+
+            return task
+
+        (secret,) = set(at_once(*map(ask, (storage, open_another()) * 2)))
+        assert len(secret) == 32
+        with storage.read() as session:
+            assert session.catalog.secret("cursor") == secret
+        with storage.write() as session:
+            assert session.catalog.secret("another") != secret
+
+    def test_namespaces_are_found_by_id_and_by_name(self, storage: Storage) -> None:
+        with storage.write() as session:
+            new = session.catalog.create_namespace("ns_new", "Läden 1", START)
+        assert (new.namespace_id, new.name, new.created_at) == ("ns_new", "Läden 1", START)
+        assert new.retention_days is None
+        with storage.read() as session:
+            catalog = session.catalog
+            assert [space.name for space in catalog.namespaces()] == ["default", "other", "Läden 1"]
+            assert [space.number for space in catalog.namespaces()] == [1, 2, new.number]
+            assert catalog.find_namespace("ns_new") == new
+            assert catalog.find_namespace("Läden 1") == new
+            assert catalog.find_namespace("läden 1") is None
+            assert catalog.find_namespace("") is None
+
+    @pytest.mark.parametrize(
+        ("namespace_id", "name"), [("ns_a", "default"), ("ns_default", "a"), ("ns_a", "ns_default")]
+    )
+    def test_a_namespace_has_a_name_and_an_id_of_its_own(
+        self, storage: Storage, namespace_id: str, name: str
+    ) -> None:
+        with pytest.raises(AlreadyExists), storage.write() as session:
+            session.catalog.create_namespace(namespace_id, name, START)
+        with storage.read() as session:
+            assert len(session.catalog.namespaces()) == 2
+
+    def test_one_of_two_racers_creates_a_namespace(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        def create(target: Storage, namespace_id: str) -> Callable[[], bool]:
+            def task() -> bool:
+                try:
+                    with target.write() as session:
+                        session.catalog.create_namespace(namespace_id, "new", START)
+                except AlreadyExists:
+                    return False
+                return True
+
+            return task
+
+        targets = (storage, open_another()) * 2
+        tasks = [create(target, f"ns_{number}") for number, target in enumerate(targets)]
+        assert sorted(at_once(*tasks)) == [False, False, False, True]
+
+    def test_retention_is_set_and_lifted(self, storage: Storage) -> None:
+        for days in (90, None):
+            with storage.write() as session:
+                session.catalog.set_retention(DEFAULT, days)
+            with storage.read() as session:
+                here, there = session.catalog.namespaces()
+            assert here.retention_days == days
+            assert there.retention_days is None
+
+    def test_a_deleted_namespace_takes_its_keys_and_nothing_else(self, storage: Storage) -> None:
+        with storage.write() as session:
+            catalog = session.catalog
+            for number, digest in ((DEFAULT, DIGEST), (OTHER, OTHER_DIGEST)):
+                catalog.add_key(a_key(key_id=f"key_{number}", namespace=number), digest)
+                session.receipts.suppress_user(number, DIGEST, START)
+                session.receipts.claim_key(number, "k", DIGEST, START)
+            catalog.add_key(a_key(key_id="admin", kind=KeyKind.ADMIN, namespace=None), b"a" * 32)
+            catalog.delete_namespace(OTHER)
+        with storage.write() as session:
+            assert [space.name for space in session.catalog.namespaces()] == ["default"]
+            assert session.catalog.find_namespace("other") is None
+            assert session.catalog.find_key(OTHER_DIGEST) is None
+            assert session.catalog.find_key(DIGEST) is not None
+            assert session.catalog.find_key(b"a" * 32) is not None
+            assert session.receipts.suppressed_users(OTHER) == frozenset()
+            assert session.receipts.claim_key(DEFAULT, "k", DIGEST, START) is not None
+            assert session.receipts.claim_key(OTHER, "k", DIGEST, START) is None
+
+    @pytest.mark.parametrize("kind", KeyKind)
+    def test_a_key_reads_back_equal(self, storage: Storage, kind: KeyKind) -> None:
+        namespace = None if kind is KeyKind.ADMIN else DEFAULT
+        key = a_key(kind=kind, namespace=namespace, name="shop 😀")
+        with storage.write() as session:
+            session.catalog.add_key(key, DIGEST)
+        with storage.read() as session:
+            assert session.catalog.find_key(DIGEST) == key
+            assert session.catalog.find_key(OTHER_DIGEST) is None
+            assert session.catalog.api_keys() == [key]
+
+    def test_a_revoked_key_is_not_found_but_listed(self, storage: Storage) -> None:
+        with storage.write() as session:
+            catalog = session.catalog
+            catalog.add_key(a_key(key_id="a", created_at=START), DIGEST)
+            catalog.add_key(a_key(key_id="b", created_at=START + 1), OTHER_DIGEST)
+            assert catalog.revoke_key("a", START + 5)
+            assert not catalog.revoke_key("a", START + 6)  # it was revoked before
+            assert not catalog.revoke_key("unknown", START)
+        with storage.read() as session:
+            assert session.catalog.find_key(DIGEST) is None
+            assert session.catalog.find_key(OTHER_DIGEST) is not None
+            revoked_at = {key.key_id: key.revoked_at for key in session.catalog.api_keys()}
+        assert revoked_at == {"a": START + 5, "b": None}
+
+    def test_a_retriever_is_found_by_id_and_by_name(self, storage: Storage) -> None:
+        draft = RetrieverDraft(
+            retriever_name=ODD_TEXTS[3],
+            stages=[{"stage": ODD_OBJECT}, {}],
+            description=ODD_TEXTS[2],
+            collection_identifiers=["a"],
+            input_schema={},
+            budget_limits=None,
+            tags=["", "b"],
+            metadata=deepest_object(),
+        )
+        id = new_id()
+        with storage.write() as session:
+            made = session.catalog.create_retriever(DEFAULT, id, draft, START)
+        assert (made.id, made.namespace, made.draft) == (id, DEFAULT, draft)
+        assert made.retriever_id == format_id("ret", id)
+        assert (made.version, made.created_at, made.updated_at) == (1, START, START)
+        with storage.read() as session:
+            catalog = session.catalog
+            assert catalog.find_retriever(DEFAULT, made.retriever_id) == made
+            assert catalog.find_retriever(DEFAULT, ODD_TEXTS[3]) == made
+            assert catalog.retrievers(DEFAULT) == [made]
+            assert catalog.find_retriever(OTHER, made.retriever_id) is None
+            assert catalog.find_retriever(OTHER, ODD_TEXTS[3]) is None
+            assert catalog.retrievers(OTHER) == []
+            assert catalog.find_retriever(DEFAULT, "unknown") is None
+            assert catalog.find_retriever(DEFAULT, format_id("ret", new_id())) is None
+
+    def test_a_retrievers_name_is_unique_in_its_namespace(self, storage: Storage) -> None:
+        self._create(storage, DEFAULT, "shop")
+        self._create(storage, OTHER, "shop")
+        self._create(storage, DEFAULT, "Shop")
+        with pytest.raises(AlreadyExists):
+            self._create(storage, DEFAULT, "shop")
+        with storage.read() as session:
+            names = [r.draft.retriever_name for r in session.catalog.retrievers(DEFAULT)]
+        assert names == ["shop", "Shop"]
+
+    def test_one_of_two_racers_creates_a_retriever(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        def create(target: Storage) -> Callable[[], bool]:
+            def task() -> bool:
+                try:
+                    self._create(target, DEFAULT, "shop")
+                except AlreadyExists:
+                    return False
+                return True
+
+            return task
+
+        wins = at_once(*map(create, (storage, open_another()) * 2))
+        assert sorted(wins) == [False, False, False, True]
+
+    @staticmethod
+    def _create(storage: Storage, namespace: int, name: str) -> bytes:
+        id = new_id()
+        with storage.write() as session:
+            draft = RetrieverDraft(retriever_name=name)
+            session.catalog.create_retriever(namespace, id, draft, START)
+        return id
+
+    def test_a_hidden_retriever_is_gone_but_its_name_is_free(self, storage: Storage) -> None:
+        id = self._create(storage, DEFAULT, "shop")
+        with storage.write() as session:
+            session.catalog.hide_retriever(DEFAULT, id, START)
+        with storage.read() as session:
+            assert session.catalog.find_retriever(DEFAULT, "shop") is None
+            assert session.catalog.find_retriever(DEFAULT, format_id("ret", id)) is None
+            assert session.catalog.retrievers(DEFAULT) == []
+            assert session.catalog.hidden_retrievers() == [(DEFAULT, id)]
+        successor = self._create(storage, DEFAULT, "shop")
+        with storage.write() as session:
+            session.catalog.hide_retriever(DEFAULT, successor, START)
+            session.catalog.delete_retriever(DEFAULT, id)
+            assert session.catalog.hidden_retrievers() == [(DEFAULT, successor)]
+            session.catalog.delete_retriever(OTHER, successor)
+            assert session.catalog.hidden_retrievers() == [(DEFAULT, successor)]

@@ -1,0 +1,202 @@
+"""The execution log."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from desirepath.domain.execution import ShownDocument
+from desirepath.domain.ids import first_id_at
+from desirepath.storage.base import Event, Storage
+from desirepath.testing.clock import START
+from desirepath.testing.examples import an_execution, documents, new_id
+from desirepath.testing.storage_contract.common import (
+    DAY,
+    DEFAULT,
+    DIGEST,
+    FLOATS,
+    LONGEST_ID,
+    MAX,
+    ODD_OBJECT,
+    ODD_TEXTS,
+    OTHER,
+    OTHER_DIGEST,
+    OpenAnother,
+    deepest_object,
+    ids_of,
+    store,
+)
+
+EXECUTION_CHANGES: dict[str, Mapping[str, Any]] = {
+    "no document": {"documents": ()},
+    "only what is required": {"inputs": None},
+    "every field": {
+        "user_id": "user_1",
+        "session_id": "session_1",
+        "configuration": "engine 1.2",
+        "metadata": {"device": "phone"},
+        "offset": 10,
+        "total": 1234,
+        "occurred_at": START - 1,
+        "live": False,
+    },
+    "largest integers": {"offset": MAX, "total": MAX},
+    "empty objects": {"inputs": {}, "metadata": {}},
+    "odd objects": {"inputs": ODD_OBJECT, "metadata": ODD_OBJECT},
+    "deepest objects": {"inputs": deepest_object(), "metadata": deepest_object()},
+    "scores": {
+        "documents": (
+            ShownDocument(document_id="a", score=1.5, scores={"text://title": 3.0}),
+            ShownDocument(document_id="b", features={"price": 9.99, LONGEST_ID: -1e300}),
+            ShownDocument(document_id="c", scores=dict.fromkeys(ODD_TEXTS, 1 / 3)),
+            ShownDocument(document_id="d", score=0.0),
+        )
+    },
+    "empty scores": {"documents": documents("a", "b", scores={}, features={})},
+    "empty scores of one": {
+        "documents": (*documents("a", scores={}), *documents("b", features={"x": 1.0}))
+    },
+    "odd ids": {
+        "documents": documents(*ODD_TEXTS),
+        "execution_id": LONGEST_ID,
+        "retriever_id": LONGEST_ID,
+        "user_id": ODD_TEXTS[1],
+        "session_id": ODD_TEXTS[2],
+        "configuration": ODD_TEXTS[3],
+    },
+    "floats": {
+        "documents": tuple(
+            ShownDocument(document_id=repr(n), score=n, scores={"a": n}, features={"b": n})
+            for n in FLOATS
+        )
+    },
+    "many documents": {"documents": documents(*(f"document-{n}" for n in range(10_000)))},
+}
+
+
+class ExecutionLogContract:
+    """See :class:`~desirepath.storage.base.ExecutionLog`."""
+
+    @pytest.mark.parametrize("changes", EXECUTION_CHANGES.values(), ids=EXECUTION_CHANGES)
+    def test_a_value_reads_back_equal(self, storage: Storage, changes: Mapping[str, Any]) -> None:
+        execution = an_execution(**changes)
+        store(storage, execution)
+        key = (DEFAULT, execution.execution_id)
+        with storage.read() as session:
+            assert session.executions.get(*key) == execution
+            assert list(session.executions.scan(DEFAULT)) == [execution]
+            shown = session.executions.shown_lists([key])[key]
+        assert shown.retriever_id == execution.retriever_id
+        assert shown.inputs == execution.inputs
+        assert (shown.user_id, shown.session_id) == (execution.user_id, execution.session_id)
+        assert list(shown.document_to_score.items()) == [
+            (document.document_id, document.score) for document in execution.documents
+        ]
+
+    def test_a_claim_is_won_once_in_a_namespace(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        first, second = new_id(), new_id()
+        with storage.write() as session:
+            assert session.executions.claim([]) == {}
+            assert session.executions.claim([(DEFAULT, "e", DIGEST, first)]) == {}
+            assert session.executions.claim([(OTHER, "e", OTHER_DIGEST, second)]) == {}
+        with open_another().write() as session:
+            taken = session.executions.claim(
+                [(DEFAULT, "e", OTHER_DIGEST, second), (DEFAULT, "E", DIGEST, second)]
+            )
+        assert taken == {(DEFAULT, "e"): Event(DIGEST, first)}
+
+    def test_an_unknown_one_is_none_or_left_out(self, storage: Storage) -> None:
+        store(storage, an_execution(execution_id="e"))
+        with storage.read() as session:
+            assert session.executions.get(DEFAULT, "unknown") is None
+            assert session.executions.get(OTHER, "e") is None
+            assert session.executions.shown_lists([]) == {}
+            keys = [(OTHER, "e"), (DEFAULT, "unknown"), (DEFAULT, "e")]
+            assert list(session.executions.shown_lists(keys)) == [(DEFAULT, "e")]
+
+    def test_many_lists_are_looked_up_at_once(self, storage: Storage) -> None:
+        executions = [
+            an_execution(execution_id=f"e{number}", documents=documents(f"doc_{number}"))
+            for number in range(1200)
+        ]
+        store(storage, *executions)
+        with storage.read() as session:
+            shown = session.executions.shown_lists((DEFAULT, e.execution_id) for e in executions)
+        assert {key: list(value.document_to_score) for key, value in shown.items()} == {
+            (DEFAULT, e.execution_id): [e.documents[0].document_id] for e in executions
+        }
+
+    @pytest.mark.parametrize("chunk", [1, 3, 500])
+    def test_a_scan_gives_everything_in_id_order(self, storage: Storage, chunk: int) -> None:
+        executions = [an_execution() for _ in range(7)]
+        store(storage, *executions[::-1], an_execution(namespace=OTHER))
+        with storage.read() as session:
+            assert list(session.executions.scan(DEFAULT, chunk)) == executions
+
+    def test_a_scan_holds_one_chunk_at_a_time(self, storage: Storage) -> None:
+        text = "x" * 2000
+        store(storage, *(an_execution(metadata={"text": text}) for _ in range(600)))
+        with storage.read() as session:
+            next(session.executions.scan(DEFAULT, 20))
+            tracemalloc.start()
+            try:
+                n_rows = sum(1 for _ in session.executions.scan(DEFAULT, 20))
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert n_rows == 600
+        assert peak < 600 * len(text) / 3
+
+    def test_delete_frees_the_execution_id(self, storage: Storage) -> None:
+        gone, kept = an_execution(execution_id="e"), an_execution(execution_id="f")
+        elsewhere = an_execution(execution_id="e", namespace=OTHER)
+        store(storage, gone, kept, elsewhere)
+        with storage.write() as session:
+            assert session.executions.delete(OTHER, [gone.id]) == 0
+            assert session.executions.delete(DEFAULT, []) == 0
+            assert session.executions.delete(DEFAULT, [gone.id, new_id()]) == 1
+            assert session.executions.delete(DEFAULT, [gone.id]) == 0
+            assert session.executions.get(DEFAULT, "e") is None
+            assert session.executions.claim([(DEFAULT, "e", DIGEST, new_id())]) == {}
+        with storage.read() as session:
+            assert list(session.executions.scan(DEFAULT)) == [kept]
+            assert session.executions.get(OTHER, "e") == elsewhere
+
+    def test_many_are_deleted_at_once(self, storage: Storage) -> None:
+        executions = [an_execution(execution_id=f"e{number}") for number in range(1200)]
+        store(storage, *executions)
+        with storage.write() as session:
+            assert session.executions.delete(DEFAULT, ids_of(executions)) == 1200
+            claims = [(DEFAULT, e.execution_id, DIGEST, e.id) for e in executions]
+            assert session.executions.claim(claims) == {}
+
+    def test_ids_of_a_user_and_of_a_retriever(self, storage: Storage) -> None:
+        theirs = [an_execution(user_id="u", retriever_id="r") for _ in range(3)]
+        store(
+            storage,
+            *theirs,
+            an_execution(user_id="U", retriever_id="R"),
+            an_execution(),
+            an_execution(user_id="u", retriever_id="r", namespace=OTHER),
+        )
+        with storage.read() as session:
+            log = session.executions
+            assert sorted(log.ids_of_user(DEFAULT, "u", 10)) == ids_of(theirs)
+            assert sorted(log.ids_of_retriever(DEFAULT, "r", 10)) == ids_of(theirs)
+            assert len(log.ids_of_user(DEFAULT, "u", 2)) == 2
+            assert len(log.ids_of_retriever(DEFAULT, "r", 1)) == 1
+            assert log.ids_of_user(DEFAULT, "nobody", 10) == []
+
+    def test_ids_before_a_moment(self, storage: Storage) -> None:
+        executions = [an_execution(id=new_id(START + day * DAY)) for day in (-400, -1, 0, 400)]
+        store(storage, *executions)
+        with storage.read() as session:
+            log = session.executions
+            assert log.ids_before(DEFAULT, first_id_at(START), 10) == ids_of(executions[:2])
+            assert log.ids_before(DEFAULT, first_id_at(START), 1) == ids_of(executions[:1])
+            assert log.ids_before(OTHER, b"\xff" * 16, 10) == []

@@ -1,0 +1,162 @@
+"""One good request for each operation of the API, and one thing of each kind to name in it.
+
+A new endpoint is added to :data:`CALLS`; a new kind of id to :class:`World`. The tests that go
+through all operations fail until it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from tests.api.client import INTERACTIONS, Api, Request, click, done
+
+__all__ = ["CALLS", "Ids", "Operation", "World", "make_world", "operations"]
+
+QUERY = {"query": "red shoes"}
+
+
+@dataclass(frozen=True)
+class Ids:
+    """An id of each kind, by the names that the API gives them."""
+
+    interaction_id: str
+    retriever_id: str
+    retriever_name: str
+    execution_id: str
+    user_id: str
+    session_id: str
+    feature_id: str
+    document_id: str
+    event_id: str
+    cursor: str
+    rejected_cursor: str
+    idempotency_key: str
+    namespace_id: str
+    namespace_name: str
+
+    def ghosts(self) -> Ids:
+        """Ids that look like these, and that nothing has: one character is another one."""
+        return replace(
+            self, **{field.name: _ghost(getattr(self, field.name)) for field in fields(self)}
+        )
+
+
+def _ghost(id: str) -> str:
+    return id[:-6] + ("0" if id[-6] != "0" else "1") + id[-5:]
+
+
+@dataclass(frozen=True)
+class World:
+    """A namespace with something of everything in it."""
+
+    api: Api
+    ids: Ids
+
+
+def make_world(api: Api, tag: str) -> World:
+    """Fill an empty namespace; ``tag`` makes the senders' own ids unlike other worlds'."""
+    own = {
+        name: f"{tag}-{name}"
+        for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
+    }
+    retriever_id = api.retriever(f"{tag}-retriever")
+    document = {"document_id": own["feature_id"], "score": 0.5}
+    execution = {
+        "documents": [document],
+        "inputs": QUERY,
+        **{name: own[name] for name in ("execution_id", "user_id", "session_id")},
+    }
+    done(api.post(f"/v1/retrievers/{retriever_id}/executions", execution))
+    headers = {"Idempotency-Key": f"{tag}-idempotency-key"}
+    first = done(api.post(INTERACTIONS, click(**own), headers=headers))
+    api.record(feature_id=own["feature_id"], user_id=own["user_id"], retriever_id=retriever_id)
+    for _ in range(2):
+        api.post(INTERACTIONS, click(position=-1))
+    return World(
+        api,
+        Ids(
+            interaction_id=first["interaction_id"],
+            retriever_id=retriever_id,
+            retriever_name=f"{tag}-retriever",
+            document_id=own["feature_id"],
+            cursor=api.list("page_size=1")["pagination"]["next_cursor"],
+            rejected_cursor=done(api.get(f"{INTERACTIONS}/rejected?limit=1"))["pagination"][
+                "next_cursor"
+            ],
+            idempotency_key=headers["Idempotency-Key"],
+            namespace_id=api.namespace.namespace_id,
+            namespace_name=api.namespace.name,
+            **own,
+        ),
+    )
+
+
+def _request(method: str, path: str, body: Any = None, kind: str = "server") -> Any:
+    def build(world: World) -> Request:
+        keys = world.api.keys
+        key = None if kind == "" else str(getattr(keys, kind))
+        headers = {"X-Namespace": world.ids.namespace_name} if kind == "admin" else {}
+        return Request(method, path.format(**vars(world.ids)), body, key, headers)
+
+    return build
+
+
+_CLICK = click(position=3)
+_SEARCH = {"documents": [{"document_id": "doc_1", "score": 1.0}], "inputs": QUERY}
+
+CALLS: Mapping[str, Callable[[World], Request]] = {
+    "create_interaction": _request("POST", INTERACTIONS, _CLICK),
+    "create_interactions": _request("POST", f"{INTERACTIONS}/batch", {"interactions": [_CLICK]}),
+    "get_interaction": _request("GET", f"{INTERACTIONS}/{{interaction_id}}"),
+    "remove_interaction": _request("DELETE", f"{INTERACTIONS}/{{interaction_id}}"),
+    "search_interactions": _request("POST", f"{INTERACTIONS}/list", {}),
+    "rejected_interactions": _request("GET", f"{INTERACTIONS}/rejected"),
+    "create_execution": _request("POST", "/v1/retrievers/{retriever_id}/executions", _SEARCH),
+    "create_executions": _request(
+        "POST", "/v1/retrievers/{retriever_id}/executions/batch", {"executions": [_SEARCH]}
+    ),
+    "get_execution": _request("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
+    "create_retriever": _request("POST", "/v1/retrievers", {"retriever_name": "another"}),
+    "get_retriever": _request("GET", "/v1/retrievers/{retriever_id}"),
+    "search_retrievers": _request("POST", "/v1/retrievers/list", {}),
+    "list_retrievers": _request("GET", "/v1/retrievers"),
+    "remove_retriever": _request("DELETE", "/v1/retrievers/{retriever_id}"),
+    "erase": _request("DELETE", "/v1/users/{user_id}", kind="admin"),
+    "livez": _request("GET", "/livez", kind=""),
+    "readyz": _request("GET", "/readyz", kind=""),
+    "read_metrics": _request("GET", "/metrics", kind=""),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method on a path, as the OpenAPI document describes it."""
+
+    id: str
+    method: str
+    path: str
+    description: Mapping[str, Any]
+
+    @property
+    def needs_key(self) -> bool:
+        return bool(self.description["security"])
+
+    @property
+    def body(self) -> Mapping[str, Any] | None:
+        """The schema of the body."""
+        content = self.description.get("requestBody", {}).get("content", {})
+        schema: Mapping[str, Any] | None = content.get("application/json", {}).get("schema")
+        return schema
+
+    def parameters(self, place: str) -> list[str]:
+        """Names of the parameters in ``"path"``, ``"query"`` or ``"header"``."""
+        return [p["name"] for p in self.description["parameters"] if p["in"] == place]
+
+
+def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
+    """Every operation of an OpenAPI document."""
+    for path, methods in document["paths"].items():
+        for method, description in methods.items():
+            yield Operation(description["operationId"], method.upper(), path, description)

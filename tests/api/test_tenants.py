@@ -1,0 +1,318 @@
+"""What one tenant can learn of another through any operation and any kind of id: nothing.
+
+The probes are made from the OpenAPI document: every place of a request that can hold an id (path,
+query, header, body, items of a batch) of every operation. A place that no probe knows fails here,
+so a new endpoint or a new field cannot escape.
+
+Each probe is sent three times: by a stranger with ids that exist in the owner's namespace, by a
+stranger in the same position with ids that exist nowhere, and, so that the probe means something,
+by an owner. The first two answers are the same to the byte, but for the ids themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from tests.api.client import INTERACTIONS, Api, Backend, Request, done, pairs
+from tests.api.operations import CALLS, Ids, World, make_world, operations
+
+Place = tuple[str, str, str]
+"""(operation, ``"path"``, ``"query"``, ``"header"`` or ``"body"``, name or path in the body)"""
+
+NAMES: Mapping[str, str] = {
+    "X-Namespace": "namespace_name",
+    "Idempotency-Key": "idempotency_key",
+    "next_cursor": "cursor",
+    "after": "cursor",
+}
+"""Where the name of a place is not the name of its kind of id."""
+
+READING = {id for id in CALLS if id.startswith(("get_", "list_", "search_", "rejected_"))}
+"""Operations that change nothing, so that one world can be asked twice."""
+
+HARMLESS_QUERY = {"limit", "page_size", "offset", "page", "include_total"}
+HARMLESS_BODY = re.compile(
+    r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
+    r"|occurred_at|age_ms|filters|sort|search|include_total|case_sensitive|inputs|configuration"
+    r"|offset|total|score|scores|features|description|stages|collection_identifiers|input_schema"
+    r"|budget_limits|tags|display_config|field|direction"
+)
+"""Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
+
+OWNER_SEES_NO_DIFFERENCE = {
+    # Written down and never looked up while writing.
+    *(
+        (o, "body", f"{p}{n}")
+        for o, p in (("create_interaction", ""), ("create_interactions", "interactions[]."))
+        for n in ("user_id", "session_id", "feature_id", "document_id")
+    ),
+    *(
+        (o, "body", f"{p}{n}")
+        for o, p in (("create_execution", ""), ("create_executions", "executions[]."))
+        for n in ("user_id", "session_id", "documents[].document_id")
+    ),
+    # A batch does not answer with what it stored, and its items are looked at afterwards.
+    ("create_interactions", "body", "interactions[].execution_id"),
+    ("create_interactions", "body", "interactions[].retriever_id"),
+    # Retrievers are paged by number.
+    *(
+        (o, "query", n)
+        for o in ("list_retrievers", "search_retrievers")
+        for n in ("cursor", "next_cursor", "after")
+    ),
+}
+
+
+def places(document: Mapping[str, Any]) -> Iterator[Place]:
+    """Every place of every operation that can hold an id."""
+    for operation in operations(document):
+        for place in ("path", "query", "header"):
+            for name in operation.parameters(place):
+                if name not in HARMLESS_QUERY:
+                    yield operation.id, place, name
+        if operation.body is not None:
+            for pointer in _pointers(operation.body, document):
+                yield operation.id, "body", pointer
+
+
+def _pointers(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
+    """Paths of the properties in a body that may hold ids: ``interactions[].user_id``."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for option in schema.get("anyOf", []):
+        yield from _pointers(option, document)
+    if "items" in schema:
+        for pointer in _pointers(schema["items"], document):
+            yield f"[]{pointer}" if pointer.startswith("[") else f"[].{pointer}"
+    for name, inner in schema.get("properties", {}).items():
+        below = list(_pointers(inner, document))
+        if below:
+            yield from (f"{name}{p}" if p.startswith("[") else f"{name}.{p}" for p in below)
+        elif not HARMLESS_BODY.fullmatch(name):
+            yield name
+
+
+def id_for(place: Place, ids: Ids) -> str:
+    """The id to put there."""
+    operation, _, pointer = place
+    name = re.split(r"[.\]]", pointer)[-1]
+    if operation == "rejected_interactions" and name in ("cursor", "next_cursor", "after"):
+        return ids.rejected_cursor
+    id = getattr(ids, NAMES.get(name, name))
+    assert isinstance(id, str)
+    return id
+
+
+def with_id(request: Request, place: Place, id: str, own: Ids) -> Request:
+    """The request with an id in a place."""
+    _, where, name = place
+    headers = [(k, v) for k, v in pairs(request.headers) if k.decode() != name]
+    if where == "path":
+        mine = getattr(own, name)
+        assert mine in request.path
+        path = request.path.replace(mine, quote(id, safe=""))
+        return request._replace(path=path, headers=headers)
+    if where == "query":
+        return request._replace(path=f"{request.path}?limit=1&{name}={id}", headers=headers)
+    if where == "header":
+        return request._replace(headers=[*headers, (name.encode(), id.encode())])
+    return request._replace(json=_put(request.json, name, id), headers=headers)
+
+
+def _put(body: Any, pointer: str, id: str) -> Any:
+    head, _, rest = pointer.partition(".")
+    if head.endswith("[]"):
+        items = body.get(head[:-2]) or [{}]
+        return body | {head[:-2]: [_put(item, rest, id) for item in items]}
+    changed = body | {head: _put(body.get(head) or {}, rest, id) if rest else id}
+    if head == "document_id":
+        changed.pop("feature_id", None)
+    return changed
+
+
+class Seen(NamedTuple):
+    """What an answer shows, with the ids it was asked about and those it made left out."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+
+def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
+    for known in ids:
+        for id in sorted(vars(known).values(), key=len, reverse=True):
+            body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
+    body = re.sub(r"\b(int|exec|ret|rej)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
+    body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
+    left_out = {"x-request-id", "content-length", "x-ratelimit-reset"}
+    shown = tuple((name, value) for name, value in headers.items() if name not in left_out)
+    return Seen(status, shown, body)
+
+
+def everything(api: Api) -> str:
+    """All that a namespace holds."""
+    interactions = api.list("limit=1000&include_total=true")
+    retrievers = done(api.get("/v1/retrievers?limit=1000&include_total=true"))
+    rejected = done(api.get(f"{INTERACTIONS}/rejected?limit=1000"))
+    names = {row["execution_id"] for row in interactions["results"]} - {None}
+    executions = [
+        api.get(f"/v1/retrievers/{retriever['retriever_id']}/executions/{quote(name)}").text
+        for retriever in retrievers["results"]
+        for name in sorted(names)
+    ]
+    return json.dumps([interactions, retrievers, rejected, executions])
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def owner(request: pytest.FixtureRequest) -> World:
+    """Give the tenant whose things the others ask for."""
+    backend = request.getfixturevalue(f"{request.param}_backend")
+    assert isinstance(backend, Backend)
+    return make_world(backend.api(), "owner")
+
+
+@pytest.fixture(scope="module")
+def document(owner: World) -> dict[str, Any]:
+    return done(owner.api.get("/openapi.json", key=None))
+
+
+def stranger(owner: World) -> World:
+    """Another tenant, in the same position as any other stranger."""
+    return make_world(owner.api.backend.api(), "stranger")
+
+
+def send(world: World, place: Place, id: str, key: str | None = None) -> httpx.Response:
+    request = CALLS[place[0]](world)
+    if key is not None:
+        request = request._replace(key=key)
+    (answer,) = world.api.send(with_id(request, place, id, world.ids))
+    return answer
+
+
+def test_every_place_is_known(document: dict[str, Any], owner: World) -> None:
+    """A new operation, parameter or field that may hold an id has to be given one here."""
+    known = list(places(document))
+    for place in known:
+        assert id_for(place, owner.ids) != id_for(place, owner.ids.ghosts())
+    assert {operation.id for operation in operations(document)} == set(CALLS)
+    keyed = {operation.id for operation in operations(document) if operation.needs_key}
+    assert keyed == {operation for operation, _, name in known if name == "X-Namespace"}
+    # A few that must be among them, lest the search for places finds none.
+    assert {
+        ("get_interaction", "path", "interaction_id"),
+        ("get_execution", "path", "execution_id"),
+        ("create_interactions", "body", "interactions[].execution_id"),
+        ("create_executions", "body", "executions[].documents[].document_id"),
+        ("search_interactions", "query", "after"),
+        ("search_interactions", "body", "retriever_id"),
+        ("create_execution", "header", "Idempotency-Key"),
+        ("erase", "path", "user_id"),
+    } <= set(known)
+    assert set(known) >= OWNER_SEES_NO_DIFFERENCE
+
+
+class Leak(NamedTuple):
+    """Two answers, or two namespaces afterwards, that should have been alike."""
+
+    place: Place
+    of_existing: object
+    of_missing: object
+
+
+def probe(owner: World, place: Place) -> Leak | None:
+    """Ask for what a stranger has, and for what nobody has."""
+    ghosts = owner.ids.ghosts()
+    answers, contents = [], []
+    world = None
+    for ids in (owner.ids, ghosts):
+        world = world if world and place[0] in READING else stranger(owner)
+        # An admin's key works in every namespace: only the header can ask it into a foreign one.
+        key = world.api.keys.server if place[2] == "X-Namespace" else None
+        answer = send(world, place, id_for(place, ids), key)
+        known = (owner.ids, ghosts, world.ids)
+        answers.append(seen(answer.status_code, answer.headers, answer.text, *known))
+        if place[0] not in READING:
+            contents.append(seen(0, {}, everything(world.api), *known))
+    if answers[0] != answers[1]:
+        return Leak(place, *answers)
+    return Leak(place, *contents) if len(set(contents)) > 1 else None
+
+
+def is_blunt(owner: World, place: Place) -> bool:
+    """Whether even an owner cannot tell what exists from what does not."""
+    own = make_world(owner.api.backend.api(), "own")
+    ghosts = own.ids.ghosts()
+    answers = set()
+    other = own if place[0] in READING else make_world(owner.api.backend.api(), "own")
+    for world, ids in ((own, own.ids), (other, ghosts)):
+        answer = send(world, place, id_for(place, ids))
+        answers.add(seen(answer.status_code, {}, answer.text, own.ids, ghosts, world.ids))
+    return len(answers) == 1
+
+
+def test_no_place_tells_a_strangers_ids_from_ids_that_are_not(
+    document: dict[str, Any], owner: World
+) -> None:
+    before = everything(owner.api)
+    leaks = [leak for place in places(document) if (leak := probe(owner, place)) is not None]
+    assert leaks == []
+    assert before == everything(owner.api)
+
+
+def test_the_probes_could_fail(document: dict[str, Any], owner: World) -> None:
+    blunt = {place for place in places(document) if is_blunt(owner, place)}
+    assert blunt == OWNER_SEES_NO_DIFFERENCE
+
+
+def test_filters_find_nothing_of_a_stranger(owner: World) -> None:
+    """Conditions, searches and orders look at one namespace only, and so do their totals."""
+    row = owner.api.read(owner.ids.interaction_id)
+    api = stranger(owner).api
+    mine = api.list("include_total=true")
+    for name, value in row.items():
+        if isinstance(value, str):
+            answer = api.list("include_total=true", filters={name: value})
+            assert set(map(str, answer["results"])) <= set(map(str, mine["results"]))
+            negated = api.list("include_total=true", filters={"NOT": [{name: value}]})
+            totals = [part["pagination"]["total"] for part in (answer, negated, mine)]
+            assert totals[0] + totals[1] == totals[2]
+    assert api.list(search="owner")["results"] == []
+
+
+def test_a_key_of_one_namespace_is_none_of_another(owner: World) -> None:
+    """Whatever a key may do, it does where it belongs."""
+    other = stranger(owner).api
+    for kind in ("server", "read"):
+        rows = done(other.post(f"{INTERACTIONS}/list", {}, key=kind))["results"]
+        assert rows
+        assert not [row for row in rows if "owner" in json.dumps(row)]
+
+
+@pytest.mark.torture
+def test_time_tells_nothing(owner: World) -> None:
+    """The median of 500 reads of a stranger's ids and of missing ids differ by 1 ms at most."""
+    api = stranger(owner).api
+    ghosts = owner.ids.ghosts()
+    paths = [
+        (f"{INTERACTIONS}/{ids.interaction_id}", f"/v1/retrievers/{ids.retriever_id}")
+        for ids in (owner.ids, ghosts)
+    ]
+    for real, ghost in zip(*paths, strict=True):
+        seconds: dict[str, list[float]] = {real: [], ghost: []}
+        for _ in range(500):
+            for path, times in seconds.items():
+                began = time.perf_counter()
+                assert api.get(path).status_code == 404
+                times.append(time.perf_counter() - began)
+        medians = [statistics.median(times) for times in seconds.values()]
+        assert abs(medians[0] - medians[1]) <= 0.001

@@ -1,0 +1,159 @@
+"""The commands as a person types them: what they print, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import desirepath
+from desirepath.cli import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'log.db'}"
+
+
+@pytest.fixture
+def run(database: str) -> Run:
+    def invoke(*arguments: str, code: int = 0, **options: Any) -> Result:
+        result = CliRunner().invoke(
+            main, [*arguments, "--database", database], env={"DESIREPATH_CONFIG": ""}, **options
+        )
+        assert result.exit_code == code, result.output
+        return result
+
+    return invoke
+
+
+def test_a_key_is_shown_once_and_listed_without_its_secret(run: Run) -> None:
+    made = json.loads(run("keys", "create", "--kind", "read", "--name", "report", "--json").stdout)
+    listed = run("keys", "list", "--json").stdout
+    assert made["key"].startswith("dp_read_")
+    assert made["key"] not in listed
+    (row,) = json.loads(listed)
+    assert row["key_id"] == made["key_id"]
+    assert (row["kind"], row["namespace"], row["name"]) == ("read", "default", "report")
+
+
+def test_a_revoked_key_cannot_be_revoked_again(run: Run) -> None:
+    key_id = json.loads(run("keys", "create", "--json").stdout)["key_id"]
+    run("keys", "revoke", key_id)
+    assert json.loads(run("keys", "list", "--json").stdout)[0]["revoked_at"] is not None
+    assert "There is no live key" in run("keys", "revoke", key_id, code=1).output
+
+
+def test_a_key_for_an_unknown_namespace_is_refused(run: Run) -> None:
+    assert "There is no namespace nowhere" in run(
+        "keys", "create", "--namespace", "nowhere", code=1
+    ).output
+
+
+def test_namespaces_come_and_go(run: Run) -> None:
+    run("namespaces", "create", "shop", "--retention-days", "30")
+    rows = {row["name"]: row for row in json.loads(run("namespaces", "list", "--json").stdout)}
+    assert rows["shop"]["retention_days"] == 30
+    run("namespaces", "retention", "shop", "0")
+    run("namespaces", "create", "shop", code=1)
+    run("namespaces", "delete", "shop", "--yes")
+    assert [row["name"] for row in json.loads(run("namespaces", "list", "--json").stdout)] == [
+        "default"
+    ]
+
+
+def test_the_default_namespace_stays(run: Run) -> None:
+    assert "stays" in run("namespaces", "delete", "default", "--yes", code=1).output
+
+
+def test_deleting_a_namespace_asks_first(run: Run) -> None:
+    run("namespaces", "create", "shop")
+    run("namespaces", "delete", "shop", code=1, input="n\n")
+    assert "shop" in run("namespaces", "list").output
+
+
+def test_an_erased_user_is_gone_and_stays_out_of_imports(run: Run, database: str) -> None:
+    with desirepath.open(database) as here:
+        kept = here.interactions.create(
+            feature_id="d", interaction_type=["click"], position=0, user_id="kim"
+        )
+        here.interactions.create(
+            feature_id="d", interaction_type=["click"], position=0, user_id="lee"
+        )
+    erased = json.loads(run("erase", "--user", "lee", "--json").stdout)
+    assert erased == {"interactions": 1, "executions": 0, "rejections": 0}
+    with desirepath.open(database) as here:
+        (left,) = here.interactions.list()["results"]
+    assert left["interaction_id"] == kept["interaction_id"]
+
+
+def test_a_backup_holds_what_was_acknowledged(run: Run, database: str, tmp_path: Path) -> None:
+    with desirepath.open(database) as here:
+        made = here.interactions.create(feature_id="d", interaction_type=["click"], position=0)
+    target = tmp_path / "copy.db"
+    run("backup", str(target))
+    with desirepath.open(f"sqlite:///{target}") as copy:
+        assert copy.interactions.get(made["interaction_id"])["feature_id"] == "d"
+    assert "new file" in run("backup", str(target), code=1).output
+
+
+def test_doctor_says_what_a_write_is_worth(run: Run) -> None:
+    facts = json.loads(run("doctor", "--json").stdout)["facts"]
+    assert facts["durability"] == "journal_mode=wal synchronous=FULL"
+
+
+def test_migrate_says_that_the_schema_is_current(run: Run) -> None:
+    assert "up to date" in run("migrate").output
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["doctor", "--database", f"sqlite:///{tmp_path}/nowhere/log.db"]
+    )
+    assert result.exit_code == 1
+    assert "There is no folder" in result.output
+
+
+def test_an_unknown_database_names_the_known_ones() -> None:
+    result = CliRunner().invoke(main, ["doctor", "--database", "mysql://here"])
+    assert result.exit_code == 1
+    assert "sqlite:///" in result.output
+    assert "postgresql://" in result.output
+
+
+def test_a_wrong_setting_is_named_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESIREPATH_PORT", "ninety")
+    result = CliRunner().invoke(main, ["serve"])
+    assert result.exit_code == 1
+    assert "DESIREPATH_PORT" in result.output
+
+
+def test_a_busy_port_is_named_with_the_way_out(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        output = run("serve", "--port", str(port), code=1).output
+    assert f"port {port}" in output
+    assert f"make run PORT={port + 1}" in output
+
+
+def test_an_admin_key_that_is_too_short_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESIREPATH_ADMIN_KEY", "short")
+    assert "at least 8" in run("serve", code=1).output
+
+
+@pytest.mark.parametrize("command", sorted(main.list_commands(None)))  # type: ignore[arg-type]
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 3

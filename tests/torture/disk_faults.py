@@ -1,0 +1,199 @@
+"""A disk that fails, is full, or is slow, while readers and writers go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import os
+import random
+import subprocess
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from tests.torture.harness import (
+    RECORD,
+    Client,
+    Launch,
+    Ledger,
+    Load,
+    assert_quiet,
+    launch_process,
+    percentile,
+    serving,
+    settle,
+    until,
+    verify,
+    writing,
+)
+
+
+class Watch:
+    """Requests that must go on being answered, and how long they took."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[str, Counter[int]] = {}
+        self.path_to_seconds: dict[str, list[float]] = {}
+
+    async def look(self, port: int, paths: Callable[[], list[str]]) -> None:
+        client = Client(port)
+        try:
+            while True:
+                for path in paths():
+                    started = time.monotonic()
+                    reply = await client.get(path)
+                    kind = path.rpartition("/")[2] if path.startswith("/livez") else path
+                    kind = "read" if path.startswith(RECORD) else kind
+                    self.statuses.setdefault(kind, Counter())[reply.status] += 1
+                    self.path_to_seconds.setdefault(kind, []).append(time.monotonic() - started)
+                await asyncio.sleep(0.02)
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def watching(port: int, paths: Callable[[], list[str]]) -> AsyncIterator[Watch]:
+    """Ask for paths again and again while the block runs."""
+    watch = Watch()
+    task = asyncio.create_task(watch.look(port, paths))
+    try:
+        yield watch
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def injecting(log: Path, fault: str, module: str = "desirepath") -> Launch:
+    """Start a server whose system calls fail as ``strace --inject`` says."""
+    calls = fault.partition(":")[0]
+    wrapper = ("strace", "-f", "-o", str(log), "-e", f"trace={calls}", "-e", f"inject={fault}")
+    return functools.partial(launch_process, wrapper=wrapper, module=module)
+
+
+def n_injected(log: Path) -> int:
+    return log.read_text(errors="replace").count("(INJECTED)")
+
+
+async def survive_failing_calls(
+    database: str, rng: random.Random, log: Path, fault: str, *, n_faults: int, error_status: int
+) -> str:
+    """Let system calls of the writing thread fail for a while, and prove that nobody was misled.
+
+    ``fault`` begins with the calls, and ``when=5..14`` of it counts for each thread by itself.
+    """
+    with serving(database) as server:  # makes the file: few calls are left for the main thread
+        server.stop()
+    ledger = Ledger()
+    with serving(database, launch=injecting(log, fault)) as server:
+        ports = [server.port]
+        load = Load(ledger, ports, rng, n_writers=4)
+        async with writing(load):
+            await until(is_acked(ledger, 1), 20)
+            first = next(iter(ledger.acked.values()))
+            async with watching(server.port, lambda: [f"{RECORD}/{first}", "/livez"]) as watch:
+
+                async def is_over() -> bool:
+                    return n_injected(log) >= n_faults
+
+                await until(is_over, 60)
+                seconds = await until(is_acked(ledger, len(ledger.acked) + 20), 15)
+        assert set(ledger.statuses) <= {200, error_status}, ledger.statuses
+        assert ledger.statuses[error_status] > 0, ledger.statuses
+        assert set(watch.statuses["read"]) == {200}, watch.statuses
+        assert set(watch.statuses["livez"]) == {200}, watch.statuses
+        n_errors = ledger.statuses[error_status]
+        await verify(ledger, ports, database)  # what was refused is not there either
+        await settle(ledger, ports)
+        line = await verify(ledger, ports, database)
+        assert_quiet(server)
+    return (
+        f"{n_injected(log)} failed calls, {n_errors} answers of {error_status}, 20 more "
+        f"acknowledged {seconds:.2f} s after the last; {line}"
+    )
+
+
+def is_acked(ledger: Ledger, n_acked: int) -> Callable[[], asyncio.Future[bool]]:
+    """A condition: so many events are acknowledged."""
+
+    def look() -> asyncio.Future[bool]:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(len(ledger.acked) >= n_acked)
+        return future
+
+    return look
+
+
+async def survive_one_failure(database: str, log: Path, fault: str, rng: random.Random) -> int:
+    """Send ten requests one after another through a server with one fault; how often it struck."""
+    ledger = Ledger()
+    launch = injecting(log, fault, "tests.torture.altered_server")
+    with serving(database, launch=launch, TORTURE_WAL_PAGES="10") as server:
+        load = Load(ledger, [server.port], rng, n_writers=1, retry=0, pause_seconds=0.001)
+        async with writing(load):
+            await until(is_acked(ledger, 12), 20)
+        assert set(ledger.statuses) <= {200, 503, 507}, ledger.statuses
+        await verify(ledger, [server.port], database)
+        await settle(ledger, [server.port])
+        await verify(ledger, [server.port], database)
+    return n_injected(log)
+
+
+@contextmanager
+def small_disk(folder: Path, mebibytes: int) -> Iterator[Callable[[int], None]]:
+    """Mount a disk of a few MiB; the function it gives makes it larger."""
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "desirepath-torture", str(folder)],
+        check=True,
+    )
+
+    def resize(to: int) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={to}m", str(folder)], check=True)
+
+    try:
+        yield resize
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def survive_full_disk(folder: Path, rng: random.Random, launch: Launch) -> str:
+    """Fill the disk under load, go on for a while, give it space, and wait for it to recover."""
+    with small_disk(folder, 4) as resize:
+        database = f"sqlite:///{folder}/desirepath.db"
+        ledger = Ledger()
+        with serving(database, launch=launch) as server:
+            ports = [server.port]
+            load = Load(ledger, ports, rng, pause_seconds=0.002)
+            async with writing(load):
+
+                async def is_full() -> bool:
+                    return ledger.statuses[507] + ledger.statuses[503] >= 20
+
+                await until(is_acked(ledger, 1), 20)
+                first = next(iter(ledger.acked.values()))
+                await until(is_full, 60)
+                n_before = len(ledger.acked)
+                async with watching(server.port, lambda: [f"{RECORD}/{first}"]) as watch:
+                    await asyncio.sleep(2)
+                    free = os.statvfs(folder)
+                    resize(64)
+                    seconds = await until(is_acked(ledger, len(ledger.acked) + 50), 30)
+            assert set(ledger.statuses) <= {200, 503, 507}, ledger.statuses
+            assert ledger.statuses[507] > 0
+            assert set(watch.statuses["read"]) == {200}, watch.statuses
+            assert seconds <= 5, f"recovered {seconds:.1f} s after there was space"
+            statuses = dict(ledger.statuses)
+            await verify(ledger, ports, database)
+            await settle(ledger, ports)
+            line = await verify(ledger, ports, database)
+    return (
+        f"{n_before:,} acknowledged when full ({free.f_bavail * free.f_frsize} bytes free), "
+        f"{statuses[507]} answers of 507 and {statuses.get(503, 0)} of 503, reads p99 "
+        f"{percentile(watch.path_to_seconds['read'], 0.99) * 1000:.0f} ms; recovered "
+        f"{seconds:.2f} s after growing, without a restart; {line}"
+    )
