@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -12,9 +14,13 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import TestingClock
 from tests.api.client import Api, Backend
+from tests.api.live import live, live_postgres, live_sqlite
 from tests.storage_fixtures import BACK_ENDS, PostgresServer
 
+__all__ = ["live", "live_postgres", "live_sqlite"]
+
 BASE = f"desirepath_api_{os.getpid()}"
+MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +37,13 @@ def _open(name: str, url: str, portal: BlockingPortal) -> Backend:
 
 
 @pytest.fixture(scope="session")
-def sqlite_backend(
-    portal: BlockingPortal, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Backend]:
+def sqlite_backend(portal: BlockingPortal) -> Iterator[Backend]:
     """Open one SQLite file for all tests; each works in a namespace of its own."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('api') / 'desirepath.db'}"
-    with closing(_open("sqlite", url, portal)) as backend:
-        yield backend
+    # These tests cut no power: a commit need not reach a disk, where there is a folder in memory.
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        url = f"sqlite:///{folder}/desirepath.db"
+        with closing(_open("sqlite", url, portal)) as backend:
+            yield backend
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.torture.harness import (
+    ADMIN_KEY,
+    RECORD,
     Client,
     Launch,
     Ledger,
@@ -26,6 +28,11 @@ from tests.torture.harness import (
 
 EXIT_SECONDS = 10.0
 NOTICE_SECONDS = 0.5  # a probe every 20 ms on a busy machine
+_BEGINNING = (
+    f"POST {RECORD} HTTP/1.1\r\nHost: local\r\nAuthorization: Bearer {ADMIN_KEY}\r\n"
+    "Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+).encode()
+"""Of a request whose body is never sent to its end."""
 
 
 async def stop_under_load(
@@ -34,7 +41,7 @@ async def stop_under_load(
     """Stop servers with SIGTERM while clients write, and while one never ends its request.
 
     With a drain, the clients behave like a proxy: they send nothing new once ``/readyz`` says so,
-    and then not one request may stay without an answer.
+    and then not one request may stay without an answer. Without one they go on to the end.
     """
     ledger = Ledger()
     notice_seconds: list[float] = []
@@ -43,17 +50,17 @@ async def stop_under_load(
     for number in range(n_times):
         server = await asyncio.to_thread(functools.partial(Server, database, *flags, launch=launch))
         try:
-            load = Load(ledger, [server.port], rng, retry=0)
+            load = Load(ledger, [server.port], rng, retry=0, pause_seconds=0.005)
             n_lost = len(ledger.lost)
-            async with writing(load), hanging(server.port, trickles=number % 3 == 0):
+            async with writing(load), hanging(server.port, trickles=number % 8 == 0):
                 await asyncio.sleep(rng.uniform(0.1, 0.5))
                 started = time.monotonic()
                 server.terminate()
                 if drain_seconds:
                     notice_seconds.append(await seconds_until_not_ready(server.port, started))
                     assert notice_seconds[-1] < NOTICE_SECONDS
-                load.stopped.set()
-            code = await asyncio.to_thread(server.process.wait, EXIT_SECONDS + 5)
+                    load.stopped.set()
+                code = await asyncio.to_thread(server.process.wait, EXIT_SECONDS + 5)
             exit_seconds.append(time.monotonic() - started)
             assert code == 0, f"exit code {code}"
             assert exit_seconds[-1] <= EXIT_SECONDS + drain_seconds
@@ -90,13 +97,12 @@ async def seconds_until_not_ready(port: int, started: float) -> float:
 
 @asynccontextmanager
 async def hanging(port: int, *, trickles: bool) -> AsyncIterator[None]:
-    """A silent connection, an idle one, and perhaps a body that never ends, while the block runs."""
+    """Hold a silent connection, an idle one, and perhaps a body that never ends."""
     streams = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
     idle = Client(port)
     await idle.get("/livez")
     if trickles:
-        head = "POST /v1/retrievers/interactions HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n"
-        streams[0][1].write(head.encode() + b"{")
+        streams[0][1].write(_BEGINNING)
     try:
         yield
     finally:
@@ -110,8 +116,7 @@ async def hanging(port: int, *, trickles: bool) -> AsyncIterator[None]:
 async def stop_while_a_body_trickles(server: Server) -> float:
     """SIGTERM with a request that never ends; how long the server takes to end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    head = "POST /v1/retrievers/interactions HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n"
-    writer.write(head.encode())
+    writer.write(_BEGINNING)
     await asyncio.sleep(0.2)
     started = time.monotonic()
     server.terminate()

@@ -63,9 +63,7 @@ async def livez(call: Call) -> object:
 def system_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...]:
     """The endpoints that need to know more than a request."""
 
-    @endpoint(
-        "GET", "/readyz", access=None, tag=TAG, response=Status, unready="Not ready: status says why."
-    )
+    @endpoint("GET", "/readyz", access=None, tag=TAG, response=Status, unready="Status says why.")
     def readyz(call: Call) -> object:
         """Whether the process should get traffic: it can write, and is not shutting down."""
         del call

@@ -61,6 +61,7 @@ class _Announcement:
 
     def __init__(self, settings: Settings, token: str | None, secret: bytes | None) -> None:
         self._chosen = settings.admin_key is not None
+        self._database = settings.database
         self._token = token
         self._secret = secret
 
@@ -87,7 +88,7 @@ class _Announcement:
         else:
             lines += [
                 "The admin key was shown at the first start. A new one:",
-                "  .venv/bin/desirepath keys create --kind admin",
+                f"  .venv/bin/desirepath keys create --kind admin --database {self._database}",
                 "  export DESIREPATH_KEY=…",
                 "",
             ]

@@ -81,7 +81,8 @@ def _hour_bar(index: int, hour: HourCount, most: int) -> HourBar:
         done_height=done,
         shown_y=round(HOUR_HEIGHT - done - shown, 2),
         shown_height=shown,
-        title=f"{hour.hour.day} {hour.hour:%b %H:%M}: {hour.n:,}" + (f" ({kinds})" if kinds else ""),
+        title=f"{hour.hour.day} {hour.hour:%b %H:%M}: {hour.n:,}"
+        + (f" ({kinds})" if kinds else ""),
     )
 
 

@@ -50,6 +50,7 @@ def render_home(
         namespaces=namespaces,
         current=current,
         address=address,
+        namespace_header=_namespace_header(current),
         basis=_BASIS[report.positions.basis],
         hours=hour_chart(report.hours) if report.hours else None,
         rates=rate_bars(report.positions.rates[:_N_POSITIONS]),
@@ -66,6 +67,13 @@ def render_home(
 def render_sign_in(message: str) -> str:
     """The page that asks for a key; ``message`` says why it is asked again."""
     return render("sign_in.html", message=message)
+
+
+def _namespace_header(namespace: Namespace) -> str:
+    """What a command adds to speak of another namespace than an admin key's own."""
+    if namespace.name == "default":
+        return ""
+    return f' \\\n  -H "X-Namespace: {namespace.namespace_id}"'
 
 
 def _with_bars(rows: Sequence[tuple[T, int]]) -> list[tuple[T, int, float]]:

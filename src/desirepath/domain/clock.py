@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,7 @@ __all__ = [
 
 MICROSECONDS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LEAP_SECOND = re.compile(r"^(.{11}\d\d:\d\d):60")
 _LONGEST = 40  # characters; the longest ISO 8601 time anyone writes is shorter
 
 
@@ -78,9 +80,12 @@ def parse_time(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        moment = datetime.fromisoformat(text.replace(":60", ":59", 1))
+        moment = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", text))
     microseconds = from_datetime(moment)
-    to_datetime(microseconds)  # e.g. 0001-01-01T00:00+14:00 has no UTC time
+    try:
+        to_datetime(microseconds)  # e.g. 0001-01-01T00:00+14:00 has no UTC time
+    except OverflowError as error:
+        raise ValueError("time out of range") from error
     return microseconds
 
 

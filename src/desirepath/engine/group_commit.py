@@ -68,9 +68,9 @@ class GroupCommit(Generic[Request, Answer]):
         self._thread.join()
 
     def _put(self, request: Request, delivery: _Delivery[Answer]) -> None:
-        if self._closed or len(self._waiting) >= _MAX_WAITING:
-            raise StorageUnavailable()
         with self._wake:
+            if self._closed or len(self._waiting) >= _MAX_WAITING:
+                raise StorageUnavailable()
             self._waiting.append((request, delivery))
             self._wake.notify()
 

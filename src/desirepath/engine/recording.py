@@ -22,7 +22,7 @@ from desirepath.errors import (
     InvalidExecution,
     InvalidInteraction,
 )
-from desirepath.storage.base import Session
+from desirepath.storage.base import Receipt, Session
 
 __all__ = [
     "Idempotency",
@@ -132,39 +132,68 @@ def record(
         answer its Idempotency-Key already has, or why that key cannot be used.
     """
     now = session.now()
-    answers: list[list[Outcome] | Replay | DesirepathError] = []
-    fresh: list[Submission] = []
-    for submission in submissions:
-        earlier = _earlier_answer(session, submission, now)
-        answers.append([] if earlier is None else earlier)
-        if earlier is None:
-            fresh.append(submission)
-    group = _Group(session, fresh, rules, make_id, retriever_known, now)
-    outcomes = iter(group.record())
-    for index, answer in enumerate(answers):
-        if isinstance(answer, list):
-            answers[index] = next(outcomes)
-    for submission, outcome in zip(submissions, answers, strict=True):
-        if submission.idempotency is not None and isinstance(outcome, list):
-            body = submission.idempotency.write(outcome)
-            session.receipts.keep_answer(submission.namespace, submission.idempotency.key, body)
-    return answers
-
-
-def _earlier_answer(
-    session: Session, submission: Submission, now: int
-) -> Replay | DesirepathError | None:
-    idempotency = submission.idempotency
-    if idempotency is None:
-        return None
-    receipt = session.receipts.claim_key(
-        submission.namespace, idempotency.key, idempotency.digest, now
+    first_of_key, answers = _claim_keys(session, submissions, now)
+    fresh = [index for index in range(len(submissions)) if index not in answers]
+    group = _Group(
+        session, [submissions[index] for index in fresh], rules, make_id, retriever_known, now
     )
-    if receipt is None:
-        return None
-    if receipt.digest != idempotency.digest:
-        return IdempotencyConflict()
-    return Replay(receipt.body)
+    outcomes = dict(zip(fresh, group.record(), strict=True))
+    key_to_receipt = {}
+    for key, index in first_of_key.items():
+        idempotency = submissions[index].idempotency
+        assert idempotency is not None
+        body = idempotency.write(outcomes[index])
+        session.receipts.keep_answer(*key, body)
+        key_to_receipt[key] = Receipt(idempotency.digest, body)
+    return [
+        outcomes[index]
+        if index in outcomes
+        else _answer(submission, answers[index], key_to_receipt)
+        for index, submission in enumerate(submissions)
+    ]
+
+
+_Key = tuple[int, str]
+
+
+def _claim_keys(
+    session: Session, submissions: Sequence[Submission], now: int
+) -> tuple[dict[_Key, int], dict[int, Receipt | None]]:
+    """Claim the Idempotency-Keys, in one order for all processes.
+
+    Returns
+    -------
+    tuple
+        By key which submission comes first with it; by submission that comes later the receipt
+        that its key already has, None when that will be the receipt of one in this group.
+    """
+    keyed = [
+        ((submission.namespace, submission.idempotency.key), index, submission.idempotency.digest)
+        for index, submission in enumerate(submissions)
+        if submission.idempotency is not None
+    ]
+    first_of_key: dict[_Key, int] = {}
+    later: dict[int, Receipt | None] = {}
+    for key, index, digest in sorted(keyed):
+        if key in first_of_key:
+            later[index] = None
+        else:
+            receipt = session.receipts.claim_key(*key, digest, now)
+            if receipt is None:
+                first_of_key[key] = index
+            else:
+                later[index] = receipt
+    return first_of_key, later
+
+
+def _answer(
+    submission: Submission, receipt: Receipt | None, key_to_receipt: dict[_Key, Receipt]
+) -> Replay | DesirepathError:
+    """The answer to a submission whose Idempotency-Key was used before."""
+    idempotency = submission.idempotency
+    assert idempotency is not None
+    receipt = receipt or key_to_receipt[submission.namespace, idempotency.key]
+    return Replay(receipt.body) if receipt.digest == idempotency.digest else IdempotencyConflict()
 
 
 class _Slot:

@@ -19,6 +19,7 @@ from desirepath.api.system import Readiness
 __all__ = ["HttpServer", "TimedProtocol"]
 
 _SWEEP_SECONDS = 0.5
+_STOPPING_SECONDS = 5.0  # for a request to arrive whole, once the server is to end
 
 
 class HttpServer(uvicorn.Server):
@@ -66,21 +67,32 @@ class HttpServer(uvicorn.Server):
         self._when_ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Say "not ready" at once; stop after the drain, or at a second signal."""
-        if self._readiness.draining or self._drain_seconds == 0:
+        """Say "not ready" at once; stop after the drain, or at a second signal.
+
+        Not uvicorn's own, which would raise the signal again in the end: a stop that was asked for
+        and went well ends with exit code 0.
+        """
+        if not self._readiness.draining and self._drain_seconds > 0:
             self._readiness.draining = True
-            super().handle_exit(sig, frame)
+            timer = threading.Timer(self._drain_seconds, self._stop)
+            timer.daemon = True
+            timer.start()
             return
         self._readiness.draining = True
-        timer = threading.Timer(self._drain_seconds, super().handle_exit, (sig, frame))
-        timer.daemon = True
-        timer.start()
+        self.force_exit = self.should_exit
+        self._stop()
+
+    def _stop(self) -> None:
+        self.should_exit = True
 
     async def _sweep(self) -> None:
         """Close connections whose request does not arrive in time."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            oldest = time.monotonic() - self._request_seconds
+            patience = self._request_seconds
+            if self.should_exit:
+                patience = min(patience, _STOPPING_SECONDS)
+            oldest = time.monotonic() - patience
             for connection in list(self.server_state.connections):
                 if isinstance(connection, TimedProtocol):
                     connection.close_if_begun_before(oldest)

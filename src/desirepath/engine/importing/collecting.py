@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from desirepath.engine.importing.batches import Batch, RejectedRow
+from desirepath.engine.importing.batches import (
+    Batch,
+    ReadExecution,
+    ReadInteraction,
+    RejectedRow,
+)
 from desirepath.engine.importing.files import InputFile
 from desirepath.engine.importing.read_rows import Block, Unreadable, read_blocks
 from desirepath.errors import InvalidInput
@@ -38,6 +43,7 @@ class Collector:
         self._limit = limit
         self._before = 0  # bytes of looks that are over
         self._total = sum(file.size for file in files) * looks
+        self._is_grouped = False
         self.batch = Batch(total=self._total)
 
     def blocks(self, step: str) -> Iterator[tuple[int, Block]]:
@@ -50,6 +56,7 @@ class Collector:
 
     def groups(self, step: str, groups: Iterable[Any], n_rows: int) -> Iterator[Any]:
         """The last look, at sorted rows: it moves on with the share of rows that were seen."""
+        self._is_grouped = True
         left = self._total - self._before
         seen = 0
         for key, rows in groups:
@@ -105,8 +112,16 @@ class Collector:
     def take(self) -> Batch:
         """The batch, however full; the next begins."""
         taken = self.batch
+        if self._is_grouped:  # groups come by id: as far as a batch reaches, put time in order
+            taken.executions.sort(key=_time)
+            taken.interactions.sort(key=_time)
         self.batch = Batch(step=taken.step, done=taken.done, total=self._total)
         return taken
+
+
+def _time(read: ReadExecution | ReadInteraction) -> str:
+    """Times of grouped rows are all written alike, so their texts sort."""
+    return read.draft.occurred_at or ""
 
 
 def count(counts: dict[str, int], name: str) -> None:

@@ -20,7 +20,8 @@ class EventNames:
     Parameters
     ----------
     type_map
-        The source's name to an interaction type; it beats our own names.
+        The source's name to an interaction type; it beats our own names. The empty name stands
+        for rows that name no event: ``{"": "click"}`` reads a log of nothing but clicks.
 
     Examples
     --------

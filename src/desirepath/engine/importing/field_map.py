@@ -25,6 +25,7 @@ FIELDS = frozenset(
         *_TABLE_FIELDS,
     )
 )
+_TYPES = frozenset(INTERACTION_TYPES)
 _ALIASES = {
     "document": "document_id",
     "execution": "execution_id",
@@ -58,7 +59,8 @@ def check_field_map(field_map: Mapping[str, str]) -> None:
 
 
 def _is_flag(field: str) -> bool:
-    return field in INTERACTION_TYPES
+    """Whether a column of this name says if something happened to a document that was shown."""
+    return field in _TYPES
 
 
 class FieldMap:
@@ -89,7 +91,7 @@ class FieldMap:
         values: dict[str, Any] = {}
         ignored = []
         for name, value in row.items():
-            if name in FIELDS:
+            if name in FIELDS or _is_flag(name):
                 values[name] = value
             elif name in self._columns:
                 continue

@@ -189,8 +189,13 @@ class OwnRows:
         if isinstance(value, str) and not value.startswith("["):
             value = _SEPARATOR.split(value)
         found = as_list(value, "interaction_type")
+        if not found and self._names.type_of("") is not None:
+            found = [""]
         if not found:
-            raise InvalidInput("interaction_type is missing.", ("interaction_type",))
+            raise InvalidInput(
+                "interaction_type is missing (--type-map =click says that every row is a click).",
+                ("interaction_type",),
+            )
         types = []
         for name in found:
             if not isinstance(name, str):

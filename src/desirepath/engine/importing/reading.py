@@ -57,6 +57,9 @@ def batches_of(
 
 
 def _cores() -> int:
+    """Processors that this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 

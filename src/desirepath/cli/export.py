@@ -1,0 +1,119 @@
+"""``desirepath export``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from desirepath.cli.common import engine_options, errors, namespace_of, open_engine
+from desirepath.engine.exporting import (
+    STDOUT,
+    ExportFormat,
+    ExportOptions,
+    ExportProgress,
+    Rows,
+    export_rows,
+)
+from desirepath.errors import InvalidSetting
+from desirepath.settings import Settings
+
+__all__ = ["export_command"]
+
+
+@click.command("export")
+@click.argument("target", metavar="FILE")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice([format.value for format in ExportFormat]),
+    help="How to write rows.  [default: as FILE ends]",
+)
+@click.option(
+    "--what",
+    type=click.Choice([rows.value for rows in Rows]),
+    help="Which rows.  [default: all in jsonl, interactions in a table]",
+)
+@click.option("--namespace", default="default", metavar="NAME", help="Id or name.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@engine_options
+def export_command(
+    settings: Settings,
+    target: str,
+    format_name: str | None,
+    what: str | None,
+    namespace: str,
+    as_json: bool,
+) -> None:
+    """Export executions and interactions to FILE, as they are at this moment.
+
+    A FILE that ends in .gz is compressed; - is standard output. The file appears when it is whole.
+    `desirepath import` reads it back to the same rows.
+    """
+    options = ExportOptions(
+        format=_format(target) if format_name is None else ExportFormat(format_name),
+        what=None if what is None else Rows(what),
+    )
+    with open_engine(settings) as engine, _progress() as report:
+        number = namespace_of(engine, namespace).number
+        result = export_rows(engine, number, target, options, report)
+    if target == STDOUT:
+        return
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(result)))
+    else:
+        click.echo(
+            f"{target}: {result.interactions:,} interactions and {result.executions:,} executions, "
+            f"{result.size_bytes:,} bytes in {result.seconds:,.1f} s."
+        )
+
+
+def _format(target: str) -> ExportFormat:
+    """As the file's name ends."""
+    suffixes = [suffix.lower() for suffix in Path(target).suffixes if suffix.lower() != ".gz"]
+    wanted = suffixes[-1][1:] if suffixes else ""
+    if wanted == "ndjson":
+        return ExportFormat.JSONL
+    if wanted not in {format.value for format in ExportFormat}:
+        raise InvalidSetting("Say --format jsonl, csv or parquet: the name of FILE does not tell.")
+    return ExportFormat(wanted)
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.finished_time if task.finished else task.elapsed
+        return Text("" if not elapsed else f"{task.completed / elapsed:,.0f} rows/s")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[ExportProgress], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("counting", total=None)
+
+        def report(now: ExportProgress) -> None:
+            progress.update(task, description=now.step, completed=now.done, total=now.total)
+
+        yield report

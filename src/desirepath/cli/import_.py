@@ -1,0 +1,267 @@
+"""``desirepath import``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import msgspec
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from desirepath.cli.common import console, engine_options, errors, namespace_of, open_engine
+from desirepath.engine.importing.importing import import_files
+from desirepath.engine.importing.options import ImportFormat, ImportOptions, ImportResult
+from desirepath.engine.importing.options import Progress as ImportProgress
+from desirepath.errors import InvalidSetting
+from desirepath.settings import Settings
+
+__all__ = ["import_command"]
+
+_REJECTED_EXIT_CODE = 3
+_SHOWN_NAMES = 8
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--format",
+    "format_name",
+    required=True,
+    type=click.Choice([format.value for format in ImportFormat]),
+    help="What the files hold.",
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Our field is the source's column, or a dot path into it. May be repeated.",
+)
+@click.option(
+    "--map-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="FIELD=COLUMN lines, TOML or JSON; --map beats it.",
+)
+@click.option(
+    "--type-map",
+    "type_maps",
+    multiple=True,
+    metavar="NAME=TYPE",
+    help="The source's event name is our interaction type: buy=purchase. May be repeated.",
+)
+@click.option(
+    "--position-base",
+    type=click.Choice(["0", "1", "auto"]),
+    help="What the source calls the first position.  [default: guessed for ubi and mapped tables, "
+    "0 for rows of our own shape]",
+)
+@click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
+@click.option(
+    "--retriever",
+    metavar="NAME",
+    help="Where searches belong that name no retriever; made if it is missing.  [default: named "
+    "after the format, for ubi after the application]",
+)
+@click.option("--namespace", default="default", metavar="NAME", help="Id or name.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, and no report.")
+@engine_options
+def import_command(
+    settings: Settings,
+    files: tuple[str, ...],
+    format_name: str,
+    maps: tuple[str, ...],
+    map_file: Path | None,
+    type_maps: tuple[str, ...],
+    position_base: str | None,
+    dry_run: bool,
+    retriever: str | None,
+    namespace: str,
+    as_json: bool,
+) -> None:
+    """Import executions and interactions from FILEs, at their historical times.
+
+    Files may be compressed with gzip; - is standard input. Importing a file again adds nothing.
+    Rows that break a rule go to FILE.rejected.jsonl, each with its line number and the reason, and
+    the import goes on; the exit code is then 3.
+    """
+    field_map = {} if map_file is None else _read_map_file(map_file)
+    options = ImportOptions(
+        format=ImportFormat(format_name),
+        field_map={**field_map, **_pairs(maps, "--map FIELD=COLUMN")},
+        type_map=_pairs(type_maps, "--type-map NAME=TYPE"),
+        position_base=_base(position_base),
+        dry_run=dry_run,
+        retriever=retriever,
+    )
+    with open_engine(settings) as engine:
+        found = namespace_of(engine, namespace)
+        with _progress() as report:
+            result = import_files(
+                engine, found.number, files, options, report, database=settings.database
+            )
+        if as_json:
+            click.echo(json.dumps(msgspec.to_builtins(result)))
+        else:
+            _print(result)
+            if not dry_run:
+                from desirepath.cli.report import print_report
+
+                print_report(engine, found)
+    if result.rejected:
+        sys.exit(_REJECTED_EXIT_CODE)
+
+
+def _base(text: str | None) -> int | Literal["auto"] | None:
+    if text is None:
+        return None
+    return "auto" if text == "auto" else int(text)
+
+
+def _pairs(texts: tuple[str, ...], form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator or not value:
+            raise InvalidSetting(f"Write {form}.")
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _read_map_file(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidSetting(f"The map file {path} cannot be read.") from error
+    try:
+        return dict(_flat(json.loads(text) if text.lstrip().startswith("{") else _toml(text)))
+    except (ValueError, AttributeError) as error:
+        raise InvalidSetting(f"The map file {path} is no list of FIELD=COLUMN.") from error
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """TOML, or the same without quotation marks."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        lines = [line.strip() for line in text.splitlines()]
+        given = tuple(line for line in lines if line and not line.startswith("#"))
+        return dict(_pairs(given, "FIELD=COLUMN, one a line"))
+
+
+def _flat(values: dict[str, Any], head: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{head}{name}.")
+        elif isinstance(value, str):
+            yield head + name, value
+        else:
+            raise ValueError("a column is a text")
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.finished_time if task.finished else task.elapsed
+        rows = task.fields.get("rows", 0)
+        return Text("" if not elapsed or not rows else f"{rows / elapsed:,.0f} rows/s")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[ImportProgress], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("opening", total=None, rows=0)
+
+        def report(now: ImportProgress) -> None:
+            progress.update(
+                task,
+                description=now.step or "importing",
+                completed=now.done,
+                total=max(now.total, 1),
+                rows=now.interactions + now.executions,
+            )
+
+        yield report
+
+
+def _print(result: ImportResult) -> None:
+    """What was done, in a few lines."""
+    would = "would add" if result.dry_run else "added"
+    lines = [
+        f"{would.capitalize()} {result.interactions:,} interactions and "
+        f"{result.executions:,} executions in {result.seconds:,.1f} s "
+        f"({result.rows / max(result.seconds, 0.001):,.0f} rows/s)."
+    ]
+    if result.types:
+        lines.append(f"New by type: {_named(result.types)}.")
+    if result.repeated_interactions or result.repeated_executions:
+        lines.append(
+            f"Already there: {result.repeated_interactions:,} interactions and "
+            f"{result.repeated_executions:,} executions."
+        )
+    if result.skipped:
+        lines.append(f"Skipped, not interactions: {_named(result.skipped)} (see --type-map).")
+    if result.ignored:
+        lines.append(f"Ignored columns: {_named(result.ignored)} (see --map).")
+    if result.suppressed:
+        lines.append(f"Left out, of erased users: {result.suppressed:,}.")
+    if result.position_bases:
+        bases = ", ".join(f"{base} ({name})" for name, base in result.position_bases.items())
+        lines.append(f"The first position is called {bases}.")
+    if result.moved:
+        lines.append(
+            f"{result.moved:,} positions contradicted the list of their search; the list is right."
+        )
+    if result.dry_run and result.time_units:
+        lines.append(f"Times are written as: {_named(result.time_units)}.")
+    lines += result.advice
+    console.print(escape("\n".join(map(_printable, lines))), highlight=False, soft_wrap=True)
+    if result.rejected:
+        _print_rejected(result)
+
+
+def _print_rejected(result: ImportResult) -> None:
+    where = f" They are in {', '.join(result.rejected_files)}." if result.rejected_files else ""
+    console.print(
+        f"[yellow]{result.rejected:,} rows were rejected.[/yellow]{escape(where)}", soft_wrap=True
+    )
+    for row in result.first_rejected:
+        line = f"  {row.file}:{row.line}: {row.reason}"
+        console.print(escape(_printable(line)), highlight=False, soft_wrap=True)
+
+
+def _named(counts: dict[str, int]) -> str:
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    shown = [f"{name} {number:,}" for name, number in ranked[:_SHOWN_NAMES]]
+    more = len(ranked) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more names" if more > 0 else "")
+
+
+def _printable(text: str) -> str:
+    """Names come from the file: nothing in them may steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

@@ -1,0 +1,61 @@
+"""Databases with many rows, made in seconds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import closing
+
+from desirepath.domain.clock import SystemClock
+from desirepath.domain.ids import IdGenerator
+from desirepath.domain.interaction import Interaction
+from desirepath.storage.open import open_storage
+from tests.torture.harness import run_command
+
+_CHUNK = 20_000
+_DEFAULT = 1  # the number of the first namespace
+
+
+def fill(database: str, n_rows: int, *, user_id: str | None = None, one_in: int = 0) -> list[str]:
+    """Record interactions of ten thousand users, every ``one_in``-th of ``user_id``.
+
+    Returns
+    -------
+    list of str
+        The interaction ids of that user.
+    """
+    run_command("namespaces", "list", "--json", database=database)  # makes the defaults
+    theirs: list[str] = []
+    with closing(open_storage(database, SystemClock())) as storage:
+        with storage.read() as session:
+            now = session.now()
+        rows = interactions(n_rows, now, user_id, one_in)
+        while chunk := list(itertools.islice(rows, _CHUNK)):
+            theirs += [f"int_{row.id.hex()}" for row in chunk if row.user_id == user_id]
+            with storage.write() as session:
+                session.interactions.append(chunk)
+                session.receipts.claim_events(
+                    [(row.namespace, row.event_id or "", b"-" * 32, row.id) for row in chunk]
+                )
+    return theirs
+
+
+def interactions(n_rows: int, now: int, user_id: str | None, one_in: int) -> Iterator[Interaction]:
+    """Interactions that were recorded one a millisecond, up to now."""
+    make_id = IdGenerator()
+    for number in range(n_rows):
+        moment = now - (n_rows - number) * 1000
+        yield Interaction(
+            id=make_id.next(moment),
+            namespace=_DEFAULT,
+            feature_id=f"filled-{number}",
+            types=("click",),
+            position=number % 10,
+            user_id=user_id if one_in and number % one_in == 0 else f"somebody-{number % 10_007}",
+            session_id=f"visit-{number // 7}",
+            event_id=f"filled-event-{number}",
+            metadata={"note": "as a shop would send it", "price": number % 100},
+            occurred_at=moment,
+            live=True,
+            reward=1.0,
+        )
