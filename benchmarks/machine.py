@@ -108,7 +108,7 @@ def tree(processes: dict[int, ProcessTimes], roots: Iterable[int]) -> set[int]:
 
 
 def foreign_seconds(own_roots: Iterable[int]) -> float:
-    """Sum the processor time of everything that is neither ours nor the kernel's.
+    """Sum the processor time of all that is neither ours nor the kernel's, and what was stolen.
 
     Differences of this number are exact as long as parents collect their children, since a
     collected child's time moves to its parent.
@@ -116,7 +116,15 @@ def foreign_seconds(own_roots: Iterable[int]) -> float:
     processes = read_processes()
     own = tree(processes, [os.getpid(), *own_roots])
     kernel = tree(processes, [KERNEL_THREADS_PARENT])
-    return sum(times.seconds for pid, times in processes.items() if pid not in own | kernel)
+    others = (times.seconds for pid, times in processes.items() if pid not in own | kernel)
+    return sum(others) + stolen_seconds()
+
+
+def stolen_seconds() -> float:
+    """Read how long a hypervisor kept this machine's cores from running."""
+    with Path("/proc/stat").open() as file:
+        ticks = int(file.readline().split()[8])
+    return ticks / TICKS_PER_SECOND
 
 
 @dataclass(kw_only=True)

@@ -29,6 +29,7 @@ __all__ = [
     "click",
     "done",
     "pairs",
+    "send_to",
 ]
 
 INTERACTIONS = "/v1/retrievers/interactions"
@@ -220,10 +221,11 @@ def done(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def _send_all(application: Application, requests: Iterable[Request]) -> list[httpx.Response]:
-    return await asyncio.gather(*(_send(application, request) for request in requests))
+    return await asyncio.gather(*(send_to(application, request) for request in requests))
 
 
-async def _send(application: Application, request: Request) -> httpx.Response:
+async def send_to(application: Application, request: Request) -> httpx.Response:
+    """Send one request, from the event loop of the applications."""
     headers = httpx.Headers(pairs(request.headers))
     if request.key is not None:
         headers.setdefault("Authorization", f"Bearer {request.key}")

@@ -6,13 +6,13 @@ through all operations fail until it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 
-__all__ = ["CALLS", "Ids", "Operation", "World", "make_world", "operations"]
+__all__ = ["CALLS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
 
 QUERY = {"query": "red shoes"}
 
@@ -93,40 +93,46 @@ def make_world(api: Api, tag: str) -> World:
     )
 
 
-def _request(method: str, path: str, body: Any = None, kind: str = "server") -> Any:
-    def build(world: World) -> Request:
-        keys = world.api.keys
-        key = None if kind == "" else str(getattr(keys, kind))
-        headers = {"X-Namespace": world.ids.namespace_name} if kind == "admin" else {}
-        return Request(method, path.format(**vars(world.ids)), body, key, headers)
+class Call(NamedTuple):
+    """How to call an operation with what is in a world."""
 
-    return build
+    method: str
+    path: str
+    body: Any = None
+    kind: str = "server"
+    """Of the key; empty for none."""
+
+    def __call__(self, world: World) -> Request:
+        key = getattr(world.api.keys, self.kind) if self.kind else None
+        headers = {"X-Namespace": world.ids.namespace_name} if self.kind == "admin" else {}
+        path = self.path.format(**vars(world.ids))
+        return Request(self.method, path, self.body, key, headers)
 
 
 _CLICK = click(position=3)
 _SEARCH = {"documents": [{"document_id": "doc_1", "score": 1.0}], "inputs": QUERY}
 
-CALLS: Mapping[str, Callable[[World], Request]] = {
-    "create_interaction": _request("POST", INTERACTIONS, _CLICK),
-    "create_interactions": _request("POST", f"{INTERACTIONS}/batch", {"interactions": [_CLICK]}),
-    "get_interaction": _request("GET", f"{INTERACTIONS}/{{interaction_id}}"),
-    "remove_interaction": _request("DELETE", f"{INTERACTIONS}/{{interaction_id}}"),
-    "search_interactions": _request("POST", f"{INTERACTIONS}/list", {}),
-    "rejected_interactions": _request("GET", f"{INTERACTIONS}/rejected"),
-    "create_execution": _request("POST", "/v1/retrievers/{retriever_id}/executions", _SEARCH),
-    "create_executions": _request(
+CALLS: Mapping[str, Call] = {
+    "create_interaction": Call("POST", INTERACTIONS, _CLICK),
+    "create_interactions": Call("POST", f"{INTERACTIONS}/batch", {"interactions": [_CLICK]}),
+    "get_interaction": Call("GET", f"{INTERACTIONS}/{{interaction_id}}"),
+    "remove_interaction": Call("DELETE", f"{INTERACTIONS}/{{interaction_id}}"),
+    "search_interactions": Call("POST", f"{INTERACTIONS}/list", {}),
+    "rejected_interactions": Call("GET", f"{INTERACTIONS}/rejected"),
+    "create_execution": Call("POST", "/v1/retrievers/{retriever_id}/executions", _SEARCH),
+    "create_executions": Call(
         "POST", "/v1/retrievers/{retriever_id}/executions/batch", {"executions": [_SEARCH]}
     ),
-    "get_execution": _request("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
-    "create_retriever": _request("POST", "/v1/retrievers", {"retriever_name": "another"}),
-    "get_retriever": _request("GET", "/v1/retrievers/{retriever_id}"),
-    "search_retrievers": _request("POST", "/v1/retrievers/list", {}),
-    "list_retrievers": _request("GET", "/v1/retrievers"),
-    "remove_retriever": _request("DELETE", "/v1/retrievers/{retriever_id}"),
-    "erase": _request("DELETE", "/v1/users/{user_id}", kind="admin"),
-    "livez": _request("GET", "/livez", kind=""),
-    "readyz": _request("GET", "/readyz", kind=""),
-    "read_metrics": _request("GET", "/metrics", kind=""),
+    "get_execution": Call("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
+    "create_retriever": Call("POST", "/v1/retrievers", {"retriever_name": "another"}),
+    "get_retriever": Call("GET", "/v1/retrievers/{retriever_id}"),
+    "search_retrievers": Call("POST", "/v1/retrievers/list", {}),
+    "list_retrievers": Call("GET", "/v1/retrievers"),
+    "remove_retriever": Call("DELETE", "/v1/retrievers/{retriever_id}"),
+    "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
+    "livez": Call("GET", "/livez", kind=""),
+    "readyz": Call("GET", "/readyz", kind=""),
+    "read_metrics": Call("GET", "/metrics", kind=""),
 }
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import httpx
 import pytest
 
+from desirepath.api.application import Application
 from desirepath.domain.clock import format_time
-from tests.api.client import INTERACTIONS, Api, Request, click, done
+from tests.api.client import INTERACTIONS, Api, Request, click, done, send_to
 
 BATCH = f"{INTERACTIONS}/batch"
+
+
+async def both_at_once(
+    one: Application, two: Application, request: Request
+) -> list[httpx.Response]:
+    """Send a request eight times each to two applications."""
+    return await asyncio.gather(*(send_to(to, request) for to in (one, two) * 8))
 
 
 def total(api: Api, **body: Any) -> int:
@@ -304,6 +313,21 @@ class TestIdempotencyKey:
         assert {200} == {answer.status_code for answer in answers}
         assert len({answer.content for answer in answers}) == 1
         assert (total(api), len(done(answers[0])["interaction_id"].splitlines())) == (1, 1)
+
+    def test_another_process_knows_the_answer(self, api: Api) -> None:
+        first = with_key(api, "k", click())
+        other = api.under(session_window_minutes=59)
+        assert other.engine is not api.engine
+        assert first.content == with_key(other, "k", click()).content
+
+    def test_two_processes_at_the_same_moment_give_one_answer(self, api: Api) -> None:
+        headers = {"Idempotency-Key": "k"}
+        request = Request("POST", INTERACTIONS, click(), api.keys.server, headers)
+        other = api.under(session_window_minutes=59)
+        answers = api.backend.portal.call(both_at_once, api.application, other.application, request)
+        assert {200} == {answer.status_code for answer in answers}
+        assert len({answer.content for answer in answers}) == 1
+        assert total(api) == 1
 
     def test_another_body_at_the_same_moment_is_422(self, api: Api) -> None:
         headers = {"Idempotency-Key": "k"}

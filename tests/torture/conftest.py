@@ -64,9 +64,10 @@ def postgres(durable_postgres: DurablePostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    """Name an SQLite file that is not there yet."""
-    return f"sqlite:///{tmp_path}/desirepath.db"
+def sqlite(tmp_path: Path) -> Iterator[str]:
+    """Name an SQLite file that is not there yet; with all beside it, it goes after the test."""
+    yield f"sqlite:///{tmp_path}/desirepath.db"
+    shutil.rmtree(tmp_path)
 
 
 @pytest.fixture

@@ -328,7 +328,7 @@ async def read_reply(reader: asyncio.StreamReader) -> Reply:
     """One answer from a connection."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = dict[str, str]()
-    for line in head[1:]:
+    for line in filter(None, head[1:]):
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
     body = await reader.readexactly(int(headers.get("content-length", "0")))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.torture.filling import fill
@@ -17,10 +18,11 @@ from tests.torture.harness import REPOSITORY, check_integrity, environment, quer
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 
 COLD_SECONDS = 2.0
+"""Of the processor. The clock on the wall is printed; on a busy machine it says little."""
 CRASHED_SECONDS = 10.0
 WAL_BYTES = 64 << 20
 
-N_ROWS = 120_000
+N_ROWS = 180_000
 
 _FILL_AND_DIE = f"""
 import os, signal, sys
@@ -33,14 +35,24 @@ fill(sys.argv[1], {N_ROWS})
 
 
 def test_a_cold_start_with_a_million_rows(sqlite: str, figure: Callable[[str], None]) -> None:
-    fill(sqlite, 1_000_000)
-    seconds = []
-    for _ in range(5):
-        with serving(sqlite) as server:
-            seconds.append(server.seconds_to_ready)
-            assert server.stop() == 0
-    figure(f"ready after {', '.join(f'{value:.2f}' for value in sorted(seconds))} s")
-    assert min(seconds) <= COLD_SECONDS
+    empty, full = f"{sqlite}.empty", sqlite
+    fill(full, 1_000_000)
+    best = {}
+    for database, name in ((empty, "no rows"), (full, "1,000,000 rows")):
+        starts = [start(database) for _ in range(5)]
+        best[database] = min(cpu for _, cpu in starts)
+        walls = ", ".join(f"{wall:.2f}" for wall, _ in sorted(starts))
+        figure(f"{name}: ready after {walls} s, of the processor's {best[database]:.2f} s")
+    assert best[full] <= COLD_SECONDS
+    assert best[full] <= best[empty] + 0.5, "the start depends on the number of rows"
+
+
+def start(database: str) -> tuple[float, float]:
+    """Seconds until ready, and how many of them a processor worked."""
+    with serving(database) as server:
+        times = psutil.Process(server.pid).cpu_times()
+        assert server.stop() == 0
+        return server.seconds_to_ready, times.user + times.system
 
 
 def test_a_start_after_a_crash_with_a_long_log(

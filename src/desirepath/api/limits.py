@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from limits import RateLimitItemPerMinute
@@ -13,7 +13,7 @@ from limits.strategies import FixedWindowRateLimiter
 
 from desirepath.api.endpoint import ApiRules
 from desirepath.domain.access import Key
-from desirepath.errors import LimitExceeded
+from desirepath.errors import InvalidSetting, LimitExceeded
 
 __all__ = ["Limits"]
 
@@ -28,7 +28,7 @@ class Limits:
         self._per_key = _item(rules.key_requests_per_minute)
         self._per_address = _item(rules.address_requests_per_minute)
         self._failed = _item(rules.failed_logins_per_minute)
-        self._proxies = tuple(ip_network(text, strict=False) for text in rules.trusted_proxies)
+        self._proxies = tuple(map(_network, rules.trusted_proxies))
 
     def address_of(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> str:
         """The client's address; a forwarding header counts only when a trusted proxy sent it."""
@@ -81,6 +81,16 @@ class Limits:
         if not within:
             wait = max(0.1, round(window.reset_time - time.time(), 1))
             raise LimitExceeded(wait, item.amount, _WINDOW_SECONDS, name)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError as error:
+        raise InvalidSetting(
+            "trusted_proxy is addresses or networks, separated by commas: 10.0.0.0/8, 192.0.2.7.",
+            ("trusted_proxy",),
+        ) from error
 
 
 def _item(amount: int) -> RateLimitItemPerMinute | None:

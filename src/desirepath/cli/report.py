@@ -21,15 +21,20 @@ __all__ = ["print_report", "report_command"]
 
 _N_TYPES = 8
 _N_POSITIONS = 10
+_LITTLE = 0.01
 _SPARKS = " ▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _ACCENT, _SOFT, _ALERT = "cyan", "bright_black", "yellow"
 _BASIS = {
     "shown": "of the documents shown",
-    "returned": "of the documents returned, since no impressions are sent",
-    "mixed": "of the documents shown, or returned by retrievers that send no impressions",
-    "none": "needs executions, or impressions that name one",
+    "returned": "of the documents returned (no impressions are sent)",
+    "mixed": "of documents shown, or returned without impressions",
+    "none": "",
 }
+_NEXT = (
+    "Nothing is recorded yet. The page that `desirepath serve` shows has the commands for a first "
+    "click; `desirepath import` brings in a log that exists already."
+)
 
 
 @click.command("report")
@@ -61,7 +66,7 @@ def _json(engine: Engine, namespace: Namespace) -> str:
 def render(found: Report) -> RenderableType:
     """The report as it is printed."""
     if found.is_empty:
-        return Group(_title(found), Padding("Nothing is recorded yet.", (1, 2)))
+        return Group(_title(found), Padding(_NEXT, (1, 2)))
     parts: list[RenderableType] = [_title(found), _figures(found)]
     if found.hours:
         parts += [_heading("The last 48 hours with data", "UTC"), _hours(found.hours)]
@@ -72,10 +77,10 @@ def render(found: Report) -> RenderableType:
         parts += [_heading("Top queries"), _queries(found)]
     if found.zero_result_queries:
         rows = [(query.query, query.searches) for query in found.zero_result_queries]
-        parts += [_heading("Queries that find nothing"), _counts(rows, "searches")]
+        parts += [_heading("Queries that find nothing"), _counts(rows, "query", "searches")]
     if found.skipped_documents:
         skips = [(document.document_id, document.skips) for document in found.skipped_documents]
-        parts += [_heading("Documents most often skipped"), _counts(skips, "skips")]
+        parts += [_heading("Documents most often skipped"), _counts(skips, "document", "skips")]
     if found.recent:
         parts += [_heading("Last interactions"), _recent(found)]
     return Group(*parts)
@@ -128,9 +133,11 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _types(found: Report) -> Table:
+def _types(found: Report) -> RenderableType:
+    if not found.types:
+        return _none("No interactions yet.")
     table = _table("type", "interactions>", "")
-    most = found.types[0].n if found.types else 1
+    most = found.types[0].n
     for count in found.types[:_N_TYPES]:
         table.add_row(count.type, f"{count.n:,}", _bar(count.n / most, 36))
     rest = found.types[_N_TYPES:]
@@ -139,10 +146,10 @@ def _types(found: Report) -> Table:
     return table
 
 
-def _positions(positions: Positions) -> Table | Text:
+def _positions(positions: Positions) -> RenderableType:
     rates = positions.rates[:_N_POSITIONS]
     if not rates:
-        return Text("  Nothing to show yet.", style=_SOFT)
+        return _none("Needs executions, or impressions that name one.")
     table = _table("position>", "impressions>", "clicks>", "rate>", "95% interval", "")
     most = max(rate.click_through.high for rate in rates)
     for row in rates:
@@ -162,31 +169,31 @@ def _faults(found: Report) -> RenderableType:
     faults = [fault for fault in found.faults if fault.count]
     if not faults:
         return Text(f"  ✓ All {len(found.faults)} checks of what is sent passed.", style="green")
-    rows: list[Text] = []
+    grid = Table.grid(padding=(0, 1), pad_edge=True)
     for fault in faults:
-        line = Text("  ").append("● ", style=_ALERT).append(fault.title, style="bold")
-        share = "under 0.1%" if fault.share < 0.001 else f"{fault.share:.1%}"
-        line.append(f"  {share} ", style=_ALERT)
-        line.append(f"({fault.count:,} of {fault.of:,} {fault.of_what})", style=_SOFT)
-        if fault.subject:
-            line.append("\n    ").append_text(_clean(fault.subject))
-        rows.append(line)
-        rows.append(Text(fault.fix))
-    return Group(*(Padding(row, (0, 1, 0, 4 * (index % 2))) for index, row in enumerate(rows)))
+        line = Text(fault.title, style="bold").append("  ")
+        line.append(_share(fault.share), style=f"not bold {_ALERT}")
+        numbers = f"{fault.count:,} of {fault.of:,} {fault.of_what}"
+        counted = Text(numbers, style=_SOFT)
+        if fault.subject is not None:
+            counted.append(": ").append_text(_clean(fault.subject))
+        bullet = Text("●", style=_SOFT if fault.share < _LITTLE else _ALERT)
+        grid.add_row(bullet, Group(line, counted, Text(fault.fix)))
+    return grid
 
 
 def _queries(found: Report) -> Table:
     table = _table("query", "searches>", "clicks>", "with a click>")
     for rate in found.queries:
-        share = "–" if rate.click_through is None else f"{rate.click_through:.1%}"
+        share = "–" if rate.click_through is None else _share(rate.click_through)
         table.add_row(
             _clean(rate.query or "(empty)", 40), f"{rate.executions:,}", f"{rate.clicks:,}", share
         )
     return table
 
 
-def _counts(rows: Iterable[tuple[str, int]], label: str) -> Table:
-    table = _table("", f"{label}>", "")
+def _counts(rows: Iterable[tuple[str, int]], name_label: str, label: str) -> Table:
+    table = _table(name_label, f"{label}>", "")
     rows = list(rows)
     most = max(n for _, n in rows)
     for name, n in rows:
@@ -197,11 +204,13 @@ def _counts(rows: Iterable[tuple[str, int]], label: str) -> Table:
 def _recent(found: Report) -> Group:
     """The last interactions; their warnings are notes beneath."""
     warnings = list(dict.fromkeys(one.warning for one in found.recent if one.warning))
+    this_year = found.last_at is not None and found.last_at.year == found.generated_at.year
+    form = "%d %b %H:%M:%S" if this_year else "%d %b %Y %H:%M"
     table = _table("at", "types", "document", "position>", "query", "")
     for one in found.recent:
         note = f"[{warnings.index(one.warning) + 1}]" if one.warning else ""
         table.add_row(
-            Text(f"{one.occurred_at:%d %b %H:%M:%S}", style=_SOFT),
+            Text(one.occurred_at.strftime(form), style=_SOFT),
             _clean(", ".join(one.types), 20),
             _clean("–" if one.document_id is None else one.document_id, 14),
             "–" if one.position is None else str(one.position),
@@ -211,11 +220,21 @@ def _recent(found: Report) -> Group:
     notes = Table.grid(padding=(0, 1))
     for number, warning in enumerate(warnings, start=1):
         notes.add_row(Text(f"[{number}]", style=_ALERT), _clean(warning, 400))
-    return Group(table, Padding(notes, (1, 1, 0, 1)))
+    return Group(table, Padding(notes, (1, 1, 0, 1)) if warnings else "")
+
+
+def _none(text: str) -> Text:
+    return Text(f"  {text}", style=_SOFT)
 
 
 def _percent(rate: Rate | None) -> str:
-    return "–" if rate is None else f"{rate.rate:.1%}"
+    return "–" if rate is None else _share(rate.rate)
+
+
+def _share(share: float) -> str:
+    if share in (0, 1):
+        return f"{share:.0%}"
+    return "under 0.1%" if share < 0.001 else f"{min(share, 0.999):.1%}"
 
 
 def _bar(share: float, width: int) -> Text:

@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _N_POSITIONS = 15
 _N_TYPES = 9
+_FEW_FAULTS = 3  # beside the chart of positions there is room for more than these
 _BASIS = {
     "shown": "of documents shown",
     "returned": "of documents returned",
@@ -44,6 +45,7 @@ def render_home(
     address
         Of this service, for the commands that an empty page proposes.
     """
+    faults = [fault for fault in report.faults if fault.count]
     return render(
         "home.html",
         report=report,
@@ -58,7 +60,8 @@ def render_home(
         queries=_with_bars([(rate, rate.executions or rate.clicks) for rate in report.queries]),
         zero_results=_with_bars([(one.query, one.searches) for one in report.zero_result_queries]),
         skipped=_with_bars([(one.document_id, one.skips) for one in report.skipped_documents]),
-        faults=[fault for fault in report.faults if fault.count],
+        faults=faults,
+        few_faults=len(faults) <= _FEW_FAULTS,
         passed=[fault for fault in report.faults if not fault.count],
         tone=_tone,
     )

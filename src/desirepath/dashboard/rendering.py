@@ -63,7 +63,15 @@ def _percent(share: float) -> str:
     return f"{min(share, 0.999):.1%}"
 
 
-def _moment(moment: datetime) -> str:
+def _moment(moment: datetime, now: datetime) -> str:
+    """
+    >>> _moment(datetime(2026, 3, 1, 12), datetime(2026, 4, 1))
+    '1 Mar 12:00:00'
+    >>> _moment(datetime(2026, 3, 1, 12), datetime(2027, 4, 1))
+    '1 Mar 2026 12:00'
+    """
+    if moment.year != now.year:
+        return f"{moment.day} {moment:%b %Y %H:%M}"
     return f"{moment.day} {moment:%b %H:%M:%S}"
 
 

@@ -49,10 +49,12 @@ def from_datetime(moment: datetime) -> int:
     """
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
     try:
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+        to_datetime(microseconds)  # e.g. 0001-01-01T00:00+14:00 has no UTC time
     except OverflowError as error:
         raise ValueError("time out of range") from error
+    return microseconds
 
 
 def to_datetime(microseconds: int) -> datetime:
@@ -81,12 +83,7 @@ def parse_time(text: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = datetime.fromisoformat(_LEAP_SECOND.sub(r"\1:59", text))
-    microseconds = from_datetime(moment)
-    try:
-        to_datetime(microseconds)  # e.g. 0001-01-01T00:00+14:00 has no UTC time
-    except OverflowError as error:
-        raise ValueError("time out of range") from error
-    return microseconds
+    return from_datetime(moment)
 
 
 def format_time(microseconds: int) -> str:

@@ -79,6 +79,7 @@ class ExecutionDraft(Struct, frozen=True, kw_only=True):
 
 
 FIELDS = tuple(ExecutionDraft.__struct_fields__)
+_DOCUMENT_FIELDS = frozenset(ShownDocument.__struct_fields__)
 
 
 def read_execution(
@@ -101,9 +102,20 @@ def read_execution(
         except MalformedJSON as error:
             raise InvalidExecution(error.message) from error
     ignored = refuse_unknown(values, FIELDS, InvalidExecution, lenient)
+    if isinstance(values.get("documents"), list):
+        values["documents"] = [_known_keys(item, lenient) for item in values["documents"]]
     draft = convert(values, ExecutionDraft, InvalidExecution)
     _check(draft)
     return draft, ignored
+
+
+def _known_keys(document: object, lenient: bool) -> object:
+    """A document without unknown keys: ignored when lenient, else refused."""
+    if not isinstance(document, dict) or document.keys() <= _DOCUMENT_FIELDS:
+        return document
+    known = dict(document)
+    refuse_unknown(known, ShownDocument.__struct_fields__, InvalidExecution, lenient)
+    return known
 
 
 def _check(draft: ExecutionDraft) -> None:

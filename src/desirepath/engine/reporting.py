@@ -17,7 +17,13 @@ from desirepath.domain.interaction import QUERY_LEVEL_TYPES, SHOWN_TYPES, Intera
 from desirepath.domain.plain_json import encode_json
 from desirepath.engine.engine import Engine
 from desirepath.engine.faults import Fault, find_faults
-from desirepath.storage.base import InteractionQuery, Namespace, QueryCount, Session, Tally
+from desirepath.storage.base import (
+    InteractionQuery,
+    Namespace,
+    QueryCount,
+    Session,
+    Tally,
+)
 
 __all__ = [
     "Fault",
@@ -137,7 +143,11 @@ class RecentInteraction(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """A namespace at a glance."""
+    """A namespace at a glance.
+
+    ``zero_results`` is the share of executions that found nothing, of those with inputs: an empty
+    list without a query says nothing about one.
+    """
 
     namespace: str
     namespace_id: str
@@ -218,11 +228,11 @@ class _Reporter:
         self._number = namespace.number
         self._tallies = self._summaries.tally(self._number)
         self._lists = self._summaries.lists(self._number)
+        self._zero_results = self._summaries.zero_results(self._number)
         self._clicks = self._types(lambda types: "click" in types)
 
     def report(self, now: int) -> Report:
-        executions = sum(n for *_, n in self._lists)
-        empty = sum(n for _, _, length, n in self._lists if length == 0)
+        queries, nothing = self._zero_results
         first = min((tally.first_occurred_at for tally in self._tallies), default=None)
         last = max((tally.last_occurred_at for tally in self._tallies), default=None)
         positions = self._positions()
@@ -230,12 +240,12 @@ class _Reporter:
             namespace=self._namespace.name,
             namespace_id=self._namespace.namespace_id,
             generated_at=to_datetime(now),
-            executions=executions,
+            executions=sum(n for *_, n in self._lists),
             interactions=sum(tally.n for tally in self._tallies),
             first_at=None if first is None else to_datetime(first),
             last_at=None if last is None else to_datetime(last),
             click_through=_overall(positions.rates),
-            zero_results=wilson_rate(empty, executions) if executions else None,
+            zero_results=wilson_rate(nothing, queries) if queries else None,
             types=self._type_counts(),
             hours=() if last is None else self._hours(last),
             positions=positions,
@@ -377,7 +387,7 @@ class _Reporter:
 
     def _zero_result_queries(self) -> tuple[ZeroResultQuery, ...]:
         query_to_n: Counter[str] = Counter()
-        if any(length == 0 for _, _, length, _ in self._lists):
+        if self._zero_results[1]:
             for row in self._summaries.searches(self._number, _CANDIDATES, empty_only=True):
                 query_to_n[query_label(row.query)] += row.n
         types = self._types(lambda types: "zero_results" in types)

@@ -372,6 +372,13 @@ class Summaries(Protocol):
         """(retriever_id, offset, number of documents, executions)."""
         ...
 
+    def zero_results(self, namespace: int) -> tuple[int, int]:
+        """Executions with inputs, and of these those that found nothing.
+
+        They have no document, from the first position on, and no ``total`` that says otherwise.
+        """
+        ...
+
     def by_position(
         self,
         namespace: int,
@@ -404,7 +411,7 @@ class Summaries(Protocol):
         ...
 
     def searches(self, namespace: int, limit: int, *, empty_only: bool = False) -> list[QueryCount]:
-        """Executions by query, and of these those with no document; most first.
+        """Executions by query, and of these those that found nothing; most first.
 
         ``empty_only`` counts none but those.
         """
@@ -423,7 +430,8 @@ class Summaries(Protocol):
     def misses(self, namespace: int, types: Sequence[str], limit: int) -> list[tuple[str, int]]:
         """(query, searches) of interactions with one of ``types``, most first.
 
-        Several of one execution are one search; executions known to be empty are left out.
+        Several of one execution are one search; executions known to have found nothing are left
+        out, as by :meth:`zero_results`.
         """
         ...
 

@@ -306,6 +306,23 @@ class TestQueries:
         assert found.zero_results is not None
         assert (found.zero_results.count, found.zero_results.of) == (2, 3)
 
+    def test_find_something_when_the_total_says_so_or_a_page_lies_beyond_the_end(
+        self, engine: Engine
+    ) -> None:
+        store(
+            engine,
+            executions=[
+                sent_execution(documents=[], total=7),
+                sent_execution(documents=[], offset=10),
+                sent_execution(documents=[], inputs=None),
+                sent_execution(documents=[], total=0),
+            ],
+        )
+        found = look(engine)
+        assert [query.searches for query in found.zero_result_queries] == [1]
+        assert found.zero_results is not None
+        assert (found.zero_results.count, found.zero_results.of) == (1, 3)
+
 
 def test_skipped_documents_most_first(engine: Engine) -> None:
     skips = [event("skip", feature_id=name) for name in ("a", "b", "b", "c")]

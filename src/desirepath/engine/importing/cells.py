@@ -34,10 +34,10 @@ def is_missing(value: object) -> bool:
 
 def as_text(value: object, field: str) -> str | None:
     """An identifier; numbers are written out, since many tables hold ids as numbers."""
+    if isinstance(value, str):
+        return value or None
     if is_missing(value):
         return None
-    if isinstance(value, str):
-        return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):

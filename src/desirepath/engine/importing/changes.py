@@ -9,6 +9,7 @@ import msgspec
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionDraft
+from desirepath.domain.interaction import Interaction
 from desirepath.engine.importing.batches import (
     PreparedInteraction,
     ReadExecution,
@@ -17,7 +18,20 @@ from desirepath.engine.importing.batches import (
 from desirepath.engine.importing.options import ImportResult
 from desirepath.engine.recording import Outcome
 
-__all__ = ["Changes", "is_same", "is_same_search"]
+__all__ = ["Changes", "is_same", "is_same_event", "is_same_search"]
+
+_SENT = (
+    "feature_id",
+    "types",
+    "position",
+    "user_id",
+    "session_id",
+    "execution_id",
+    "document_score",
+    "result_set_size",
+    "feature_uri",
+    "occurred_at",
+)
 
 
 class Changes:
@@ -81,6 +95,23 @@ def is_same_search(stored: Execution, draft: ExecutionDraft) -> bool:
         and stored.configuration == draft.configuration
         and stored.occurred_at == draft.occurred_at_us
     )
+
+
+def is_same_event(stored: Interaction, row: PreparedInteraction) -> bool:
+    """Whether an interaction says what is stored, however its time was written.
+
+    What was taken from its execution since is not held against it.
+    """
+    return (
+        all(getattr(stored, name) == getattr(row, name) for name in _SENT)
+        and stored.metadata == _decoded(row.metadata)
+        and row.retriever_id in (None, stored.retriever_id)
+        and (row.query_snapshot is None or stored.query_snapshot == _decoded(row.query_snapshot))
+    )
+
+
+def _decoded(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)
 
 
 def _as_sent(row: PreparedInteraction) -> dict[str, Any]:

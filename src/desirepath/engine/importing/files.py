@@ -144,7 +144,8 @@ def check_looks(file: InputFile, format: str) -> None:
 def _check_json_lines(file: InputFile, sample: bytes) -> None:
     lines = [line.strip() for line in sample.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
     lines = [line for line in lines if line]
-    if not lines or any(line.startswith(b"{") for line in lines):
+    holds_objects = any(line.startswith(b"{") for line in lines)
+    if not lines or (holds_objects and lines[0] != b"["):
         return
     if lines[0].startswith(b"["):
         raise InvalidFile(

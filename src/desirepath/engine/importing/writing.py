@@ -14,7 +14,12 @@ from desirepath.engine.importing.batches import (
     ReadExecution,
     decode_prepared,
 )
-from desirepath.engine.importing.changes import Changes, is_same, is_same_search
+from desirepath.engine.importing.changes import (
+    Changes,
+    is_same,
+    is_same_event,
+    is_same_search,
+)
 from desirepath.engine.importing.options import ImportResult
 from desirepath.engine.importing.rejected import RejectedFiles
 from desirepath.engine.importing.retrievers import RetrieverBook
@@ -209,8 +214,19 @@ class Writer:
         taken = session.receipts.claim_events(
             [(row.namespace, event_id, row.digest, row.id) for event_id, row in fresh.items()]
         )
-        for (_, event_id), event in taken.items():
-            self._repeat(file, fresh.pop(event_id), event.digest, changes)
+        differing = [
+            (namespace, event.id)
+            for (namespace, event_id), event in taken.items()
+            if event.digest != fresh[event_id].digest
+        ]
+        stored = session.interactions.get(differing) if differing else {}
+        for (namespace, event_id), event in taken.items():
+            row = fresh.pop(event_id)
+            before = stored.get((namespace, event.id))
+            if before is not None and is_same_event(before, row):
+                changes.repeated += 1
+            else:
+                self._repeat(file, row, event.digest, changes)
         new = list(fresh.values())
         session.interactions.append(new)
         self._link(session, new)

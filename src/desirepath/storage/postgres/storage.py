@@ -57,8 +57,12 @@ class PostgresStorage:
             isolation_level="AUTOCOMMIT",
             connect_args={"connect_timeout": 5, "application_name": "desirepath"},
         )
-        with _translated(self._engine.dispose), self._engine.connect() as connection:
-            self._migrate(connection, migrate)
+        try:
+            with _translated(self._engine.dispose), self._engine.connect() as connection:
+                self._migrate(connection, migrate)
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def _migrate(self, connection: Connection, allowed: bool) -> None:
         if not pending_revisions(connection):
@@ -158,7 +162,11 @@ class PostgresStorage:
                     f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF {table} "
                     f"FOR VALUES FROM ('\\x{bounds[0]}') TO ('\\x{bounds[1]}')"
                 )
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.UniqueViolation):
+        except (
+            psycopg.errors.LockNotAvailable,
+            psycopg.errors.UniqueViolation,
+            psycopg.errors.DuplicateTable,
+        ):
             pass
         except psycopg.errors.CheckViolation:
             pass  # rows of that month are in the default partition already: it keeps serving them

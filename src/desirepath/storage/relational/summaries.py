@@ -127,6 +127,14 @@ class RelationalSummaries:
             select(*keys, func.count()).where(_E.c.namespace == namespace).group_by(*keys)
         )
 
+    def zero_results(self, namespace: int) -> tuple[int, int]:
+        n, n_nothing = self._connection.execute(
+            select(func.count(), _count_if(_found_nothing())).where(
+                _E.c.namespace == namespace, _E.c.inputs.is_not(None)
+            )
+        ).one()
+        return n, int(n_nothing)
+
     def by_position(
         self,
         namespace: int,
@@ -227,9 +235,9 @@ class RelationalSummaries:
         n = func.count()
         conditions = [_E.c.namespace == namespace, _E.c.inputs.is_not(None)]
         if empty_only:
-            conditions.append(_E.c.n_documents == 0)
+            conditions.append(_found_nothing())
         statement = (
-            select(query, n, _count_if(_E.c.n_documents == 0))
+            select(query, n, _count_if(_found_nothing()))
             .where(*conditions)
             .group_by(query)
             .order_by(n.desc(), query)
@@ -271,7 +279,7 @@ class RelationalSummaries:
             _NAMES.c.execution_id == _I.c.execution_id,
             _E.c.namespace == namespace,
             _E.c.id == _NAMES.c.id,
-            _E.c.n_documents == 0,
+            _found_nothing(),
         )
         n = func.count(_I.c.execution_id.distinct()) + _count_if(_I.c.execution_id.is_(None))
         return self._rows(
@@ -322,6 +330,10 @@ def _names_execution() -> ColumnElement[bool]:
     That would fetch the rows in an order that has nothing to do with where they lie.
     """
     return func.coalesce(_I.c.execution_id, "") != ""
+
+
+def _found_nothing() -> ColumnElement[bool]:
+    return and_(_E.c.n_documents == 0, _E.c.offset == 0, or_(_E.c.total.is_(None), _E.c.total == 0))
 
 
 def _is_known(namespace: int, execution_id: ColumnElement[str]) -> Exists:

@@ -120,6 +120,7 @@ class SqliteStorage:
         except BaseException:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
+            connection.close()
             raise
         if not self._in_memory:
             connection.close()
