@@ -218,7 +218,7 @@ def test_every_interaction_type_is_documented_with_its_reward() -> None:
 
 def test_rewards_of_several_types_are_as_documented() -> None:
     for types, reward in rows(reference("interaction-types").prose, "types"):
-        assert reward_of(map(code, types.split(", "))) == float(reward), types
+        assert reward_of(tuple(map(code, types.split(", ")))) == float(reward), types
 
 
 def test_query_level_types_are_named() -> None:

@@ -10,8 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from sqlalchemy import Engine, event, inspect
 
 from desirepath.domain.clock import SystemClock
 from desirepath.storage.open import open_storage
+from desirepath.storage.postgres.storage import PostgresStorage
 from desirepath.storage.relational import migrate
 from desirepath.storage.sqlite.storage import driver
 from tests.torture.harness import (
@@ -31,6 +33,7 @@ from tests.torture.harness import (
 )
 
 _MOST_STATEMENTS = 500
+_MOST_WRITES = 2000
 
 
 def revisions() -> list[str]:
@@ -56,20 +59,46 @@ def migrate_and_die(database: str, head: str, n: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Engine, "before_cursor_execute", count)
+    make_partition = PostgresStorage._make_partition  # goes past SQLAlchemy
+
+    def make_one(*arguments: Any) -> None:
+        count()
+        make_partition(*arguments)
+
+    PostgresStorage._make_partition = staticmethod(make_one)  # type: ignore[method-assign]
     open_storage(database, SystemClock(), migrate=True).close()
 
 
-def run_migration(database: str, head: str, n: int = 0) -> bool:
+def run_migration(database: str, head: str, n: int = 0, wrapper: Sequence[str] = ()) -> bool:
     """Whether it came to its end, in a process of its own."""
     code = subprocess.run(
-        [sys.executable, "-m", "tests.torture.migrating", database, head, str(n)],
+        [*wrapper, sys.executable, "-m", "tests.torture.migrating", database, head, str(n)],
         env=environment(),
         cwd=REPOSITORY,
         timeout=60,
         check=False,
     ).returncode
-    assert code in (0, -signal.SIGKILL), f"exit code {code}"
+    assert code in (0, -signal.SIGKILL, 128 + signal.SIGKILL), f"exit code {code}"
     return code == 0
+
+
+def kill_at_writes(databases: Iterator[str], log: Path, step: int) -> str:
+    """For a file: kill its migration at every so-manieth write to the disk, then run it again."""
+    head = revisions()[-1]
+    reference = next(databases)
+    run_migration(reference, head)
+    n_kills = 0
+    for n in range(1, _MOST_WRITES, step):
+        database = next(databases)
+        fault = f"inject=pwrite64,fsync,fdatasync,unlink,ftruncate:signal=KILL:when={n}"
+        strace = ("strace", "-f", "-o", str(log), "-e", fault)
+        if run_migration(database, head, wrapper=strace):
+            return f"killed at {n_kills} writes and syncs: each run again to the same schema"
+        n_kills += 1
+        assert run_migration(database, head), "the second attempt failed"
+        assert schema_of(database) == schema_of(reference)
+        check_integrity(database)
+    raise AssertionError("the migration never came to its end")
 
 
 def schema_of(database: str) -> list[tuple[Any, ...]]:

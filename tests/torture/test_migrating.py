@@ -12,7 +12,12 @@ import pytest
 
 from tests.torture.durable_postgres import DurablePostgres
 from tests.torture.harness import Server, query, run_command
-from tests.torture.migrating import kill_at_every_statement, newer_schema, refusal
+from tests.torture.migrating import (
+    kill_at_every_statement,
+    kill_at_writes,
+    newer_schema,
+    refusal,
+)
 from tests.torture.nursery import Nursery
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
@@ -23,6 +28,14 @@ def test_a_killed_migration_of_a_file_is_run_again(
 ) -> None:
     databases = (f"sqlite:///{tmp_path}/{number}.db" for number in itertools.count())
     figure(kill_at_every_statement(databases))
+
+
+@pytest.mark.needs_strace
+def test_a_migration_of_a_file_that_is_killed_at_a_write_is_run_again(
+    tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    databases = (f"sqlite:///{tmp_path}/{number}.db" for number in itertools.count())
+    figure(kill_at_writes(databases, tmp_path / "strace.log", step=4))
 
 
 def test_a_killed_migration_on_postgres_is_run_again(

@@ -150,9 +150,12 @@ def _read_map_file(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(f"The map file {path} cannot be read.") from error
     try:
-        return dict(_flat(json.loads(text) if text.lstrip().startswith("{") else _toml(text)))
-    except (ValueError, AttributeError) as error:
+        field_map = dict(_flat(json.loads(text) if text.lstrip().startswith("{") else _toml(text)))
+    except ValueError as error:
         raise InvalidSetting(f"The map file {path} is no list of FIELD=COLUMN.") from error
+    if not field_map:
+        raise InvalidSetting(f"The map file {path} is empty: write FIELD=COLUMN, one a line.")
+    return field_map
 
 
 def _toml(text: str) -> dict[str, Any]:

@@ -86,9 +86,9 @@ def refuse_unknown(
     tuple of str
         The names of the keys that were ignored.
     """
-    unknown = [key for key in values if key not in known]
-    if not unknown:
+    if not values.keys() - known:
         return ()
+    unknown = [key for key in values if key not in known]
     named = unknown[0] if ids.is_plain_id(unknown[0]) else ""
     if not lenient:
         raise error(

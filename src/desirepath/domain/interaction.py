@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -126,7 +128,7 @@ class InteractionDraft(Struct, frozen=True, kw_only=True):
     @property
     def types(self) -> tuple[str, ...]:
         """The types without repeats, in the order sent."""
-        return tuple(dict.fromkeys(type.value for type in self.interaction_type))
+        return _distinct(tuple(self.interaction_type))
 
     @property
     def occurred_at_us(self) -> int | None:
@@ -142,6 +144,11 @@ class InteractionDraft(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(canonical_json(content)).digest()
 
 
+@lru_cache(maxsize=4096)
+def _distinct(types: tuple[InteractionType, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(type.value for type in types))
+
+
 FIELDS = tuple(InteractionDraft.__struct_fields__)
 _ID_FIELDS = (
     "feature_id",
@@ -152,6 +159,9 @@ _ID_FIELDS = (
     "feature_uri",
     "event_id",
 )
+
+
+_ids_of = attrgetter(*_ID_FIELDS)
 
 
 def read_interaction(
@@ -212,8 +222,9 @@ def _fold_document_id(values: dict[str, Any]) -> None:
 
 
 def _check(draft: InteractionDraft) -> None:
-    for name in _ID_FIELDS:
-        check_id(getattr(draft, name), name, InvalidInteraction)
+    for name, value in zip(_ID_FIELDS, _ids_of(draft), strict=True):
+        if value is not None and (not value.isascii() or value.isspace()):
+            check_id(value, name, InvalidInteraction)
     if draft.result_set_size == 0 and InteractionType.ZERO_RESULTS not in draft.interaction_type:
         raise InvalidInteraction(
             "result_set_size is at least 1; only zero_results has none.", ("result_set_size",)

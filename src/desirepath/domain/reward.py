@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 __all__ = ["DEFAULT_MAX_REWARD", "DEFAULT_REWARDS", "reward_of"]
 
@@ -35,7 +35,7 @@ DEFAULT_REWARDS: Mapping[str, float] = {
 
 
 def reward_of(
-    types: Iterable[str],
+    types: Sequence[str],
     rewards: Mapping[str, float] = DEFAULT_REWARDS,
     max_reward: float = DEFAULT_MAX_REWARD,
 ) -> float:
@@ -50,6 +50,9 @@ def reward_of(
     >>> reward_of(["click", "return_to_results"])
     0.0
     """
-    values = [rewards.get(type, 0.0) for type in types]
-    total = max(0.0, max(values, default=0.0)) + min(0.0, min(values, default=0.0))
+    if len(types) == 1:  # nearly all
+        total = rewards.get(types[0], 0.0) + 0.0
+    else:
+        values = [rewards.get(type, 0.0) for type in types]
+        total = max(0.0, *values, 0.0) + min(0.0, *values, 0.0)
     return max(-max_reward, min(max_reward, total))

@@ -77,7 +77,7 @@ def warning_for(
 
 def is_query_level(draft: InteractionDraft) -> bool:
     """Whether it is about the query and not about a document."""
-    return all(type.value in QUERY_LEVEL_TYPES for type in draft.interaction_type)
+    return QUERY_LEVEL_TYPES.issuperset(draft.types)
 
 
 def _against_list(draft: InteractionDraft, shown: ShownList) -> list[str]:

@@ -12,7 +12,7 @@ from desirepath.storage.base import ListChecks, Summaries, Tally
 
 __all__ = ["Fault", "find_faults"]
 
-_CHECKED_CLICKS = 100_000
+_CHECKED_CLICKS = 50_000
 _BULK = 20  # events at the second position, before the lack of a first one means something
 _ONE_IN = 100  # a sender that counts from 1 may still have a few events at 0
 _FEW_EVENTS = 100
@@ -47,7 +47,11 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 def find_faults(
-    summaries: Summaries, namespace: int, tallies: Sequence[Tally], clicks: Sequence[str]
+    summaries: Summaries,
+    namespace: int,
+    tallies: Sequence[Tally],
+    clicks: Sequence[str],
+    unknown: int,
 ) -> tuple[Fault, ...]:
     """Every check with its result, the largest share first.
 
@@ -59,6 +63,8 @@ def find_faults(
         Of the whole namespace.
     clicks
         The joined types of the tallies that have a click.
+    unknown
+        How many interactions name an execution that is not known.
     """
     documents = [
         tally for tally in tallies if not QUERY_LEVEL_TYPES.issuperset(tally.types.split(","))
@@ -68,7 +74,7 @@ def find_faults(
         checks = summaries.list_checks(namespace, clicks, _CHECKED_CLICKS)
     found = (
         _no_execution(documents),
-        _unknown_execution(summaries, namespace, tallies),
+        _unknown_execution(tallies, unknown),
         _counted_from_one(documents),
         _beyond_results(documents, checks),
         _not_shown(checks),
@@ -109,13 +115,12 @@ def _no_execution(documents: Sequence[Tally]) -> Fault:
     )
 
 
-def _unknown_execution(summaries: Summaries, namespace: int, tallies: Sequence[Tally]) -> Fault:
-    named = _total(tallies) - sum(tally.no_execution for tally in tallies)
+def _unknown_execution(tallies: Sequence[Tally], unknown: int) -> Fault:
     return _fault(
         "unknown_execution",
         "Unknown execution",
-        summaries.unknown_executions(namespace) if named else 0,
-        named,
+        unknown,
+        _total(tallies) - sum(tally.no_execution for tally in tallies),
         "events with an execution",
         "Record each search under the execution_id that its events carry, with POST "
         "/v1/retrievers/{retriever_id}/executions; it may arrive after them.",

@@ -229,6 +229,7 @@ class _Group:
         self._make_id = make_id
         self._retriever_known = retriever_known
         self._now = now
+        self._shown: dict[tuple[int, str], ShownList] = {}
         self._suppressed = {
             submission.namespace: session.receipts.suppressed_users(submission.namespace)
             for submission in submissions
@@ -238,14 +239,38 @@ class _Group:
     def record(self) -> list[list[Outcome]]:
         executions = [[_Slot(s, sent) for sent in s.executions] for s in self._submissions]
         interactions = [[_Slot(s, sent) for sent in s.interactions] for s in self._submissions]
-        for wave in _waves(_prepared(executions, self._prepare_execution)):
+        arriving = _prepared(executions, self._prepare_execution)
+        acting = _prepared(interactions, self._prepare_interaction)
+        self._shown = self._meet(arriving, acting)
+        for wave in _waves(arriving):
             self._record_executions(wave)
-        for wave in _waves(_prepared(interactions, self._prepare_interaction)):
+        self._shown |= self._shown_lists(acting)
+        for wave in _waves(acting):
             self._record_interactions(wave)
         return [
             [slot.outcome for slot in (*ahead, *row) if slot.outcome is not None]
             for ahead, row in zip(executions, interactions, strict=True)
         ]
+
+    def _meet(
+        self, arriving: Sequence[_Slot], acting: Sequence[_Slot]
+    ) -> dict[tuple[int, str], ShownList]:
+        """What interactions find, once nobody else is storing one half of a pair.
+
+        An execution and its interaction that arrive in two transactions at once would not see each
+        other, and nobody would join them.
+        """
+        found = self._shown_lists(acting)
+        self._session.executions.meet(
+            {slot.name for slot in arriving if slot.name is not None},
+            _executions_of(acting) - found.keys(),
+        )
+        return found
+
+    def _shown_lists(self, slots: Sequence[_Slot]) -> dict[tuple[int, str], ShownList]:
+        """What their executions showed, of those that are not known already."""
+        missing = _executions_of(slots) - self._shown.keys()
+        return self._session.executions.shown_lists(missing) if missing else {}
 
     # Executions
 
@@ -343,11 +368,10 @@ class _Group:
         slot_to_id = {slot: self._make_id.next(self._now) for slot in slots}
         self._claim_events(slot_to_id)
         fresh = [slot for slot in slots if slot.outcome is None]
-        shown = self._shown_lists(fresh)
         lost = self._claim_marks(fresh, slot_to_id)
         new = []
         for slot in fresh:
-            interaction = self._interaction(slot, slot_to_id[slot], shown)
+            interaction = self._interaction(slot, slot_to_id[slot])
             if slot.mark in lost:
                 repeat = replace(interaction, id=b"", warning=None)
                 slot.outcome = Outcome(interaction=repeat, repeated=True)
@@ -380,25 +404,14 @@ class _Group:
                 self._session.receipts.release_events(namespace, [event_id])
         return lost
 
-    def _shown_lists(self, slots: Sequence[_Slot]) -> dict[tuple[int, str], ShownList]:
-        keys = {
-            (slot.namespace, slot.sent.draft.execution_id)
-            for slot in slots
-            if isinstance(slot.sent.draft, InteractionDraft)
-            and slot.sent.draft.execution_id is not None
-        }
-        return self._session.executions.shown_lists(keys) if keys else {}
-
-    def _interaction(
-        self, slot: _Slot, id: bytes, shown_lists: dict[tuple[int, str], ShownList]
-    ) -> Interaction:
+    def _interaction(self, slot: _Slot, id: bytes) -> Interaction:
         sent = slot.sent
         assert isinstance(sent, SentInteraction)
         assert sent.draft is not None
         draft = sent.draft
         shown = None
         if draft.execution_id is not None:
-            shown = shown_lists.get((slot.namespace, draft.execution_id))
+            shown = self._shown.get((slot.namespace, draft.execution_id))
         occurred_at, live, clamped = self._time_of(draft)
         types = draft.types
         return Interaction(
@@ -463,6 +476,14 @@ def _prepared(rows: Sequence[Sequence[_Slot]], prepare: Callable[[_Slot], None])
             if slot.outcome is None:
                 prepare(slot)
     return [slot for row in rows for slot in row if slot.outcome is None]
+
+
+def _executions_of(slots: Sequence[_Slot]) -> set[tuple[int, str]]:
+    return {
+        (slot.namespace, slot.sent.draft.execution_id)
+        for slot in slots
+        if slot.sent.draft is not None and slot.sent.draft.execution_id is not None
+    }
 
 
 def _waves(slots: list[_Slot]) -> Iterator[list[_Slot]]:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from desirepath.domain.clock import MICROSECONDS, to_datetime
+from desirepath.domain.clock import MICROSECONDS, from_datetime, to_datetime
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import QUERY_LEVEL_TYPES, SHOWN_TYPES, Interaction
 from desirepath.domain.plain_json import encode_json
@@ -48,6 +48,7 @@ N_POSITIONS = 50
 N_RECENT = 20
 N_TOP = 10
 _HOUR = 3600 * MICROSECONDS
+_FIRST_HOUR = from_datetime(datetime.min)
 _CANDIDATES = 200  # queries out of the database; spellings of one query are merged afterwards
 _MOST_TYPES = 1000  # comma-joined types in one statement; nobody sends more kinds by design
 _Z = 1.959963984540054  # two-sided 95%
@@ -230,6 +231,7 @@ class _Reporter:
         self._lists = self._summaries.lists(self._number)
         self._zero_results = self._summaries.zero_results(self._number)
         self._clicks = self._types(lambda types: "click" in types)
+        self._unknown = self._summaries.unknown_executions(self._number)
 
     def report(self, now: int) -> Report:
         queries, nothing = self._zero_results
@@ -252,7 +254,9 @@ class _Reporter:
             queries=self._queries(),
             zero_result_queries=self._zero_result_queries(),
             skipped_documents=self._skipped_documents(),
-            faults=find_faults(self._summaries, self._number, self._tallies, self._clicks),
+            faults=find_faults(
+                self._summaries, self._number, self._tallies, self._clicks, self._unknown
+            ),
             recent=self._recent(),
         )
 
@@ -273,7 +277,7 @@ class _Reporter:
         return tuple(TypeCount(type=type, n=n) for type, n in ranked)
 
     def _hours(self, last: int) -> tuple[HourCount, ...]:
-        start = last - last % _HOUR - (N_HOURS - 1) * _HOUR
+        start = max(last - last % _HOUR - (N_HOURS - 1) * _HOUR, _FIRST_HOUR)
         rows: list[tuple[int, Counter[str]]] = [(0, Counter()) for _ in range(N_HOURS)]
         shown = [0] * N_HOURS
         for hour, types, n in self._summaries.by_hour(self._number, start):
@@ -305,11 +309,11 @@ class _Reporter:
         shown_ids = {name_to_id.get(name or "", name) for name in first_shown}
         returned = _returned(row[1:] for row in self._lists if row[0] not in shown_ids)
         since = {name: at for name, at in first_shown.items() if first[name] < at}
-        impressions: Counter[int] = Counter(returned)
+        impressions = Counter(returned)
         clicks: Counter[int] = Counter()
         if returned and self._clicks:
             others = [name for name in first if name not in first_shown]
-            rows = self._by_position(self._clicks, others, {}, known=True)
+            rows = self._by_position(self._clicks, others, {}, known=self._unknown > 0)
             clicks.update({at: min(n, returned[at]) for at, n, _ in rows})
         if first_shown:
             for at, n, clicked in self._by_position(
@@ -450,7 +454,7 @@ def _basis(shown: bool, returned: bool) -> Basis:
     return "returned" if returned else "none"
 
 
-def _returned(lists: Iterable[tuple[int, int, int]]) -> dict[int, int]:
+def _returned(lists: Iterable[tuple[int, int, int]]) -> Counter[int]:
     """Position to the number of documents that executions listed there."""
     position_to_n: Counter[int] = Counter()
     for offset, length, n in lists:

@@ -8,7 +8,7 @@ a writing session did is visible to others after its commit, all of it or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -165,6 +165,14 @@ class ExecutionLog(Protocol):
 
     def get(self, namespace: int, execution_id: str) -> Execution | None:
         """One execution."""
+        ...
+
+    def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
+        """Wait for whoever is storing the other half of a pair, and make them wait for us.
+
+        ``arriving`` are executions that this session stores, ``awaited`` executions that its
+        interactions name and that it did not find. Called once, before anything is claimed.
+        """
         ...
 
     def shown_lists(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ShownList]:

@@ -943,11 +943,8 @@ class TestRaces:
         assert {interaction_of(outcome).id for outcome in outcomes} == {row.id for row in rows}
 
     def test_an_execution_and_its_interaction_that_arrive_together_are_joined(
-        self, storage: Storage, open_another: Callable[[], Storage], request: pytest.FixtureRequest
+        self, storage: Storage, open_another: Callable[[], Storage]
     ) -> None:
-        if not storage.cheap_reads:
-            reason = "two transactions that do not see each other: nobody joins the two rows"
-            request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
         other, make_id, rules = open_another(), IdGenerator(), RecordingRules()
 
         def record_execution() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from desirepath.domain.clock import MICROSECONDS, format_time, to_datetime
+from desirepath.domain.clock import MICROSECONDS, format_time, parse_time, to_datetime
 from desirepath.domain.retriever import RetrieverDraft
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import SentExecution, SentInteraction, Submission
@@ -106,6 +106,17 @@ def test_hours_end_with_the_last_event(engine: Engine) -> None:
     assert hours[1].hour == to_datetime(START - 50 * HOUR)
     assert hours[1].n == 1
     assert sum(hour.n for hour in hours) == 3
+
+
+@pytest.mark.parametrize(
+    "time", ["1969-12-31T23:59:59.999999Z", "1969-12-31T23:00:00Z", "0001-01-01T00:30:00Z"]
+)
+def test_hours_of_long_ago(engine: Engine, time: str) -> None:
+    store(engine, [event(occurred_at=time)])
+    hours = look(engine).hours
+    assert len(hours) == 48
+    (found,) = [hour for hour in hours if hour.n]
+    assert found.hour == to_datetime(parse_time(time)).replace(minute=0, second=0, microsecond=0)
 
 
 class TestPositions:

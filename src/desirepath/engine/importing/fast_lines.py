@@ -2,31 +2,29 @@
 
 Almost all rows of a large import need nothing but to be checked. A chunk of lines is decoded in
 one step straight into drafts. That skips what the careful way looks for (keys that are unknown or
-given twice, integers beyond 64 bits, deep nesting), so the chunk is then *counted*: written
-canonically, which its digest needs anyway, every draft has one key for each field and each nested
-key; without the fields that are null, these are as many as the lines had, or there was a key that
-did not make it into a draft. In any doubt the answer is None and the careful way decides.
+given twice, integers beyond 64 bits, deep nesting), so keys are *counted* afterwards: if the lines
+hold more of them than the drafts have, then one did not make it into a draft. In any doubt the
+answer is None and the careful way decides.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 
 from desirepath.domain.checks import MAX_ID_BYTES
 from desirepath.domain.interaction import InteractionDraft, InteractionType
-from desirepath.domain.plain_json import canonical_json
-from desirepath.engine.importing.read_rows import (
-    has_loose_colons,
-    has_unicode_escapes,
-    is_storable,
-)
+from desirepath.domain.plain_json import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER, canonical_json
+from desirepath.engine.importing.read_rows import has_loose_colons, has_unicode_escapes
 from desirepath.engine.importing.times import parse_iso
 
 __all__ = ["ReadLine", "read_lines"]
 
 _decode_lines = msgspec.json.Decoder(InteractionDraft).decode_lines
-_COLON = b'":'
+_N_FIELDS = len(InteractionDraft.__struct_fields__)
+_ZERO_RESULTS = InteractionType.ZERO_RESULTS
 
 ReadLine = tuple[InteractionDraft, bytes, int]
 """A draft, itself as canonical JSON, and its time in microseconds since 1970."""
@@ -53,16 +51,21 @@ def read_lines(data: bytes) -> list[ReadLine] | None:
     for draft in drafts:
         if draft.occurred_at is None or draft.event_id is None or draft.age_ms is not None:
             return None
+        if draft.result_set_size == 0 and _ZERO_RESULTS not in draft.interaction_type:
+            return None
         try:
             moment = parse_iso(draft.occurred_at)
+            n_keys += _N_FIELDS - astuple(draft).count(None)
+            if draft.metadata is not None:
+                n_keys += _count_keys(draft.metadata, 1)
+            if draft.query_snapshot is not None:
+                n_keys += _count_keys(draft.query_snapshot, 1)
         except (ValueError, OverflowError):
             return None
-        if not (_are_ids_sound(draft, is_ascii) and _are_objects_storable(draft)):
+        if not _are_ids_sound(draft, is_ascii):
             return None
-        canonical = canonical_json(draft)
-        n_keys += canonical.count(_COLON) - astuple(draft).count(None)
-        read.append((draft, canonical, moment))
-    return read if n_keys == data.count(_COLON) else None
+        read.append((draft, canonical_json(draft), moment))
+    return read if n_keys == data.count(b'":') else None
 
 
 def _are_ids_sound(draft: InteractionDraft, is_ascii: bool) -> bool:
@@ -75,16 +78,29 @@ def _are_ids_sound(draft: InteractionDraft, is_ascii: bool) -> bool:
         draft.feature_uri,
         draft.event_id,
     )
-    for id in ids:
-        if id is not None and (id.isspace() or not (is_ascii or len(id.encode()) <= MAX_ID_BYTES)):
-            return False
-    return not (
-        draft.result_set_size == 0 and InteractionType.ZERO_RESULTS not in draft.interaction_type
-    )
+    if any(map(str.isspace, filter(None, ids))):
+        return False
+    return is_ascii or all(len(id.encode()) <= MAX_ID_BYTES for id in ids if id is not None)
 
 
-def _are_objects_storable(draft: InteractionDraft) -> bool:
-    metadata, query = draft.metadata, draft.query_snapshot
-    return (metadata is None or (is_storable(metadata, 2) and "reward_value" not in metadata)) and (
-        query is None or is_storable(query, 2)
-    )
+def _count_keys(values: dict[str, Any] | list[Any], depth: int) -> int:
+    """How many keys there are in an object, and in the objects in it.
+
+    Raises
+    ------
+    ValueError
+        An integer does not fit into 64 bits, or something is nested too deeply.
+    """
+    if depth >= MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    keys, items = (len(values), values.values()) if type(values) is dict else (0, values)
+    for value in items:
+        kind = type(value)
+        if kind is str:
+            continue
+        if kind is int:
+            if not MIN_INTEGER <= value <= MAX_INTEGER:
+                raise ValueError("too large")
+        elif kind is dict or kind is list:
+            keys += _count_keys(value, depth + 1)
+    return keys

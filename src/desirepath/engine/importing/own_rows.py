@@ -124,7 +124,8 @@ class OwnRows:
         event_id = as_text(values.get("event_id"), "event_id") or exported_as
         wanted["event_id"] = event_id
         draft, _ = read_interaction(wanted, checked=self._is_plain)
-        return draft, parse_id("int", exported_as or event_id or "")
+        first_life = parse_id("int", event_id or "") or parse_id("int", exported_as or "")
+        return draft, first_life
 
     def execution(self, values: Mapping[str, Any]) -> tuple[ExecutionDraft, str]:
         """An execution, and its retriever's id or name, if any.

@@ -64,9 +64,11 @@ class Preparer:
             {draft.execution_id for draft, _, _ in read if draft.execution_id is not None}
         )
         sha256 = hashlib.sha256
+        known_types = self._types
         prepared: list[Prepared] = []
         for index, (draft, canonical, moment) in enumerate(read):
-            types, reward = self._types_of(draft)
+            key = tuple(draft.interaction_type)
+            types, reward = known_types.get(key) or self._types_of(key, draft)
             execution_id, retriever_id = draft.execution_id, draft.retriever_id
             metadata, query = draft.metadata, draft.query_snapshot
             shown = None if execution_id is None else lists.get(execution_id)
@@ -109,11 +111,10 @@ class Preparer:
             )
         return prepared
 
-    def _types_of(self, draft: InteractionDraft) -> tuple[tuple[str, ...], float]:
-        key = tuple(draft.interaction_type)
-        found = self._types.get(key)
-        if found is None:
-            found = self._types[key] = (draft.types, reward_of(draft.types))
+    def _types_of(
+        self, key: tuple[str, ...], draft: InteractionDraft
+    ) -> tuple[tuple[str, ...], float]:
+        found = self._types[key] = (draft.types, reward_of(draft.types))
         return found
 
     def _warning(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from desirepath.engine.importing.batches import Batch
 from desirepath.engine.importing.job import ReadJob, read_batches
 from desirepath.engine.importing.worker import Failure, Order, Success, read_frame, write_frame
-from desirepath.errors import InvalidFile
+from desirepath.errors import DesirepathError, InvalidFile
 from desirepath.storage.base import Storage
 
 __all__ = ["batches_of"]
@@ -79,7 +80,8 @@ class _Reader:
         self._queue: queue.Queue[Batch | Failure | Success | None] = queue.Queue(_WAITING)
         self._is_closing = False
         self._thread = threading.Thread(target=self._fetch, name="import-reader", daemon=True)
-        write_frame(self._input, msgspec.msgpack.encode(order))
+        with suppress(BrokenPipeError):  # then there is nothing to fetch, which says it all
+            write_frame(self._input, msgspec.msgpack.encode(order))
         self._thread.start()
 
     def __enter__(self) -> _Reader:
@@ -94,7 +96,8 @@ class _Reader:
             except queue.Empty:
                 continue
         self._process.wait()
-        self._input.close()
+        with suppress(BrokenPipeError):
+            self._input.close()
         self._output.close()
 
     def batches(self) -> Iterator[Batch]:
@@ -103,15 +106,19 @@ class _Reader:
             if isinstance(item, Batch):
                 yield item
                 if item.is_barrier:
-                    self._input.write(b"\n")
-                    self._input.flush()
+                    with suppress(BrokenPipeError):
+                        self._input.write(b"\n")
+                        self._input.flush()
             elif isinstance(item, Success):
                 return
-            elif isinstance(item, Failure) and not item.is_ours:
+            elif isinstance(item, Failure) and item.is_about_file:
                 raise InvalidFile(item.message)
             else:
-                message = item.message if item is not None else "it ended without a word"
-                raise RuntimeError(f"The process that read the files failed: {message}")
+                what = "it was killed" if item is None else item.message
+                raise DesirepathError(
+                    f"The process that reads the files failed ({what}). What was imported until "
+                    "then stays; the same import adds the rest."
+                )
 
     def _fetch(self) -> None:
         item: Batch | Failure | Success | None = None

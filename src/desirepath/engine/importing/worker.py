@@ -35,10 +35,10 @@ class Order(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True, tag=True):
-    """Why the reader gave up: a message for the user, or a fault of ours."""
+    """Why the reader gave up."""
 
     message: str
-    is_ours: bool
+    is_about_file: bool
 
 
 class Success(Struct, frozen=True, tag=True):
@@ -76,12 +76,13 @@ def main() -> None:
             write_frame(out, b"B" + encode(batch))
             if batch.is_barrier:
                 source.read(1)
-    except (InvalidFile, DesirepathError) as error:
-        end = Failure(error.message, is_ours=False)
+    except DesirepathError as error:
+        end = Failure(error.message, is_about_file=isinstance(error, InvalidFile))
     except BrokenPipeError:
         return
-    except Exception:
-        end = Failure(traceback.format_exc(), is_ours=True)
+    except Exception as error:
+        traceback.print_exc()
+        end = Failure(f"{type(error).__name__}: {error}", is_about_file=False)
     write_frame(out, b"E" + encode(end))
 
 

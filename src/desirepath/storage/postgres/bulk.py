@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
 
@@ -18,6 +19,15 @@ _CLAIM_MARKS = (
     "SET id = excluded.id, stored_at = excluded.stored_at "
     "WHERE marks.stored_at <= excluded.stored_at - %s OR marks.stored_at > excluded.stored_at + %s "
     "RETURNING key"
+)
+
+
+_MEETING_LOCK = 0x6465_7369  # any number that is ours, in the first of an advisory lock's two
+_MEETING_PLACES = 256  # names share locks, of which a server has a few thousand
+_MEET = (
+    f"SELECT CASE WHEN mine THEN pg_advisory_xact_lock({_MEETING_LOCK}, bucket) IS NULL "
+    f"ELSE pg_advisory_xact_lock_shared({_MEETING_LOCK}, bucket) IS NULL END "
+    "FROM unnest(%s::int[], %s::bool[]) AS place (bucket, mine)"
 )
 
 
@@ -48,6 +58,12 @@ class PostgresBulk:
             won = {key for (key,) in cursor.fetchall()}
         return [row[0] in won for row in rows]
 
+    def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
+        mine = {_bucket(name) for name in arriving}
+        buckets = sorted(mine | {_bucket(name) for name in awaited})  # one order for all processes
+        with self._connection.cursor() as cursor:
+            cursor.execute(_MEET, [buckets, [bucket in mine for bucket in buckets]])
+
     def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
         if not keys:
             return []
@@ -55,6 +71,10 @@ class PostgresBulk:
         with self._connection.cursor() as cursor:
             rows: list[Row] = cursor.execute(_fetch(table), arrays, binary=True).fetchall()
         return rows
+
+
+def _bucket(name: tuple[int, str]) -> int:
+    return crc32(f"{name[0]} {name[1]}".encode()) % _MEETING_PLACES
 
 
 def _type(column: Column[Any]) -> str:

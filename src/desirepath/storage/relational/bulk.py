@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, Protocol
 
 from sqlalchemy import Table
@@ -25,6 +25,10 @@ class Bulk(Protocol):
 
     def claim_marks(self, rows: Sequence[Row], window: int) -> list[bool]:
         """Insert (key, id, stored_at), or renew a mark older than ``window``; which were won."""
+        ...
+
+    def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
+        """See :meth:`~desirepath.storage.base.ExecutionLog.meet`."""
         ...
 
     def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, or_, select
@@ -197,6 +197,10 @@ class RelationalExecutionLog(_Log):
     def get(self, namespace: int, execution_id: str) -> Execution | None:
         rows = self._fetch([(namespace, execution_id)])
         return row_to_execution(rows[0]) if rows else None
+
+    def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
+        if arriving or awaited:
+            self._bulk.meet(arriving, awaited)
 
     def shown_lists(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ShownList]:
         rows = self._fetch(list(keys))

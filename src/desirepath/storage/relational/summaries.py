@@ -114,7 +114,8 @@ class RelationalSummaries:
         return [Tally(**row._mapping) for row in self._connection.execute(statement)]
 
     def by_hour(self, namespace: int, since: int) -> list[tuple[int, str, int]]:
-        hour = _I.c.occurred_at - _I.c.occurred_at % _HOUR
+        into_hour = (_I.c.occurred_at % _HOUR + _HOUR) % _HOUR  # also before 1970
+        hour = _I.c.occurred_at - into_hour
         return self._rows(
             select(hour, _I.c.types, func.count())
             .where(_I.c.namespace == namespace, _I.c.occurred_at >= since)

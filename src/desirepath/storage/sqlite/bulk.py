@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cache
 from typing import Any
 
@@ -36,6 +36,9 @@ class SqliteBulk:
         return [
             self._cursor.execute(_CLAIM_MARK, (*row, window, window)).rowcount == 1 for row in rows
         ]
+
+    def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
+        """One writer at a time: nobody is on the way."""
 
     def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
         statement = _select(table)

@@ -40,9 +40,10 @@ __all__ = ["SqliteStorage", "driver"]
 
 _BUSY_SECONDS = 10.0
 _OLDEST = (3, 35, 0)  # RETURNING, and upsert as it is used here
-_PAGE_CACHE_KIB = 65_536
+_WRITER_CACHE_KIB = 65_536
+_READER_CACHE_KIB = 8_192  # there is a reader for each thread
 _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
-_MMAP_BYTES = 1 << 32
+_MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
 
@@ -99,7 +100,7 @@ class SqliteStorage:
             connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
         return connection
@@ -108,6 +109,11 @@ class SqliteStorage:
         connection = self._engine.connect()
         self._connections.add(connection)
         return connection, connection.connection.driver_connection
+
+    def _open_to_write(self) -> tuple[Connection, Any]:
+        connection, raw = self._open()
+        raw.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+        return connection, raw
 
     def _migrate(self, allowed: bool) -> None:
         connection, raw = self._open()
@@ -157,7 +163,7 @@ class SqliteStorage:
     def write(self) -> Iterator[RelationalSession]:
         with self._lock, _translated():
             if self._writer is None:
-                self._writer = self._open()
+                self._writer = self._open_to_write()
             connection, raw = self._writer
             try:
                 raw.execute("BEGIN IMMEDIATE")
@@ -222,7 +228,7 @@ class SqliteStorage:
 
     def _open_writer(self) -> Any:
         if self._writer is None:
-            self._writer = self._open()
+            self._writer = self._open_to_write()
         return self._writer[1]
 
     def backup(self, target: str) -> Iterator[tuple[int, int]]:

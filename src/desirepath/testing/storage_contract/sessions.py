@@ -223,6 +223,21 @@ class SessionContract:
         storage.tidy(START + 60 * DAY)
         assert found(storage, descending=False) == ids_of(clicks)
 
+    def test_processes_may_keep_house_at_the_same_time(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        def keep_house(target: Storage) -> Callable[[], None]:
+            def task() -> None:
+                for year in (1, 2, 3):
+                    target.tidy(START + year * 366 * DAY)
+
+            return task
+
+        at_once(*map(keep_house, (storage, open_another()) * 2))
+        click = an_interaction(id=new_id(START + 367 * DAY))
+        store(storage, click)
+        assert found(storage) == [click.id]
+
     def test_dropping_what_is_old_leaves_the_rest_and_no_loose_ends(self, storage: Storage) -> None:
         storage.tidy(START)  # partitions of months, where a back end has them
         days = (0, 14, 30, 45, 46, 59, 89)

@@ -275,6 +275,27 @@ class SummariesContract:
                 QueryCount("shoes", 1, 1),
             ]
 
+    def test_what_found_nothing(self, storage: Storage) -> None:
+        store(
+            storage,
+            an_execution(documents=()),
+            an_execution(documents=(), total=0),
+            an_execution(documents=(), total=5),  # shown elsewhere
+            an_execution(documents=(), offset=10),  # past the last page
+            an_execution(total=0),
+            an_execution(),
+            an_execution(documents=(), inputs=None),
+            an_execution(documents=(), namespace=OTHER),
+            an_interaction(types=("zero_results",)),
+        )
+        with storage.read() as session:
+            assert session.summaries.zero_results(DEFAULT) == (6, 2)
+            assert session.summaries.zero_results(3) == (0, 0)
+            shoes = session.summaries.searches(DEFAULT, 10)
+            empty = session.summaries.searches(DEFAULT, 10, empty_only=True)
+        assert shoes == [QueryCount("shoes", 6, 2)]
+        assert empty == [QueryCount("shoes", 2, 2)]
+
     @pytest.mark.parametrize(
         ("inputs", "query"),
         [
@@ -314,13 +335,15 @@ class SummariesContract:
             an_interaction(query_snapshot=SHOES, execution_id="f", types=("view",)),
             an_interaction(query_snapshot=SHOES, execution_id="g", types=("view",)),
             an_interaction(query_snapshot=BOOTS, execution_id="h"),
+            an_interaction(query_snapshot=BOOTS),
+            an_interaction(query_snapshot=BOOTS),
             an_interaction(execution_id="i"),
         )
         with storage.read() as session:
             reactions = session.summaries.reactions
-            shoes, boots = QueryCount("shoes", 3, 2), QueryCount("boots", 1, 1)
-            assert reactions(DEFAULT, ["click"], 10, None) == [shoes, boots]
-            assert reactions(DEFAULT, ["click"], 1, None) == [shoes]
+            shoes, boots = QueryCount("shoes", 3, 2), QueryCount("boots", 3, 1)
+            assert reactions(DEFAULT, ["click"], 10, None) == [boots, shoes]
+            assert reactions(DEFAULT, ["click"], 1, None) == [boots]
             assert reactions(DEFAULT, ["click"], 10, ["boots", "unknown"]) == [boots]
             assert reactions(DEFAULT, ["click"], 10, []) == []
             assert reactions(DEFAULT, ["view"], 10, None) == [QueryCount("shoes", 2, 2)]
@@ -331,6 +354,8 @@ class SummariesContract:
             storage,
             an_execution(execution_id="empty", documents=()),
             an_execution(execution_id="full"),
+            an_execution(execution_id="past the end", documents=(), offset=10),
+            an_interaction(**missed, execution_id="past the end"),
             an_interaction(**missed, execution_id="empty"),  # known to be empty: no news
             an_interaction(**missed, execution_id="full"),
             an_interaction(**missed, execution_id="full"),
@@ -343,8 +368,8 @@ class SummariesContract:
         )
         with storage.read() as session:
             misses = session.summaries.misses
-            assert misses(DEFAULT, ["zero_results"], 10) == [("shoes", 4), ("boots", 1)]
-            assert misses(DEFAULT, ["zero_results"], 1) == [("shoes", 4)]
+            assert misses(DEFAULT, ["zero_results"], 10) == [("shoes", 5), ("boots", 1)]
+            assert misses(DEFAULT, ["zero_results"], 1) == [("shoes", 5)]
 
     def test_documents_of_a_type_most_first(self, storage: Storage) -> None:
         ids = ("b", "b", "a", "c", "c", "c", "A")

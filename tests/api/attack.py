@@ -1,0 +1,186 @@
+"""The corpus of ``hostile.py`` sent through the places of the API, to both databases at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from tests.api.client import Request, pairs
+from tests.api.hostile import LEAVES, STRUCTURES, Slot, header_values, path_values
+from tests.api.operations import CALLS, Operation, World, operations
+from tests.api.twins import Twins
+
+__all__ = [
+    "Problems",
+    "attack_headers",
+    "attack_leaves",
+    "attack_paths",
+    "attack_queries",
+    "attack_structures",
+    "check",
+    "check_stored",
+    "with_body",
+]
+
+HEADERS = (
+    "Authorization",
+    "X-Namespace",
+    "Idempotency-Key",
+    "X-Request-Id",
+    "Content-Type",
+    "Content-Encoding",
+    "X-Forwarded-For",
+    "Accept",
+)
+
+
+class Problems:
+    """What was found, all of it before the test fails."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    @contextmanager
+    def of(self, *what: object) -> Iterator[None]:
+        """Go on after a failed assertion, remembering what it was about."""
+        try:
+            yield
+        except AssertionError as error:
+            self.found.append(f"{' | '.join(map(str, what))}: {error}"[:600])
+
+    def expect_none(self) -> None:
+        shown = "\n".join(self.found[:25])
+        assert not self.found, f"{len(self.found)} problems, the first of them:\n{shown}"
+
+
+def check(answer: httpx.Response) -> httpx.Response:
+    """Fail on an answer that blames the server; every error has the one shape."""
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        assert set(answer.json()) == {"success", "status", "error"}
+    return answer
+
+
+def with_body(id: str, content: bytes) -> Callable[[World], Request]:
+    """A call of an operation with another body."""
+
+    def build(world: World) -> Request:
+        return CALLS[id](world)._replace(json=None, content=content)
+
+    return build
+
+
+def attack_leaves(twins: Twins, chosen: Iterable[tuple[Slot, str]]) -> list[httpx.Response]:
+    """Put values, by name, into slots; the answers."""
+    problems, answers = Problems(), []
+    for number, (slot, name) in enumerate(chosen):
+        with problems.of(slot.operation, slot.place, name):
+            content = slot.content(LEAVES[name], number)
+            answers.append(check(twins.send(with_body(slot.operation, content))))
+    problems.expect_none()
+    return answers
+
+
+def check_stored(twins: Twins, answers: Iterable[httpx.Response]) -> int:
+    """Fail unless both databases hold what the answers said; how many rows were looked at."""
+    said = {}
+    for answer in answers:
+        body = answer.json() if answer.status_code == 200 else {}
+        if body.get("interaction_id") and "feature_id" in body and not body["deduplicated"]:
+            said[body["interaction_id"]] = body
+    n_rows = twins.check_contents()
+    problems = Problems()
+    for world in twins.worlds:
+        for interaction_id, body in said.items():
+            stored = world.api.read(interaction_id)
+            late = ("retriever_id", "query_snapshot")  # an execution that arrives fills them in
+            filled = {name: stored[name] for name in late if body[name] is None}
+            with problems.of(world.api.backend.name):
+                assert repr(body | filled) == repr(stored)
+    problems.expect_none()
+    return n_rows
+
+
+def attack_structures(twins: Twins, document: Mapping[str, Any]) -> None:
+    """Send each malformed body to each operation that takes one."""
+    problems = Problems()
+    for operation in operations(document):
+        if operation.body is None:
+            continue
+        required = operation.description["requestBody"]["required"]
+        for name, content in STRUCTURES.items():
+            with problems.of(operation.id, name):
+                answer = check(twins.send(with_body(operation.id, content)))
+                expected = 422 if content or required else 200
+                assert expected == answer.status_code, answer.text
+    problems.expect_none()
+
+
+def attack_paths(twins: Twins, document: Mapping[str, Any], stride: int) -> int:
+    """Put every so many-th value into each path parameter; how many requests."""
+
+    def build(id: str, name: str, value: str) -> Callable[[World], Request]:
+        call = CALLS[id]
+        return lambda world: call(world)._replace(
+            path=call.path.format(**(vars(world.ids) | {name: value}))
+        )
+
+    problems, count = Problems(), 0
+    for start, (operation, name) in enumerate(_parameters(document, "path")):
+        for value in itertools.islice(path_values(), start % stride, None, stride):
+            count += 1
+            with problems.of(operation.id, name, value):
+                check(twins.send(build(operation.id, name, value)))
+    problems.expect_none()
+    return count
+
+
+def attack_queries(twins: Twins, document: Mapping[str, Any], stride: int) -> int:
+    """Put every so many-th value into each query parameter; how many requests."""
+
+    def build(id: str, name: str, value: str) -> Callable[[World], Request]:
+        call = CALLS[id]
+        return lambda world: call(world)._replace(path=f"{call.path}?{name}={value}&x={value}")
+
+    problems, count = Problems(), 0
+    for start, (operation, name) in enumerate(_parameters(document, "query")):
+        for value in itertools.islice(path_values(), start % stride, None, stride):
+            count += 1
+            with problems.of(operation.id, name, value):
+                answer = check(twins.send(build(operation.id, name, value)))
+                assert answer.status_code in (200, 400), answer.text
+    problems.expect_none()
+    return count
+
+
+def _parameters(document: Mapping[str, Any], place: str) -> Iterator[tuple[Operation, str]]:
+    for operation in operations(document):
+        for name in operation.parameters(place):
+            yield operation, name
+
+
+def attack_headers(twins: Twins, stride: int) -> int:
+    """Put every so many-th value into each header that is looked at; how many requests."""
+
+    def build(id: str, name: str, value: bytes) -> Callable[[World], Request]:
+        def request(world: World) -> Request:
+            usual = CALLS[id](world)
+            headers = [*pairs(usual.headers), (name.encode(), value)]
+            key = None if name == "Authorization" else usual.key
+            return usual._replace(headers=headers, key=key)
+
+        return request
+
+    problems, count = Problems(), 0
+    ids = ("create_interaction", "search_interactions", "get_interaction")
+    for start, (id, name) in enumerate(itertools.product(ids, HEADERS)):
+        for value in itertools.islice(header_values(), start % stride, None, stride):
+            count += 1
+            with problems.of(id, name, value[:60]):
+                check(twins.send(build(id, name, value)))
+    problems.expect_none()
+    return count
