@@ -10,13 +10,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, MetaData, create_engine, event, insert
 
 from desirepath.domain.clock import SystemClock
 from desirepath.storage.open import open_storage
@@ -31,6 +31,7 @@ from tests.torture.harness import (
     run_command,
     sqlite_path,
 )
+from tests.torture.nursery import Nursery
 
 _MOST_STATEMENTS = 500
 _MOST_WRITES = 2000
@@ -65,37 +66,64 @@ def migrate_and_die(database: str, head: str, n: int) -> None:
         count()
         make_partition(*arguments)
 
-    PostgresStorage._make_partition = staticmethod(make_one)  # type: ignore[method-assign]
+    PostgresStorage._make_partition = staticmethod(make_one)
     open_storage(database, SystemClock(), migrate=True).close()
 
 
-def run_migration(database: str, head: str, n: int = 0, wrapper: Sequence[str] = ()) -> bool:
+def run_migration(nursery: Nursery, database: str, head: str, n: int = 0) -> bool:
     """Whether it came to its end, in a process of its own."""
-    code = subprocess.run(
-        [*wrapper, sys.executable, "-m", "tests.torture.migrating", database, head, str(n)],
-        env=environment(),
-        cwd=REPOSITORY,
-        timeout=60,
-        check=False,
-    ).returncode
+    return _ended(nursery.run("tests.torture.migrating", database, head, str(n)))
+
+
+def _run_traced(database: str, head: str, fault: str, log: Path) -> bool:
+    arguments = ("strace", "-f", "-o", str(log), "-e", f"inject={fault}")
+    program = (sys.executable, "-m", "tests.torture.migrating", database, head, "0")
+    done = subprocess.run(
+        [*arguments, *program], env=environment(), cwd=REPOSITORY, timeout=60, check=False
+    )
+    return _ended(done.returncode)
+
+
+def _ended(code: int) -> bool:
     assert code in (0, -signal.SIGKILL, 128 + signal.SIGKILL), f"exit code {code}"
     return code == 0
 
 
-def kill_at_writes(databases: Iterator[str], log: Path, step: int) -> str:
+def kill_at_every_statement(nursery: Nursery, databases: Iterator[str]) -> str:
+    """For every revision: kill its migration before each statement in turn, then run it again."""
+    known = revisions()
+    n_kills = 0
+    for number, head in enumerate(known):
+        reference = next(databases)
+        run_migration(nursery, reference, head)
+        for n in range(1, _MOST_STATEMENTS):
+            database = next(databases)
+            if number:
+                run_migration(nursery, database, known[number - 1])
+                add_rows(database)
+            rows = rows_of(database)
+            if run_migration(nursery, database, head, n):
+                break
+            n_kills += 1
+            assert run_migration(nursery, database, head), "the second attempt failed"
+            assert schema_of(database) == schema_of(reference)
+            assert {name: rows_of(database).get(name) for name in rows} == rows
+            check_integrity(database)
+    add_rows(reference)  # what the next revision will be tested with
+    return f"{len(known)} revisions, killed at {n_kills} places: each run again to the same schema"
+
+
+def kill_at_writes(nursery: Nursery, databases: Iterator[str], log: Path, step: int) -> str:
     """For a file: kill its migration at every so-manieth write to the disk, then run it again."""
     head = revisions()[-1]
     reference = next(databases)
-    run_migration(reference, head)
-    n_kills = 0
-    for n in range(1, _MOST_WRITES, step):
+    run_migration(nursery, reference, head)
+    for n_kills, n in enumerate(range(1, _MOST_WRITES, step)):
         database = next(databases)
-        fault = f"inject=pwrite64,fsync,fdatasync,unlink,ftruncate:signal=KILL:when={n}"
-        strace = ("strace", "-f", "-o", str(log), "-e", fault)
-        if run_migration(database, head, wrapper=strace):
+        fault = f"pwrite64,fsync,fdatasync,unlink,ftruncate:signal=KILL:when={n}"
+        if _run_traced(database, head, fault, log):
             return f"killed at {n_kills} writes and syncs: each run again to the same schema"
-        n_kills += 1
-        assert run_migration(database, head), "the second attempt failed"
+        assert run_migration(nursery, database, head), "the second attempt failed"
         assert schema_of(database) == schema_of(reference)
         check_integrity(database)
     raise AssertionError("the migration never came to its end")
@@ -114,47 +142,30 @@ def schema_of(database: str) -> list[tuple[Any, ...]]:
     return sorted([*columns, *(i for i in indexes if not i[0].startswith("pg_"))], key=str)
 
 
-def kill_at_every_statement(databases: Iterator[str]) -> str:
-    """For every revision: kill its migration before each statement in turn, then run it again."""
-    known = revisions()
-    n_kills = 0
-    for number, head in enumerate(known):
-        reference = next(databases)
-        run_migration(reference, head)
-        for n in range(1, _MOST_STATEMENTS):
-            database = next(databases)
-            if number:
-                run_migration(database, known[number - 1])
-                add_rows(database)
-            rows = rows_of(database)
-            if run_migration(database, head, n):
-                break
-            n_kills += 1
-            assert run_migration(database, head), "the second attempt failed"
-            assert schema_of(database) == schema_of(reference)
-            assert {
-                name: count for name, count in rows_of(database).items() if name in rows
-            } == rows
-            check_integrity(database)
-    return f"{len(known)} revisions, killed at {n_kills} places: each run again to the same schema"
-
-
 def add_rows(database: str) -> None:
-    """Some rows of plain values in every table, whatever its columns are."""
-    with closing(open_storage(database, SystemClock(), migrate=False)) as storage:
-        engine = storage._engine  # type: ignore[attr-defined]
-        with engine.connect() as connection:
-            for table in inspect(connection).get_table_names():
-                if table == "alembic_version":
-                    continue
-                columns = inspect(connection).get_columns(table)
-                for n in range(1, 51):
-                    values = [_value(column["type"].python_type, n) for column in columns]
-                    names = ", ".join(f'"{column["name"]}"' for column in columns)
-                    places = ", ".join("?" if sqlite_path(database) else "%s" for _ in columns)
-                    connection.connection.driver_connection.execute(
-                        f'INSERT INTO "{table}" ({names}) VALUES ({places})', values
-                    )
+    """Fifty rows of plain values in every table, whatever its columns are."""
+    engine = create_engine(database.replace("postgresql://", "postgresql+psycopg://"))
+    with closing(engine.connect()) as connection:
+        names = [name for name in rows_of(database) if name in _whole_tables(database)]
+        tables = MetaData()
+        tables.reflect(connection, only=names)
+        for table in tables.sorted_tables:
+            rows = [
+                {column.name: _value(column.type.python_type, n) for column in table.columns}
+                for n in range(1, 51)
+            ]
+            connection.execute(insert(table), rows)
+        connection.commit()
+    engine.dispose()
+
+
+def _whole_tables(database: str) -> set[str]:
+    """Tables that are no partition of another one."""
+    if sqlite_path(database) is not None:
+        return set(rows_of(database))
+    return {
+        name for (name,) in query(database, "SELECT relname FROM pg_class WHERE NOT relispartition")
+    }
 
 
 def _value(kind: type, n: int) -> object:

@@ -10,9 +10,11 @@ import contextlib
 import importlib
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -67,8 +69,11 @@ def _become(order: dict[str, str]) -> None:
         os.dup2(source, target)
         os.close(source)
     os.environ.update(json.loads(order["variables"]))
-    sys.argv = ["desirepath", *json.loads(order["arguments"])]
-    importlib.import_module("desirepath.cli").main()
+    sys.argv = [order["module"], *json.loads(order["arguments"])]
+    if order["module"] == "desirepath":
+        importlib.import_module("desirepath.cli").main()
+    else:
+        runpy.run_module(order["module"], run_name="__main__")
 
 
 class Forked:
@@ -117,8 +122,24 @@ class Nursery:
         self, arguments: Sequence[str], out: Path, err: Path, variables: dict[str, str]
     ) -> Forked:
         """Start ``desirepath`` with these arguments."""
+        return self._launch("desirepath", arguments, out, err, variables)
+
+    def run(self, module: str, *arguments: str, seconds: float = 60) -> int:
+        """Run a module to its end and return the exit code."""
+        with tempfile.TemporaryDirectory(prefix="dp-run-") as folder:
+            out, err = Path(folder) / "out", Path(folder) / "err"
+            for file in (out, err):
+                file.touch()
+            code = self._launch(module, arguments, out, err, {}).wait(seconds)
+            assert "Traceback" not in err.read_text(), err.read_text()[-3000:]
+            return code
+
+    def _launch(
+        self, module: str, arguments: Sequence[str], out: Path, err: Path, variables: dict[str, str]
+    ) -> Forked:
         exit_file = out.with_suffix(".exit")
         order = {
+            "module": module,
             "arguments": json.dumps(list(arguments)),
             "variables": json.dumps(variables),
             "out": str(out),

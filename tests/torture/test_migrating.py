@@ -24,29 +24,29 @@ pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
 
 
 def test_a_killed_migration_of_a_file_is_run_again(
-    tmp_path: Path, figure: Callable[[str], None]
+    tmp_path: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:
     databases = (f"sqlite:///{tmp_path}/{number}.db" for number in itertools.count())
-    figure(kill_at_every_statement(databases))
+    figure(kill_at_every_statement(nursery, databases))
 
 
 @pytest.mark.needs_strace
 def test_a_migration_of_a_file_that_is_killed_at_a_write_is_run_again(
-    tmp_path: Path, figure: Callable[[str], None]
+    tmp_path: Path, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:
     databases = (f"sqlite:///{tmp_path}/{number}.db" for number in itertools.count())
-    figure(kill_at_writes(databases, tmp_path / "strace.log", step=4))
+    figure(kill_at_writes(nursery, databases, tmp_path / "strace.log", step=6))
 
 
 def test_a_killed_migration_on_postgres_is_run_again(
-    durable_postgres: DurablePostgres, figure: Callable[[str], None]
+    durable_postgres: DurablePostgres, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:
     with ExitStack() as stack:
         databases = (
             stack.enter_context(durable_postgres.database(migrated=False))
             for _ in itertools.count()
         )
-        figure(kill_at_every_statement(databases))
+        figure(kill_at_every_statement(nursery, databases))
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)

@@ -27,6 +27,7 @@ from desirepath.domain.checks import convert
 from desirepath.domain.ids import format_id, parse_id
 from desirepath.domain.interaction import InteractionDraft, read_interaction
 from desirepath.domain.plain_json import encode_json
+from desirepath.domain.quick_read import quick_read
 from desirepath.engine.deleting import delete_interaction
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.recording import Idempotency, Outcome, Replay, SentInteraction, Submission
@@ -147,8 +148,13 @@ async def create_interactions(call: Call) -> object:
     item whose `event_id` is stored already counts as a duplicate. Refused items are kept for a
     while: see the rejected interactions.
     """
-    items = read_items(call.json(), "interactions", InvalidInteraction)
-    sent = [_read(item, call.rules.lenient) for item in items]
+    drafts = quick_read(call.body)
+    items: Sequence[Any]
+    if drafts is not None and 1 <= len(drafts) <= MAX_BATCH:
+        items, sent = drafts, [SentInteraction(draft) for draft in drafts]
+    else:
+        items = read_items(call.json(), "interactions", InvalidInteraction)
+        sent = [_read(item, call.rules.lenient) for item in items]
     answer = await call.engine.asubmit(
         Submission(
             namespace=call.namespace.number,

@@ -23,6 +23,7 @@ __all__ = [
     "Interaction",
     "InteractionDraft",
     "InteractionType",
+    "check_draft",
     "dedup_key",
     "read_interaction",
 ]
@@ -209,7 +210,7 @@ def read_interaction(
             ("interaction_type",),
         )
     draft = convert(values, InteractionDraft, InvalidInteraction)
-    _check(draft)
+    check_draft(draft)
     return draft, ignored
 
 
@@ -221,7 +222,14 @@ def _fold_document_id(values: dict[str, Any]) -> None:
         )
 
 
-def _check(draft: InteractionDraft) -> None:
+def check_draft(draft: InteractionDraft) -> None:
+    """The rules that its types do not say.
+
+    Raises
+    ------
+    InvalidInteraction
+        A rule is broken; the location says where.
+    """
     for name, value in zip(_ID_FIELDS, _ids_of(draft), strict=True):
         if value is not None and (not value.isascii() or value.isspace()):
             check_id(value, name, InvalidInteraction)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -48,7 +48,7 @@ N_POSITIONS = 50
 N_RECENT = 20
 N_TOP = 10
 _HOUR = 3600 * MICROSECONDS
-_FIRST_HOUR = from_datetime(datetime.min)
+_FIRST_HOUR = from_datetime(datetime.min.replace(tzinfo=UTC))
 _CANDIDATES = 200  # queries out of the database; spellings of one query are merged afterwards
 _MOST_TYPES = 1000  # comma-joined types in one statement; nobody sends more kinds by design
 _Z = 1.959963984540054  # two-sided 95%

@@ -65,14 +65,16 @@ class PostgresStorage:
             raise
 
     def _migrate(self, connection: Connection, allowed: bool) -> None:
+        raw: Any = connection.connection.driver_connection
         if not pending_revisions(connection):
+            if allowed:  # an earlier migration may have ended before it made them
+                self._make_partitions(connection, _now(raw))
             return
         if not allowed:
             raise MigrationNeeded(
                 "The database's schema is missing or older than this version of Desirepath. "
                 "Run: desirepath migrate --database URL"
             )
-        raw: Any = connection.connection.driver_connection
         with raw.transaction():
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             upgrade(connection)
