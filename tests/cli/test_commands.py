@@ -52,9 +52,10 @@ def test_a_revoked_key_cannot_be_revoked_again(run: Run) -> None:
 
 
 def test_a_key_for_an_unknown_namespace_is_refused(run: Run) -> None:
-    assert "There is no namespace nowhere" in run(
-        "keys", "create", "--namespace", "nowhere", code=1
-    ).output
+    assert (
+        "There is no namespace nowhere"
+        in run("keys", "create", "--namespace", "nowhere", code=1).output
+    )
 
 
 def test_namespaces_come_and_go(run: Run) -> None:

@@ -66,7 +66,7 @@ def migrate_and_die(database: str, head: str, n: int) -> None:
         count()
         make_partition(*arguments)
 
-    PostgresStorage._make_partition = staticmethod(make_one)
+    PostgresStorage._make_partition = staticmethod(make_one)  # type: ignore[method-assign, assignment]
     open_storage(database, SystemClock(), migrate=True).close()
 
 

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import click
 import msgspec
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -24,9 +23,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from desirepath.cli.common import console, engine_options, errors, namespace_of, open_engine
+from desirepath.cli.common import engine_options, errors, namespace_of, open_engine
+from desirepath.cli.import_summary import print_summary
 from desirepath.engine.importing.importing import import_files
-from desirepath.engine.importing.options import ImportFormat, ImportOptions, ImportResult
+from desirepath.engine.importing.options import ImportFormat, ImportOptions
 from desirepath.engine.importing.options import Progress as ImportProgress
 from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings
@@ -34,7 +34,6 @@ from desirepath.settings import Settings
 __all__ = ["import_command"]
 
 _REJECTED_EXIT_CODE = 3
-_SHOWN_NAMES = 8
 
 
 @click.command("import")
@@ -119,7 +118,7 @@ def import_command(
         if as_json:
             click.echo(json.dumps(msgspec.to_builtins(result)))
         else:
-            _print(result)
+            print_summary(result)
             if not dry_run:
                 from desirepath.cli.report import print_report
 
@@ -210,61 +209,3 @@ def _progress() -> Iterator[Callable[[ImportProgress], None]]:
             )
 
         yield report
-
-
-def _print(result: ImportResult) -> None:
-    """What was done, in a few lines."""
-    would = "would add" if result.dry_run else "added"
-    lines = [
-        f"{would.capitalize()} {result.interactions:,} interactions and "
-        f"{result.executions:,} executions in {result.seconds:,.1f} s "
-        f"({result.rows / max(result.seconds, 0.001):,.0f} rows/s)."
-    ]
-    if result.types:
-        lines.append(f"New by type: {_named(result.types)}.")
-    if result.repeated_interactions or result.repeated_executions:
-        lines.append(
-            f"Already there: {result.repeated_interactions:,} interactions and "
-            f"{result.repeated_executions:,} executions."
-        )
-    if result.skipped:
-        lines.append(f"Skipped, not interactions: {_named(result.skipped)} (see --type-map).")
-    if result.ignored:
-        lines.append(f"Ignored columns: {_named(result.ignored)} (see --map).")
-    if result.suppressed:
-        lines.append(f"Left out, of erased users: {result.suppressed:,}.")
-    if result.position_bases:
-        bases = ", ".join(f"{base} ({name})" for name, base in result.position_bases.items())
-        lines.append(f"The first position is called {bases}.")
-    if result.moved:
-        lines.append(
-            f"{result.moved:,} positions contradicted the list of their search; the list is right."
-        )
-    if result.dry_run and result.time_units:
-        lines.append(f"Times are written as: {_named(result.time_units)}.")
-    lines += result.advice
-    console.print(escape("\n".join(map(_printable, lines))), highlight=False, soft_wrap=True)
-    if result.rejected:
-        _print_rejected(result)
-
-
-def _print_rejected(result: ImportResult) -> None:
-    where = f" They are in {', '.join(result.rejected_files)}." if result.rejected_files else ""
-    console.print(
-        f"[yellow]{result.rejected:,} rows were rejected.[/yellow]{escape(where)}", soft_wrap=True
-    )
-    for row in result.first_rejected:
-        line = f"  {row.file}:{row.line}: {row.reason}"
-        console.print(escape(_printable(line)), highlight=False, soft_wrap=True)
-
-
-def _named(counts: dict[str, int]) -> str:
-    ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = [f"{name} {number:,}" for name, number in ranked[:_SHOWN_NAMES]]
-    more = len(ranked) - len(shown)
-    return ", ".join(shown) + (f" and {more:,} more names" if more > 0 else "")
-
-
-def _printable(text: str) -> str:
-    """Names come from the file: nothing in them may steer a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)

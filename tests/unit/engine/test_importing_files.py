@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from desirepath.engine.engine import Engine
-from desirepath.engine.importing import read_rows
+from desirepath.engine.importing import read_lines
 from desirepath.engine.importing.files import InputFile, open_inputs
 from desirepath.engine.importing.importing import import_files
 from desirepath.engine.importing.options import ImportFormat, ImportOptions
-from desirepath.engine.importing.read_rows import read_blocks, read_chunks
+from desirepath.engine.importing.read_lines import read_chunks
+from desirepath.engine.importing.read_rows import read_blocks
 from desirepath.errors import InvalidFile
 from tests.unit.engine.importing_helpers import (
     NAMESPACE,
@@ -141,11 +142,11 @@ def test_lines_come_whole_however_the_chunks_fall(tmp_path: Path) -> None:
 def test_a_line_that_is_far_too_long_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_rows, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(read_lines, "MAX_LINE_BYTES", 100)
     path = tmp_path / "t.jsonl"
     path.write_bytes(b'{"n": 1}\n{"long": "' + b"x" * 1000 + b'"}\n{"n": 3}\n')
     for size in (7, 64, 150, 5000):
-        blocks = [read_rows.decode_chunk(chunk) for chunk in read_chunks(input_file(path), size)]
+        blocks = [read_lines.decode_chunk(chunk) for chunk in read_chunks(input_file(path), size)]
         rows = [row for found, _ in blocks for row in found]
         aside = [u for chunk in read_chunks(input_file(path), size) for u in chunk.unreadable]
         if size < 1000:

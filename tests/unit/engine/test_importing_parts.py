@@ -34,7 +34,7 @@ from desirepath.engine.importing.fast_lines import read_lines
 from desirepath.engine.importing.grouping import Grouper
 from desirepath.engine.importing.identity import Occurrences
 from desirepath.engine.importing.positions import PositionStats
-from desirepath.engine.importing.read_rows import Chunk, decode_chunk
+from desirepath.engine.importing.read_lines import Chunk, decode_chunk
 from desirepath.engine.importing.times import parse_iso, read_time
 from desirepath.errors import InvalidInput, MalformedJSON
 from tests.unit.engine.importing_helpers import TIME, click

@@ -12,7 +12,8 @@ from desirepath.engine.importing.batches import (
     RejectedRow,
 )
 from desirepath.engine.importing.files import InputFile
-from desirepath.engine.importing.read_rows import Block, Unreadable, read_blocks
+from desirepath.engine.importing.read_lines import Unreadable
+from desirepath.engine.importing.read_rows import Block, read_blocks
 from desirepath.errors import InvalidInput
 
 __all__ = ["Collector", "add_counts"]

@@ -9,15 +9,17 @@ answer is None and the careful way decides.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec.structs import astuple
 
 from desirepath.domain.checks import MAX_ID_BYTES
 from desirepath.domain.interaction import InteractionDraft, InteractionType
-from desirepath.domain.plain_json import MAX_DEPTH, MAX_INTEGER, MIN_INTEGER, canonical_json
-from desirepath.engine.importing.read_rows import has_loose_colons, has_unicode_escapes
+from desirepath.domain.plain_json import canonical_json
+from desirepath.engine.importing.read_lines import (
+    count_keys,
+    has_loose_colons,
+    has_unicode_escapes,
+)
 from desirepath.engine.importing.times import parse_iso
 
 __all__ = ["ReadLine", "read_lines"]
@@ -57,9 +59,9 @@ def read_lines(data: bytes) -> list[ReadLine] | None:
             moment = parse_iso(draft.occurred_at)
             n_keys += _N_FIELDS - astuple(draft).count(None)
             if draft.metadata is not None:
-                n_keys += _count_keys(draft.metadata, 1)
+                n_keys += count_keys(draft.metadata, 1)
             if draft.query_snapshot is not None:
-                n_keys += _count_keys(draft.query_snapshot, 1)
+                n_keys += count_keys(draft.query_snapshot, 1)
         except (ValueError, OverflowError):
             return None
         if not _are_ids_sound(draft, is_ascii):
@@ -81,26 +83,3 @@ def _are_ids_sound(draft: InteractionDraft, is_ascii: bool) -> bool:
     if any(map(str.isspace, filter(None, ids))):
         return False
     return is_ascii or all(len(id.encode()) <= MAX_ID_BYTES for id in ids if id is not None)
-
-
-def _count_keys(values: dict[str, Any] | list[Any], depth: int) -> int:
-    """How many keys there are in an object, and in the objects in it.
-
-    Raises
-    ------
-    ValueError
-        An integer does not fit into 64 bits, or something is nested too deeply.
-    """
-    if depth >= MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    keys, items = (len(values), values.values()) if type(values) is dict else (0, values)
-    for value in items:
-        kind = type(value)
-        if kind is str:
-            continue
-        if kind is int:
-            if not MIN_INTEGER <= value <= MAX_INTEGER:
-                raise ValueError("too large")
-        elif kind is dict or kind is list:
-            keys += _count_keys(value, depth + 1)
-    return keys

@@ -10,15 +10,18 @@ import hashlib
 from collections.abc import Sequence
 
 from desirepath.domain.execution import ShownList
+from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import InteractionDraft
-from desirepath.domain.plain_json import encode_json
+from desirepath.domain.plain_json import canonical_json, encode_json
 from desirepath.domain.reward import reward_of
 from desirepath.domain.warnings import warning_for
-from desirepath.engine.importing.batches import Prepared
+from desirepath.engine.importing.batches import Batch, Prepared, encode_prepared
 from desirepath.engine.importing.fast_lines import ReadLine
 from desirepath.engine.importing.known import Known
+from desirepath.engine.importing.positions import PositionStats
+from desirepath.engine.importing.times import parse_iso
 
-__all__ = ["Preparer"]
+__all__ = ["Preparer", "Waiting"]
 
 _NOT_LISTED = object()
 
@@ -140,3 +143,44 @@ def _is_unremarkable(draft: InteractionDraft, shown: ShownList) -> bool:
         and (draft.document_score is None or draft.document_score == score)
         and (not draft.result_set_size or draft.position < draft.result_set_size)
     )
+
+
+class Waiting:
+    """Interactions that wait until there are enough for a batch."""
+
+    def __init__(self, preparer: Preparer) -> None:
+        self._preparer = preparer
+        self._read: list[ReadLine] = []
+        self._lines: list[int] = []
+        self._stored_as: list[bytes | None] = []
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def add(self, draft: InteractionDraft, line: int, stored_as: bytes | None) -> None:
+        self._read.append((draft, canonical_json(draft), parse_iso(draft.occurred_at or "")))
+        self._lines.append(line)
+        self._stored_as.append(stored_as)
+
+    def extend(self, read: Sequence[ReadLine], first_line: int) -> None:
+        """Add the interactions of neighbouring lines."""
+        self._read += read
+        self._lines += range(first_line, first_line + len(read))
+        self._stored_as += [_exported_as(draft.event_id or "") for draft, _, _ in read]
+
+    def prepare(self, batch: Batch) -> None:
+        """Put what waits into a batch."""
+        if not self._read:
+            return
+        batch.prepared = encode_prepared(
+            self._preparer.prepare(self._read, self._lines, self._stored_as)
+        )
+        batch.n_prepared = len(self._read)
+        lowest = min(draft.position for draft, _, _ in self._read)
+        batch.positions = PositionStats(len(self._read), lowest)
+        self._read, self._lines, self._stored_as = [], [], []
+
+
+def _exported_as(event_id: str) -> bytes | None:
+    """The interaction whose id an export made its event_id."""
+    return parse_id("int", event_id) if event_id.startswith("int_") else None

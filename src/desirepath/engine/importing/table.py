@@ -12,14 +12,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from desirepath.domain.ids import parse_id
 from desirepath.domain.plain_json import canonical_json
 from desirepath.engine.formulas import unguard
-from desirepath.engine.importing.batches import Batch, ReadExecution, encode_prepared
+from desirepath.engine.importing.batches import Batch, ReadExecution
 from desirepath.engine.importing.cells import as_integer
 from desirepath.engine.importing.collecting import Collector
 from desirepath.engine.importing.event_names import EventNames
-from desirepath.engine.importing.fast_lines import ReadLine, read_lines
+from desirepath.engine.importing.fast_lines import read_lines
 from desirepath.engine.importing.field_map import FieldMap
 from desirepath.engine.importing.files import InputFile
 from desirepath.engine.importing.grouping import Grouper
@@ -28,10 +27,10 @@ from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.options import ImportFormat, ImportOptions
 from desirepath.engine.importing.own_rows import OwnRows, kind_of
 from desirepath.engine.importing.positions import PositionStats
-from desirepath.engine.importing.preparing import Preparer
-from desirepath.engine.importing.read_rows import Block, decode_chunk, read_blocks, read_chunks
+from desirepath.engine.importing.preparing import Preparer, Waiting
+from desirepath.engine.importing.read_lines import decode_chunk, read_chunks
+from desirepath.engine.importing.read_rows import Block, read_blocks
 from desirepath.engine.importing.shown_rows import ShownRows
-from desirepath.engine.importing.times import parse_iso
 from desirepath.errors import InvalidFile, InvalidInput
 
 __all__ = ["read_table"]
@@ -71,7 +70,6 @@ class _Reader:
     ) -> None:
         self._files = files
         self._options = options
-        self._preparer = preparer
         self._grouper = grouper
         self._format = options.format.value
         self._is_json = options.format is ImportFormat.JSONL
@@ -86,9 +84,7 @@ class _Reader:
         self._shown = ShownRows(self._collector, self._rows, grouper, self._format)
         self.must_guess = base == "auto" or (base is None and bool(options.field_map))
         self._is_own_shape = not (options.field_map or options.type_map or self._base)
-        self._waiting: list[ReadLine] = []
-        self._lines: list[int] = []
-        self._stored_as: list[bytes | None] = []
+        self._waiting = Waiting(preparer)
 
     # First look, where it must be known what the first position is called
 
@@ -208,9 +204,7 @@ class _Reader:
             self._collector.move(step, chunk.done)
             read = read_lines(chunk.data) if self._is_own_shape and chunk.data else None
             if read is not None:
-                self._lines += range(chunk.first_line, chunk.first_line + len(read))
-                self._stored_as += [_exported_as(draft.event_id or "") for draft, _, _ in read]
-                self._waiting += read
+                self._waiting.extend(read, chunk.first_line)
                 yield None
             else:
                 rows, unreadable = decode_chunk(chunk)
@@ -240,19 +234,11 @@ class _Reader:
         draft, stored_as = found
         if draft.event_id is None:
             draft = replace(draft, event_id=ids.event_id(canonical_json(draft)))
-        self._waiting.append((draft, canonical_json(draft), parse_iso(draft.occurred_at or "")))
-        self._lines.append(line)
-        self._stored_as.append(stored_as)
+        self._waiting.add(draft, line, stored_as)
 
     def _flush(self, file: int) -> Batch:
         self._collector.batch.file = file
-        if self._waiting:
-            prepared = self._preparer.prepare(self._waiting, self._lines, self._stored_as)
-            self._collector.batch.prepared = encode_prepared(prepared)
-            self._collector.batch.n_prepared = len(prepared)
-            positions = [draft.position for draft, _, _ in self._waiting]
-            self._collector.batch.positions = PositionStats(len(positions), min(positions))
-            self._waiting, self._lines, self._stored_as = [], [], []
+        self._waiting.prepare(self._collector.batch)
         return self._collector.take()
 
     # Shown documents
@@ -276,11 +262,6 @@ class _Reader:
         if self._options.format is not ImportFormat.CSV:
             return row
         return {name: unguard(cell) if cell.startswith("'") else cell for name, cell in row.items()}
-
-
-def _exported_as(event_id: str) -> bytes | None:
-    """The interaction whose id an export made its event_id."""
-    return parse_id("int", event_id) if event_id.startswith("int_") else None
 
 
 def _survey_position(values: dict[str, Any], stats: PositionStats) -> None:

@@ -18,7 +18,8 @@ from desirepath.engine.importing.identity import Occurrences
 from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.options import ImportOptions
 from desirepath.engine.importing.positions import PositionStats
-from desirepath.engine.importing.ubi_group import UbiEvent, UbiGroups, UbiQuery
+from desirepath.engine.importing.ubi_group import UbiGroups
+from desirepath.engine.importing.ubi_rows import UbiEvent, UbiQuery
 from desirepath.errors import InvalidInput
 
 __all__ = ["read_ubi"]

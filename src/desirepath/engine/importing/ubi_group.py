@@ -8,44 +8,30 @@ from typing import Any, NamedTuple
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionDraft, ShownDocument, read_execution
 from desirepath.domain.interaction import QUERY_LEVEL_TYPES, read_interaction
-from desirepath.domain.plain_json import canonical_json, decode_json
-from desirepath.domain.retriever import ROUTE_WORDS
 from desirepath.engine.importing.batches import ReadExecution, ReadInteraction
 from desirepath.engine.importing.cells import as_text
 from desirepath.engine.importing.collecting import Collector
 from desirepath.engine.importing.event_names import QUERY_FEATURE
-from desirepath.engine.importing.field_map import value_at
-from desirepath.engine.importing.identity import hash_id
 from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.times import read_time
+from desirepath.engine.importing.ubi_rows import (
+    UbiEvent,
+    UbiQuery,
+    document_of,
+    hits_of,
+    metadata_of,
+    rank_of,
+    response_id_of,
+    retriever_name_of,
+    window_of,
+)
 from desirepath.errors import InvalidInput
 
-__all__ = ["LIST_FROM", "UbiEvent", "UbiGroups", "UbiQuery"]
+__all__ = ["LIST_FROM", "UbiGroups"]
 
 LIST_FROM = "list_from"
 """Marks, in an execution's metadata, a list that was gathered from ``impressions``."""
 _IMPRESSIONS = {LIST_FROM: "impressions"}
-
-
-class UbiQuery(NamedTuple):
-    """A row of a queries file."""
-
-    file: int
-    line: int
-    application: str
-    row: dict[str, Any]
-
-
-class UbiEvent(NamedTuple):
-    """A row of an events file that is an interaction."""
-
-    file: int
-    line: int
-    application: str
-    row: dict[str, Any]
-    event_id: str
-    type: str
-    ordinal: int | None
 
 
 class _List(NamedTuple):
@@ -89,19 +75,19 @@ class UbiGroups:
     def _read_queries(
         self, key: str, queries: Sequence[UbiQuery], events: Sequence[UbiEvent]
     ) -> _List:
-        main, *others = sorted(queries, key=_rank)
-        hits = _hits(main.row)
+        main, *others = sorted(queries, key=rank_of)
+        hits = hits_of(main.row)
         is_derived = not hits
         if is_derived:
             positions = self._positions_of_impressions(key, events)
         else:
-            start = _window(main.row)[0]
+            start = window_of(main.row)[0]
             positions = {id: start + n for n, id in enumerate(hits)}
         self._add_execution(main, key, positions, is_derived=is_derived)
         for other in others:
-            start = _window(other.row)[0]
-            positions_of_other = {id: start + n for n, id in enumerate(_hits(other.row))}
-            self._add_execution(other, _response_id(other), positions_of_other, is_derived=False)
+            start = window_of(other.row)[0]
+            positions_of_other = {id: start + n for n, id in enumerate(hits_of(other.row))}
+            self._add_execution(other, response_id_of(other), positions_of_other, is_derived=False)
         return _List(positions, is_derived)
 
     def _add_execution(
@@ -112,12 +98,12 @@ class UbiGroups:
         except InvalidInput as error:
             self._collector.refuse(query.file, query.line, error, query.row)
             return
-        response_id = _response_id(query)
+        response_id = response_id_of(query)
         self._collector.batch.executions.append(
             ReadExecution(
                 file=query.file,
                 line=query.line,
-                retriever=_retriever_name(query.application),
+                retriever=retriever_name_of(query.application),
                 draft=draft,
                 other_id=response_id if id != response_id else None,
                 is_list_derived=is_derived,
@@ -128,7 +114,7 @@ class UbiGroups:
         self, query: UbiQuery, id: str, positions: dict[str, int], *, is_derived: bool
     ) -> ExecutionDraft:
         row = query.row
-        start, size = _window(row)
+        start, size = window_of(row)
         attributes = row.get("query_attributes")
         inputs = {"query": row.get("user_query")}
         if isinstance(attributes, dict):
@@ -154,7 +140,7 @@ class UbiGroups:
         """Documents that were shown, in order; the position of each is the first it had."""
         seen = [(i.position, i.feature_id) for i in self._known.impressions(key)]
         for event in events:
-            document = _document(event.row)
+            document = document_of(event.row)
             if event.type == "impression" and event.ordinal is not None and document is not None:
                 seen.append((max(event.ordinal - self._bases[event.application], 0), document))
         positions: dict[str, int] = {}
@@ -187,7 +173,7 @@ class UbiGroups:
 
     def _read_event(self, event: UbiEvent, shown: _List) -> None:
         row = event.row
-        document = _document(row)
+        document = document_of(row)
         if event.type in QUERY_LEVEL_TYPES:
             document, position = document or QUERY_FEATURE, 0
         elif document is None:
@@ -199,7 +185,7 @@ class UbiGroups:
             "feature_id": document,
             "interaction_type": [event.type],
             "position": position,
-            "metadata": _metadata(row),
+            "metadata": metadata_of(row),
             "user_id": as_text(row.get("user_id"), "user_id"),
             "session_id": as_text(row.get("session_id"), "session_id"),
             "execution_id": as_text(row.get("query_id"), "query_id"),
@@ -235,56 +221,6 @@ class UbiGroups:
         return format_time(moment)
 
 
-def _rank(query: UbiQuery) -> tuple[int, str, str, bytes]:
-    """The response that events refer to comes first."""
-    row = query.row
-    time = str(row.get("timestamp"))
-    return -len(_hits(row)), time, str(row.get("query_response_id")), canonical_json(row)
-
-
-def _hits(row: dict[str, Any]) -> list[str]:
-    hits = row.get("query_response_hit_ids")
-    if not isinstance(hits, list):
-        return []
-    return list(dict.fromkeys(str(hit) for hit in hits))
-
-
-def _window(row: dict[str, Any]) -> tuple[int, int | None]:
-    """The position of the first hit and how many were asked for, if the engine's query says so."""
-    query = row.get("query")
-    if not isinstance(query, str) or not query.startswith("{"):
-        return 0, None
-    try:
-        body = decode_json(query.encode())
-    except InvalidInput:
-        return 0, None
-    start, size = body.get("from"), body.get("size")
-    return (
-        start if type(start) is int and start >= 0 else 0,
-        size if type(size) is int else None,
-    )
-
-
-def _response_id(query: UbiQuery) -> str:
-    id = query.row.get("query_response_id")
-    return str(id) if id else hash_id(b"ubi", canonical_json(query.row))
-
-
-def _document(row: dict[str, Any]) -> str | None:
-    found = value_at(row, "event_attributes.object.object_id")
-    return as_text(found, "object_id")
-
-
-def _metadata(row: dict[str, Any]) -> dict[str, Any] | None:
-    """The browser, and what else the event says of itself."""
-    attributes = row.get("event_attributes")
-    others = attributes if isinstance(attributes, dict) else {}
-    metadata = {name: v for name, v in others.items() if name not in ("object", "position")}
-    if row.get("client_id"):
-        metadata["client_id"] = row["client_id"]
-    return metadata or None
-
-
 def _with_list(stored: Execution, positions: dict[str, int]) -> ExecutionDraft:
     return ExecutionDraft(
         execution_id=stored.execution_id,
@@ -298,9 +234,3 @@ def _with_list(stored: Execution, positions: dict[str, int]) -> ExecutionDraft:
         offset=min(positions.values(), default=0),
         total=stored.total,
     )
-
-
-def _retriever_name(application: str) -> str:
-    """An application's name as a retriever's."""
-    name = application.replace("/", "-")
-    return f"ubi-{name}" if name in ROUTE_WORDS or name.startswith("ret_") else name
