@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 
-from tests.api.client import Request, pairs
-from tests.api.hostile import LEAVES, STRUCTURES, Slot, header_values, path_values
+from tests.api.client import INTERACTIONS, Api, Request, pairs
+from tests.api.hostile import LEAVES, STRUCTURES, Slot, header_values, path_values, slots
 from tests.api.operations import CALLS, Operation, World, operations
 from tests.api.twins import Twins
 
 __all__ = [
     "Problems",
+    "attack_batches",
     "attack_headers",
     "attack_leaves",
     "attack_paths",
@@ -184,3 +185,39 @@ def attack_headers(twins: Twins, stride: int) -> int:
                 check(twins.send(build(id, name, value)))
     problems.expect_none()
     return count
+
+
+def attack_batches(api: Api, document: Mapping[str, Any], stride: int) -> int:
+    """Fail unless a batch judges and stores an item as if it came alone; how many items."""
+    problems, count = Problems(), 0
+    chosen = [slot for slot in slots(document) if slot.operation == "create_interaction"]
+    for start, slot in enumerate(chosen):
+        for name in itertools.islice(LEAVES, start % stride, None, stride):
+            count += 1
+            item = slot.content(LEAVES[name], count)
+            with problems.of(slot.place, name):
+                _judge_alike(api, item)
+    problems.expect_none()
+    return count
+
+
+def _judge_alike(api: Api, item: bytes) -> None:
+    single = api.post(INTERACTIONS, content=item)
+    batch = api.post(f"{INTERACTIONS}/batch", content=b'{"interactions":[' + item + b"]}")
+    answers = single.json(), batch.json()
+    if single.status_code == 200:
+        assert batch.status_code == 200, batch.text
+        assert (answers[1]["created"] + answers[1]["duplicates"], answers[1]["failed"]) == (1, 0)
+        if answers[0]["deduplicated"]:
+            return
+        stored = api.read(answers[1]["results"][0]["interaction_id"])
+        own = ("interaction_id", "timestamp")
+        assert repr([(k, v) for k, v in answers[0].items() if k not in own]) == repr(
+            [(k, v) for k, v in stored.items() if k not in own]
+        )
+    elif batch.status_code == 200:
+        assert answers[1]["failed"] == 1, batch.text
+        assert [f"[0] {answers[0]['error']['message']}"] == answers[1]["errors"]
+    else:
+        assert single.status_code == batch.status_code
+        assert answers[0]["error"]["message"] == answers[1]["error"]["message"]

@@ -15,6 +15,7 @@ import pytest
 
 from tests.api.attack import (
     Problems,
+    attack_batches,
     attack_headers,
     attack_leaves,
     attack_paths,
@@ -58,6 +59,9 @@ class TestPlaces:
         assert len(answers) > 1_800
         assert {200, 422} <= {answer.status_code for answer in answers}
         assert check_stored(twins, answers) > 200
+
+    def test_batches(self, api: Api, document: dict[str, Any]) -> None:
+        assert attack_batches(api, document, stride=9) > 300
 
     def test_structures(self, twins: Twins, document: dict[str, Any]) -> None:
         attack_structures(twins, document)

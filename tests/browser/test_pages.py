@@ -70,6 +70,11 @@ def test_the_printed_link_signs_in_once(service: tuple[str, list[str]]) -> None:
     with httpx.Client(base_url=address) as first:
         assert first.get(link).status_code == 303
         assert "wireless headphones" in first.get("/").text
+    token = link.partition("token=")[2]
+    with httpx.Client(base_url=address, cookies={"desirepath": token}) as forger:
+        page = forger.get("/")
+        assert page.status_code == 200
+        assert "wireless headphones" not in page.text
     with httpx.Client(base_url=address) as second:
         assert "used before" in second.get(link).text
         assert "wireless headphones" not in second.get("/").text

@@ -195,8 +195,8 @@ def _match(name: str, storage: Storage, stored: Sequence[Interaction], raw: Any)
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
-    rows=st.lists(changes, min_size=1, max_size=8),
-    raws=st.lists(raw_filters, min_size=1, max_size=12),
+    rows=st.lists(changes, min_size=1, max_size=10),
+    raws=st.lists(raw_filters, min_size=4, max_size=16),
 )
 def test_any_filter_picks_the_same_rows(
     rows: list[dict[str, Any]],
@@ -303,6 +303,37 @@ def test_text_compares_by_code_point_and_folds_ascii_only(
 ) -> None:
     user_ids = [None, "a%b", "a_b", "a\\b", "a/b", "É", "é", "😀", "\uffff"]
     assert picks(both_storages, next(namespaces), raw, user_id=user_ids) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"user_id": {"contains": "b"}, "case_sensitive": True}, [0, 3]),
+        ({"user_id": {"starts_with": "c"}}, [0, 2, 3]),
+        ({"user_id": {"ends_with": "a"}}, [1, 2, 3]),
+        ({"metadata.x": "red"}, [1, 2, 3]),
+        ({"metadata.x": {"contains": "ed"}}, [1, 2, 3]),
+        ({"metadata.x": {"in": ["red", "blue"]}}, [1, 3]),
+        ({"interaction_type": "click"}, [2, 3]),
+        ({"interaction_type": {"in": ["click,view"]}}, [0, 1, 2, 3]),
+        ({"metadata.x": {"regex": "^re"}}, [1, 2, 3]),
+        ({"OR": [{"metadata.x": "blue"}, {"user_id": "cab"}]}, [0, 3]),
+        ({"AND": [{"metadata.x": "blue"}, {"user_id": "Abc"}]}, [0, 1, 3]),
+        ({"NOT": [{"metadata.x": "red"}, {"user_id": "cab"}]}, [0, 1]),
+    ],
+)
+def test_not_passes_what_sql_can_only_guess_at(
+    raw: Any, expected: list[int], both_storages: dict[str, Storage], namespaces: Iterator[int]
+) -> None:
+    rows: list[dict[str, Any]] = [
+        {"user_id": "ABa", "types": ("click", "view"), "metadata": {"x": "red"}},
+        {"user_id": "cab", "types": ("click",), "metadata": {"y": "red"}},
+        {"user_id": "Abc", "types": ("view",), "metadata": {"x": ["blue"]}},
+        {"user_id": None, "types": ("long_view",), "metadata": None},
+    ]
+    stored = rows_of(next(namespaces), [row | {"feature_id": str(n)} for n, row in enumerate(rows)])
+    (matching,) = check(both_storages, stored, [{"NOT": [raw]}])
+    assert list(map(int, matching)) == expected
 
 
 @pytest.mark.parametrize("past", [0, 1])

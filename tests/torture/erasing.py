@@ -82,6 +82,10 @@ async def erase_under_load(
 ) -> tuple[float, str]:
     """Erase a user while others write; how long it took, and the figures in words."""
     ids = await asyncio.to_thread(_fill, database, n_rows, one_in)
+    if sqlite_path(database) is None:
+        analyze(database)
+    else:
+        assert places(files_of(database)), "the search for bytes finds nothing at all"
     ledger = Ledger()
     async with serving_beside(database, "--access-log", launch=launch) as server:
         await leave_traces(server, USER)
@@ -136,13 +140,11 @@ def reimport(database: str, folder: Path) -> dict[str, object]:
     file.write_text("\n".join(map(json.dumps, rows)) + "\n")
     said = run_import(file, database)
     file.unlink()
-    for rejected in folder.glob("*.rejected.jsonl"):
-        rejected.unlink()
     return said
 
 
 def run_import(file: Path, database: str) -> dict[str, object]:
-    """``desirepath import``, which ends with 3 when rows were left out."""
+    """``desirepath import``, and its summary."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "desirepath", "import", str(file), "--format", "jsonl"),
@@ -155,7 +157,7 @@ def run_import(file: Path, database: str) -> dict[str, object]:
         timeout=120,
         check=False,
     )
-    assert done.returncode == 3, done.stderr[-3000:]
+    assert done.returncode == 0, done.stderr[-3000:]
     answer: dict[str, object] = json.loads(done.stdout)
     return answer
 
@@ -188,8 +190,13 @@ def places_in_postgres(database: str, folder: Path) -> dict[str, int]:
     return found
 
 
+def analyze(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+
+
 def rewrite(database: str) -> None:
     """What an operator does when plain VACUUM is not enough."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ANALYZE")
+        connection.execute("ANALYZE")  # its statistics name the most frequent values
         connection.execute("VACUUM FULL")

@@ -17,7 +17,7 @@ _DEFAULT = 1  # the number of the first namespace
 
 
 def fill(database: str, n_rows: int, *, user_id: str | None = None, one_in: int = 0) -> list[str]:
-    """Record interactions of ten thousand users, every ``one_in``-th of ``user_id``.
+    """Record interactions of ten thousand users, about one in ``one_in`` of ``user_id``.
 
     Returns
     -------
@@ -45,16 +45,17 @@ def interactions(n_rows: int, now: int, user_id: str | None, one_in: int) -> Ite
     make_id = IdGenerator()
     for number in range(n_rows):
         moment = now - (n_rows - number) * 1000
+        scattered = number * 2_654_435_761 >> 9  # looks random, and is the same every time
         yield Interaction(
             id=make_id.next(moment),
             namespace=_DEFAULT,
             feature_id=f"filled-{number}",
             types=("click",),
             position=number % 10,
-            user_id=user_id if one_in and number % one_in == 0 else f"somebody-{number % 10_007}",
+            user_id=user_id if one_in and scattered % one_in == 0 else f"shopper-{number % 10_007}",
             session_id=f"visit-{number // 7}",
             event_id=f"filled-event-{number}",
-            metadata={"note": "as a shop would send it", "price": number % 100},
+            metadata={"note": "x" * (scattered % 211), "price": number % 100},
             occurred_at=moment,
             live=True,
             reward=1.0,

@@ -19,6 +19,7 @@ import pytest
 
 from tests.api.attack import (
     Problems,
+    attack_batches,
     attack_headers,
     attack_leaves,
     attack_paths,
@@ -70,6 +71,10 @@ class TestBothDatabases:
         n_rows = check_stored(twins, answers)
         n_taken = sum(answer.status_code == 200 for answer in answers)
         figure(f"{len(chosen):,} bodies, {n_taken:,} taken, {n_rows:,} rows stored alike")
+
+    def test_items_of_batches(self, twins: Twins, document: dict[str, Any], figure: Figure) -> None:
+        counts = [attack_batches(world.api, document, stride=1) for world in twins.worlds]
+        figure(f"{counts[0]:,} items judged alike alone and in a batch")
 
     def test_every_structure(self, twins: Twins, document: dict[str, Any], figure: Figure) -> None:
         attack_structures(twins, document)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from desirepath.cli.common import open_engine
-from desirepath.dashboard.sign_in import make_cookie
+from desirepath.dashboard.sign_in import make_link_token
 from desirepath.engine.bootstrap import ensure_admin_key
 from desirepath.server import serve
 from desirepath.settings import Settings, describe_settings, load_settings
@@ -77,7 +77,7 @@ class _Announcement:
     def _link_token(self) -> str:
         """Opens the first page once; the page remembers which were used."""
         subject = f"link-{secrets.token_hex(16)}"
-        return make_cookie(self._secret or b"", subject, int(time.time()), _LINK_SECONDS)
+        return make_link_token(self._secret or b"", subject, int(time.time()), _LINK_SECONDS)
 
     def _first_steps(self, address: str) -> list[str]:
         key = "$DESIREPATH_KEY"

@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, Route
 
 from desirepath.dashboard.api_docs import render_api_docs
 from desirepath.dashboard.pages import render_home, render_sign_in
-from desirepath.dashboard.sign_in import make_cookie, read_cookie
+from desirepath.dashboard.sign_in import make_cookie, read_cookie, read_link_token
 from desirepath.domain.access import Access, Key, allowed, hash_token
 from desirepath.engine.engine import Engine
-from desirepath.engine.reporting import report
+from desirepath.engine.reporting import Report, report
 from desirepath.errors import DesirepathError
 from desirepath.storage.base import Namespace
 
@@ -30,6 +30,8 @@ LOCAL = "local"
 _COOKIE = "desirepath"
 _COOKIE_SECONDS = 12 * 3600
 _LARGEST_FORM = 4096
+_REPORT_FRESH = 2_000_000  # microseconds
+_REPORT_SECONDS = 30.0
 _STYLES = Path(__file__).with_name("static") / "desirepath.css"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -83,7 +85,7 @@ class _Pages:
     def __init__(self, engine: Engine, openapi: Mapping[str, Any]) -> None:
         self._engine = engine
         self._openapi = dict(openapi)
-        self._docs: str | None = None
+        self._reports: dict[int, tuple[int, Report]] = {}
         self._cookie_secret: bytes | None = None
 
     async def home(self, request: Request) -> Response:
@@ -91,16 +93,25 @@ class _Pages:
         if visitor is None:
             return HTMLResponse(render_sign_in(""))
         wanted = request.query_params.get("namespace")
-        return HTMLResponse(await run_sync(self._render_home, visitor, wanted))
+        address = str(request.base_url).rstrip("/")
+        return HTMLResponse(await run_sync(self._render_home, visitor, wanted, address))
 
-    def _render_home(self, visitor: Visitor, wanted: str | None) -> str:
+    def _render_home(self, visitor: Visitor, wanted: str | None, address: str) -> str:
         with self._engine.storage.read() as session:
             now = session.now()
             seen = [one for one in session.catalog.namespaces() if visitor.may_see(one)]
         if not seen:
             return render_sign_in("The namespace of this key is gone.")
         current = next((one for one in seen if wanted in (one.name, one.namespace_id)), seen[0])
-        return render_home(report(self._engine, current, now), seen, current)
+        return render_home(self._report(current, now), seen, current, address=address)
+
+    def _report(self, namespace: Namespace, now: int) -> Report:
+        """The figures as they were at most a moment ago: they cost a look at the whole log."""
+        found = self._reports.get(namespace.number)
+        if found is None or now - found[0] > _REPORT_FRESH:
+            made = report(self._engine, namespace, now, seconds=_REPORT_SECONDS)
+            found = self._reports[namespace.number] = (now, made)
+        return found[1]
 
     async def sign_in(self, request: Request) -> Response:
         if request.method == "GET":
@@ -125,10 +136,8 @@ class _Pages:
         return response
 
     async def docs(self, request: Request) -> Response:
-        del request
-        if self._docs is None:
-            self._docs = render_api_docs(self._openapi)
-        return HTMLResponse(self._docs)
+        address = str(request.base_url).rstrip("/")
+        return HTMLResponse(render_api_docs(self._openapi, address=address))
 
     async def openapi(self, request: Request) -> Response:
         del request
@@ -160,8 +169,8 @@ class _Pages:
 
     def _spend_link(self, token: str) -> bool:
         now = self._engine.clock.now() // 1_000_000
-        subject = read_cookie(self._secret(), token, now)
-        if subject is None or not subject.startswith("link-"):
+        subject = read_link_token(self._secret(), token, now)
+        if subject is None:
             return False
         with self._engine.storage.write() as session:
             first = session.receipts.claim_key(0, subject, b"", session.now())

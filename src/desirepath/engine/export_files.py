@@ -17,7 +17,7 @@ from desirepath.engine.formulas import guard
 
 __all__ = ["CsvFile", "ExportFile", "JsonLinesFile", "ParquetFile"]
 
-_ROW_GROUP_BYTES = 64 << 20
+_ROW_GROUP_BYTES = 16 << 20
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 

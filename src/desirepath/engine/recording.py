@@ -385,15 +385,18 @@ class _Group:
         taken = self._session.receipts.claim_events(
             [(*name, slot.digest, slot_to_id[slot]) for name, slot in named.items()]
         )
-        for name, event in taken.items():
+        same = {
+            named[name]: (name[0], event.id)
+            for name, event in taken.items()
+            if event.digest == named[name].digest
+        }
+        stored = self._session.interactions.get(list(same.values())) if same else {}
+        for name in taken:
             slot = named[name]
-            if event.digest != slot.digest:
+            if slot in same:
+                slot.outcome = Outcome(interaction=stored[same[slot]], repeated=True)
+            else:
                 slot.outcome = Outcome(error=EventConflict(_EVENT_CONFLICT))
-                continue
-            key = (slot.namespace, event.id)
-            slot.outcome = Outcome(
-                interaction=self._session.interactions.get([key])[key], repeated=True
-            )
 
     def _claim_marks(self, slots: Sequence[_Slot], slot_to_id: dict[_Slot, bytes]) -> set[bytes]:
         claims = [(slot.mark, slot_to_id[slot]) for slot in slots if slot.mark is not None]

@@ -942,6 +942,26 @@ class TestRaces:
         assert sorted(int(row.event_id or "") for row in rows) == list(range(50))
         assert {interaction_of(outcome).id for outcome in outcomes} == {row.id for row in rows}
 
+    def test_groups_with_the_same_keys_in_any_order_all_finish(
+        self, storage: Storage, open_another: Callable[[], Storage]
+    ) -> None:
+        keys = [str(number) for number in range(60)]
+        make_id, rules = IdGenerator(), RecordingRules()
+
+        def call(target: Storage, ordered: list[str]) -> Callable[[], int]:
+            def task() -> int:
+                group = [keyed(key, sent_interaction()) for key in ordered]
+                with target.write() as session:
+                    answers = record(session, group, rules, make_id, lambda *_: False)
+                return sum(isinstance(answer, list) for answer in answers)
+
+            return task
+
+        targets = (storage, open_another()) * 2
+        orders = (keys, keys[::-1], keys[30:] + keys[:30], keys[::-1])
+        assert sum(at_once(*map(call, targets, orders))) == len(keys)
+        assert len(stored(storage)) == len(keys)
+
     def test_an_execution_and_its_interaction_that_arrive_together_are_joined(
         self, storage: Storage, open_another: Callable[[], Storage]
     ) -> None:

@@ -64,7 +64,7 @@ class ReadInteraction(Struct, frozen=True, array_like=True, kw_only=True):
     draft: InteractionDraft
 
 
-class PreparedInteraction(Interaction, frozen=True, array_like=True, kw_only=True):
+class PreparedInteraction(Interaction, frozen=True, array_like=True, kw_only=True, gc=False):
     """An interaction that is ready to be stored but for its id.
 
     Everything that recording would work out is worked out, by the same rules. ``metadata`` and

@@ -347,14 +347,16 @@ class InteractionLogContract:
         store(storage, *clicks, kept)
         marks = [(mark_of(click), click.id) for click in (*clicks, kept)]
         events = [(DEFAULT, str(c.event_id), DIGEST, c.id) for c in (*clicks, kept)]
+        elsewhere = (OTHER, "event 1", DIGEST, new_id())
         with storage.write() as session:
             assert session.receipts.claim_marks(marks, START, WINDOW) == set()
-            assert session.receipts.claim_events(events) == {}
+            assert session.receipts.claim_events([*events, elsewhere]) == {}
             assert session.interactions.delete(DEFAULT, ids_of(clicks)) == len(clicks)
         with storage.write() as session:
             assert session.receipts.claim_marks(marks, START, WINDOW) == {mark_of(kept)}
-            assert session.receipts.claim_events(events) == {
-                (DEFAULT, "kept"): Event(DIGEST, kept.id)
+            assert session.receipts.claim_events([*events, elsewhere]) == {
+                (DEFAULT, "kept"): Event(DIGEST, kept.id),
+                elsewhere[:2]: Event(DIGEST, elsewhere[3]),
             }
 
     def test_delete_leaves_the_mark_of_a_later_interaction(self, storage: Storage) -> None:

@@ -188,7 +188,7 @@ class ReceiptsContract:
         self, storage: Storage, open_another: OpenAnother
     ) -> None:
         targets = (storage, open_another()) * 2
-        names = [f"name {number}" for number in range(50)]
+        names = [f"name {number}" for number in range(2000)]
 
         def race(target: Storage, ordered: Sequence[str]) -> Callable[[], int]:
             def task() -> int:
@@ -198,6 +198,6 @@ class ReceiptsContract:
 
             return task
 
-        orders = (names, names[::-1], names[25:] + names[:25], names[::-1])
+        orders = (names, names[::-1], names[1000:] + names[:1000], names[::-1])
         won = at_once(*map(race, targets, orders))
         assert sum(won) == len(names)
