@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from desirepath.domain.clock import MICROSECONDS, format_time
 from desirepath.domain.filters import OPERATORS, compile_filter, parse_filter
-from desirepath.domain.ids import format_id, time_of
+from desirepath.domain.ids import IdGenerator, format_id, time_of
 from desirepath.domain.interaction import INTERACTION_TYPES, Interaction
 from desirepath.engine.listing import ALIASES, FIELDS, as_record
 from desirepath.storage.base import InteractionQuery, Storage
@@ -144,10 +144,13 @@ def namespaces() -> Iterator[int]:
 
 
 def rows_of(namespace: int, rows: Sequence[dict[str, Any]]) -> list[Interaction]:
+    """Make interactions; their ids rise unless it is said when each was recorded."""
+    ids = IdGenerator()
     return [
         an_interaction(
             namespace=namespace,
-            id=new_id(row.get("recorded_at", START)),
+            # An id of its own generator has its time to the microsecond.
+            id=IdGenerator().next(row["recorded_at"]) if "recorded_at" in row else ids.next(START),
             **{name: value for name, value in row.items() if name != "recorded_at"},
         )
         for row in rows
@@ -162,7 +165,7 @@ def check(
     Returns
     -------
     list of list of str
-        Of each filter the documents of the rows that match, in the order of storing.
+        Of each filter the documents of the rows that match, in the order of their ids.
     """
     answers = []
     for name, storage in storages.items():
@@ -349,7 +352,9 @@ def test_recording_times_compare_to_the_microsecond(
     bound = moments[1] + past
     (matching,) = check(both_storages, stored, [{"timestamp": {operator: format_time(bound)}}])
     compare = {"gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__}[operator]
-    assert matching == [row.feature_id for row in stored if compare(time_of(row.id), bound)]
+    by_id = sorted(stored, key=lambda row: row.id)
+    assert [time_of(row.id) for row in by_id] == sorted(moments * 3)
+    assert matching == [row.feature_id for row in by_id if compare(time_of(row.id), bound)]
 
 
 def condition(field: str, operator: str, value: Any) -> dict[str, Any]:

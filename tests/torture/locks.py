@@ -53,7 +53,7 @@ async def outlast_a_lock(
             await until(is_acked(ledger, 20), 20)
             first = next(iter(ledger.acked.values()))
             async with (
-                watching(server.port, lambda: [f"{RECORD}/{first}", "/livez"]) as watch,
+                watching(server.port, read=f"{RECORD}/{first}", live="/livez") as watch,
                 rubbish(server.port, n_rubbish),
             ):
                 with locked(database):
@@ -64,8 +64,8 @@ async def outlast_a_lock(
         statuses = dict(ledger.statuses)
         assert set(statuses) == {200, 503}, statuses
         assert set(watch.statuses["read"]) == {200}, watch.statuses
-        read_seconds = max(watch.path_to_seconds["read"])
-        live_seconds = max(watch.path_to_seconds["/livez"])
+        read_seconds = max(watch.seconds["read"])
+        live_seconds = max(watch.seconds["live"])
         assert healed_seconds <= 5
         await verify(ledger, [server.port], database)
         await settle(ledger, [server.port])
@@ -119,14 +119,13 @@ async def endure_slow_syncs(
         async with writing(load):
             await until(is_acked(ledger, 1), 20)
             first = next(iter(ledger.acked.values()))
-            paths = [f"{RECORD}/{first}", "/livez"]
-            async with watching(server.port, lambda: paths) as watch:
+            async with watching(server.port, read=f"{RECORD}/{first}", live="/livez") as watch:
                 await asyncio.sleep(seconds)
         assert set(ledger.statuses) == {200}, ledger.statuses
         assert ledger.n_duplicates == 0
         line = await verify(ledger, [server.port], database)
-    read_seconds = percentile(watch.path_to_seconds["read"], 0.99)
-    live_seconds = percentile(watch.path_to_seconds["/livez"], 0.99)
+    read_seconds = percentile(watch.seconds["read"], 0.99)
+    live_seconds = percentile(watch.seconds["live"], 0.99)
     assert ledger.slowest_seconds >= milliseconds / 1000
     assert max(read_seconds, live_seconds) < milliseconds / 1000
     return (

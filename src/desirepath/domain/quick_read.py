@@ -54,6 +54,9 @@ def quick_read(body: bytes) -> list[InteractionDraft] | None:
         return None
     n_keys = 1
     for draft in drafts:
+        score = draft.document_score
+        if score is not None and abs(score) >= MAX_INTEGER:  # perhaps an integer beyond 64 bits
+            return None
         n_keys += canonical_json(draft).count(_KEY_END) - astuple(draft).count(None)
         for values in (draft.metadata, draft.query_snapshot):
             if values is not None and not _is_storable(values, _LEVELS_ABOVE):

@@ -33,7 +33,7 @@ def warning_for(
     draft: InteractionDraft,
     *,
     shown: ShownList | None,
-    retriever_known: bool,
+    retriever_id: str | None,
     clamped: bool,
     ignored_keys: tuple[str, ...] = (),
 ) -> str | None:
@@ -45,8 +45,8 @@ def warning_for(
         The interaction as it was sent.
     shown
         What its execution showed; None when the execution is not known or not named.
-    retriever_known
-        Whether its retriever_id, if it has one, names a retriever.
+    retriever_id
+        The id of the retriever that its retriever_id names, by id or name; None when there is none.
     clamped
         Whether occurred_at lay in the future.
     ignored_keys
@@ -64,10 +64,10 @@ def warning_for(
         sentences.append(CLAMPED)
     if draft.result_set_size and draft.position >= draft.result_set_size:
         sentences.append(BEYOND_RESULTS)
-    if draft.retriever_id is not None and not retriever_known:
+    if draft.retriever_id is not None and retriever_id is None:
         sentences.append(UNKNOWN_RETRIEVER)
     if shown is not None:
-        sentences += _against_list(draft, shown)
+        sentences += _against_list(draft, shown, retriever_id)
     elif draft.execution_id is not None:
         sentences.append(UNKNOWN_EXECUTION)
     elif draft.feature_uri is None and not is_query_level(draft):
@@ -80,9 +80,9 @@ def is_query_level(draft: InteractionDraft) -> bool:
     return QUERY_LEVEL_TYPES.issuperset(draft.types)
 
 
-def _against_list(draft: InteractionDraft, shown: ShownList) -> list[str]:
+def _against_list(draft: InteractionDraft, shown: ShownList, retriever_id: str | None) -> list[str]:
     sentences = []
-    if draft.retriever_id not in (None, shown.retriever_id):
+    if draft.retriever_id is not None and retriever_id != shown.retriever_id:
         sentences.append(OTHER_RETRIEVER)
     if is_query_level(draft):
         return sentences

@@ -84,7 +84,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         engine, namespace, lambda log: log.ids_of_user(namespace, user_id, _CHUNK)
     )
     with engine.storage.write() as session:
-        written = encode_json(user_id).decode()[1:-1]
+        written = encode_json(user_id).decode()  # with its quotes: not a part of another id
         n_rejections = session.rejections.delete_mentions(namespace, written)
     engine.storage.scrub()
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)

@@ -58,7 +58,7 @@ class Directory:
         self._keys: _Fresh[str, Key | None] = _Fresh(self._load_key)
         self._namespaces: _Fresh[str, Namespace | None] = _Fresh(self._load_namespace)
         self._numbers: _Fresh[int, Namespace | None] = _Fresh(self._load_number)
-        self._retrievers: _Fresh[tuple[int, str], bool] = _Fresh(self._load_retriever)
+        self._retrievers: _Fresh[tuple[int, str], str | None] = _Fresh(self._load_retriever)
 
     def key(self, token: str) -> Key | None:
         """The key that a token is; None when it is unknown or revoked."""
@@ -79,7 +79,8 @@ class Directory:
     def peek_namespace_of(self, number: int) -> tuple[Namespace | None] | None:
         return self._numbers.peek(number)
 
-    def retriever_known(self, namespace: int, id_or_name: str) -> bool:
+    def retriever_id(self, namespace: int, id_or_name: str) -> str | None:
+        """The id of a retriever; None when there is none of that id or name."""
         return self._retrievers.get((namespace, id_or_name))
 
     def forget(self) -> None:
@@ -99,7 +100,8 @@ class Directory:
         with self._storage.read() as session:
             return next((n for n in session.catalog.namespaces() if n.number == number), None)
 
-    def _load_retriever(self, key: tuple[int, str]) -> bool:
+    def _load_retriever(self, key: tuple[int, str]) -> str | None:
         namespace, id_or_name = key
         with self._storage.read() as session:
-            return session.catalog.find_retriever(namespace, id_or_name) is not None
+            found = session.catalog.find_retriever(namespace, id_or_name)
+        return None if found is None else found.retriever_id

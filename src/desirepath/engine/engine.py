@@ -79,7 +79,7 @@ class Engine:
     def _record(self, submissions: Sequence[Submission]) -> list[_Answer]:
         with self.storage.write() as session:
             return record(
-                session, submissions, self.rules, self.make_id, self.directory.retriever_known
+                session, submissions, self.rules, self.make_id, self.directory.retriever_id
             )
 
     def _fetch(self, keys: Sequence[tuple[int, bytes]]) -> list[Interaction | None]:

@@ -292,7 +292,7 @@ class _Lister:
         except (ValueError, msgspec.MsgspecError) as error:
             raise InvalidCursor() from error
         if cursor.of != self._digest():
-            raise InvalidCursor("The cursor belongs to another list: same filters, same order.")
+            raise InvalidCursor()  # of another list, or another namespace: not for us to say
         return cursor
 
     def _sign(self, payload: bytes) -> bytes:

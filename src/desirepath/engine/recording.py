@@ -119,7 +119,7 @@ def record(
     submissions: Sequence[Submission],
     rules: RecordingRules,
     make_id: IdGenerator,
-    retriever_known: Callable[[int, str], bool],
+    retriever_id_of: Callable[[int, str], str | None],
 ) -> list[list[Outcome] | Replay | DesirepathError]:
     """Record what several requests brought, in the session's transaction.
 
@@ -135,7 +135,7 @@ def record(
     first_of_key, answers = _claim_keys(session, submissions, now)
     fresh = [index for index in range(len(submissions)) if index not in answers]
     group = _Group(
-        session, [submissions[index] for index in fresh], rules, make_id, retriever_known, now
+        session, [submissions[index] for index in fresh], rules, make_id, retriever_id_of, now
     )
     outcomes = dict(zip(fresh, group.record(), strict=True))
     key_to_receipt = {}
@@ -220,14 +220,14 @@ class _Group:
         submissions: Sequence[Submission],
         rules: RecordingRules,
         make_id: IdGenerator,
-        retriever_known: Callable[[int, str], bool],
+        retriever_id_of: Callable[[int, str], str | None],
         now: int,
     ) -> None:
         self._session = session
         self._submissions = submissions
         self._rules = rules
         self._make_id = make_id
-        self._retriever_known = retriever_known
+        self._retriever_id_of = retriever_id_of
         self._now = now
         self._shown: dict[tuple[int, str], ShownList] = {}
         self._suppressed = {
@@ -416,6 +416,7 @@ class _Group:
         if draft.execution_id is not None:
             shown = self._shown.get((slot.namespace, draft.execution_id))
         occurred_at, live, clamped = self._time_of(draft)
+        retriever_id = self._retriever_id(slot.namespace, draft.retriever_id, shown)
         types = draft.types
         return Interaction(
             id=id,
@@ -427,7 +428,9 @@ class _Group:
             user_id=draft.user_id,
             session_id=draft.session_id,
             execution_id=draft.execution_id,
-            retriever_id=draft.retriever_id or (shown.retriever_id if shown else None),
+            retriever_id=retriever_id
+            or draft.retriever_id
+            or (shown.retriever_id if shown else None),
             query_snapshot=(
                 draft.query_snapshot
                 if draft.query_snapshot is not None or shown is None
@@ -443,13 +446,19 @@ class _Group:
             warning=warning_for(
                 draft,
                 shown=shown,
-                retriever_known=draft.retriever_id is None
-                or (shown is not None and shown.retriever_id == draft.retriever_id)
-                or self._retriever_known(slot.namespace, draft.retriever_id),
+                retriever_id=retriever_id,
                 clamped=clamped,
                 ignored_keys=sent.ignored_keys,
             ),
         )
+
+    def _retriever_id(
+        self, namespace: int, sent: str | None, shown: ShownList | None
+    ) -> str | None:
+        """The id of the retriever that was named, by id or name; None when there is none."""
+        if sent is None or (shown is not None and shown.retriever_id == sent):
+            return sent
+        return self._retriever_id_of(namespace, sent)
 
     def _time_of(self, draft: InteractionDraft) -> tuple[int, bool, bool]:
         """(occurred_at, live, clamped)"""

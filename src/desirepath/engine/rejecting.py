@@ -9,8 +9,9 @@ from anyio.to_thread import run_sync
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.ids import format_id, parse_id, time_of
+from desirepath.domain.plain_json import decode_json, encode_json
 from desirepath.engine.engine import Engine
-from desirepath.errors import DesirepathError, InvalidCursor, StorageError
+from desirepath.errors import DesirepathError, InvalidCursor, MalformedJSON, StorageError
 from desirepath.storage.base import Rejection
 
 __all__ = ["keep_rejections", "list_rejections"]
@@ -42,7 +43,7 @@ def _keep(
             id=engine.make_id.next(now),
             source=source,
             reason=error.message,
-            raw=_printable(raw[:MAX_RAW_BYTES]),
+            raw=_printable(_plainly(raw)[:MAX_RAW_BYTES]),
         )
         for raw, error in refused
     ]
@@ -51,6 +52,14 @@ def _keep(
             session.rejections.keep(namespace, rejections)
     except StorageError:
         return
+
+
+def _plainly(raw: bytes) -> bytes:
+    """JSON as we would write it, so that an id in it is found however its sender escaped it."""
+    try:
+        return encode_json(decode_json(raw))
+    except MalformedJSON:
+        return raw
 
 
 def _printable(raw: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -69,8 +70,19 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def _write_log() -> None:
+    """Our lines on standard error, each whole: JSON has its own time, level and words."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("desirepath")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+
+
 def _run(settings: Settings, listener: socket.socket, when_ready: Callable[[], None]) -> None:
     """Serve in this process."""
+    _write_log()
     application = build_application(settings, open_engine(settings))
     config = uvicorn.Config(
         application,

@@ -46,7 +46,7 @@ def warn(
     return warning_for(
         draft(**changes),
         shown=shown,
-        retriever_known=retriever_known,
+        retriever_id=changes.get("retriever_id") if retriever_known else None,
         clamped=clamped,
         ignored_keys=ignored_keys,
     )

@@ -78,23 +78,23 @@ def test_everything_is_found_by_what_it_is_called(storage: Storage, directory: D
     assert default.number == 1
     assert directory.namespace("ns_default") == default
     assert directory.namespace_of(1) == default
-    assert directory.retriever_known(1, "shop")
-    assert directory.retriever_known(1, retriever.retriever_id)
+    assert directory.retriever_id(1, "shop")
+    assert directory.retriever_id(1, retriever.retriever_id)
 
 
 def test_what_is_not_there_is_none_or_false(directory: Directory) -> None:
     assert directory.key(make_token(KeyKind.ADMIN)) is None
     assert directory.namespace("unknown") is None
     assert directory.namespace_of(99) is None
-    assert not directory.retriever_known(1, "shop")
+    assert not directory.retriever_id(1, "shop")
 
 
 def test_retrievers_belong_to_namespaces(storage: Storage, directory: Directory) -> None:
     with storage.write() as session:
         draft = RetrieverDraft(retriever_name="shop")
         session.catalog.create_retriever(1, new_id(), draft, START)
-    assert directory.retriever_known(1, "shop")
-    assert not directory.retriever_known(2, "shop")
+    assert directory.retriever_id(1, "shop")
+    assert not directory.retriever_id(2, "shop")
 
 
 def test_the_database_is_asked_once_in_the_fresh_time(
@@ -105,7 +105,7 @@ def test_the_database_is_asked_once_in_the_fresh_time(
         directory.key(token)
         directory.namespace("default")
         directory.namespace_of(1)
-        directory.retriever_known(1, "unknown")
+        directory.retriever_id(1, "unknown")
     assert counting.n_reads == 4
     moment.seconds += FRESH_SECONDS
     directory.key(token)
@@ -154,7 +154,7 @@ def test_forgetting_asks_again_at_once(storage: Storage, directory: Directory) -
     assert directory.key(token) == key
     assert directory.namespace_of(1) is not None
     assert directory.namespace("other") is not None
-    assert not directory.retriever_known(1, "shop")
+    assert not directory.retriever_id(1, "shop")
     with storage.write() as session:
         session.catalog.revoke_key("key_1", START)
         session.catalog.set_retention(1, 30)
@@ -166,7 +166,7 @@ def test_forgetting_asks_again_at_once(storage: Storage, directory: Directory) -
     assert namespace is not None
     assert namespace.retention_days == 30
     assert directory.namespace("other") is None
-    assert directory.retriever_known(1, "shop")
+    assert directory.retriever_id(1, "shop")
 
 
 def test_peeking_never_asks_the_database(

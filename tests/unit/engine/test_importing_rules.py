@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,15 @@ from desirepath.engine.importing.options import (
     Progress,
 )
 from desirepath.engine.recording import (
+    RecordingRules,
     SentExecution,
     SentInteraction,
     Submission,
     user_digest,
 )
 from desirepath.errors import DesirepathError, InvalidFile, NotFound
-from desirepath.testing.clock import START
+from desirepath.storage.open import open_storage
+from desirepath.testing.clock import START, TestingClock
 from tests.unit.engine.importing_helpers import (
     NAMESPACE,
     click,
@@ -64,6 +67,9 @@ def variety(retriever_id: str) -> list[dict[str, Any]]:
         click("z", 2, **known),
         click("a", 0, **known, retriever_id="elsewhere"),
         click("a", 0, **known, retriever_id=retriever_id),
+        click("a", 0, **known, retriever_id="shop"),
+        click("a", 0, retriever_id="shop"),
+        click("a", 0, **known, document_score=-0.0),
         click("a", 0, **known, query_snapshot={"query": "mine"}),
         click("a", 0, **known, occurred_at=future),
         click("a", 9, **known, result_set_size=3),
@@ -283,6 +289,17 @@ def test_retrievers_are_found_or_made(engine: Engine, tmp_path: Path) -> None:
     assert sorted(names) == sorted(["jsonl", "shop", f"imported-{foreign}", "described"])
 
 
+@pytest.mark.parametrize("name", ["list", "a/b", " ", "x" * 257, "ret_" + "x" * 300])
+def test_a_name_that_no_retriever_may_have_is_a_reason(
+    engine: Engine, tmp_path: Path, name: str
+) -> None:
+    rows = [search("q1", "a", retriever_id=name), search("q2", "a")]
+    path = write_lines(tmp_path / "t.jsonl", rows)
+    result = run_import(engine, path, format="jsonl")
+    assert (result.executions, result.rejected) == (1, 1)
+    assert list(result.retrievers) == ["jsonl"]
+
+
 def test_the_chosen_retriever_may_be_named_by_id(engine: Engine, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", [search("q1", "a"), click("a")])
     first = run_import(engine, path, format="jsonl", retriever="shop")
@@ -364,6 +381,18 @@ def test_what_stops_the_process_stops_the_import(
     monkeypatch.setattr(reading.sys, "executable", "/bin/true")  # type: ignore[attr-defined]
     with pytest.raises(DesirepathError, match="the same import adds the rest"):
         import_with_a_process(engine, database.url, path)
+
+
+def test_a_database_in_memory(tmp_path: Path) -> None:
+    clock = TestingClock()
+    storage = open_storage("sqlite://", clock)
+    with closing(Engine(storage, clock, RecordingRules())) as engine:
+        with storage.write() as session:
+            session.catalog.create_namespace("ns_default", "default", START)
+        path = write_lines(tmp_path / "t.jsonl", [click("a", execution_id="q1"), search("q1", "a")])
+        for dry_run in (True, False):
+            result = import_with_a_process(engine, "sqlite://", path, dry_run=dry_run)
+            assert (result.executions, result.interactions) == (1, 1)
 
 
 def test_a_database_in_memory_is_nobody_elses() -> None:

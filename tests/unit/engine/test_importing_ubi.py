@@ -172,6 +172,20 @@ def test_several_responses_of_one_query(engine: Engine, tmp_path: Path) -> None:
     assert run_import(engine, path, format="ubi").repeated_executions == 3
 
 
+@pytest.mark.parametrize(
+    ("application", "name"), [("a/b", "a-b"), ("list", "ubi-list"), ("", "ubi"), ("x" * 300, "ubi")]
+)
+def test_every_application_has_a_retriever(
+    engine: Engine, tmp_path: Path, application: str, name: str
+) -> None:
+    path = write_lines(tmp_path / "u.ndjson", [query("q1", "a", app=application)])
+    result = run_import(engine, path, format="ubi")
+    if len(application) <= 256:
+        assert list(result.retrievers) == [name]
+    else:  # it is the configuration too, which is an id
+        assert result.rejected == 1
+
+
 def test_events_that_are_no_interactions_are_counted(engine: Engine, tmp_path: Path) -> None:
     rows = [
         event("q1", None, None, "search", event_attributes=None),

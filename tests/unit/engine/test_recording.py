@@ -952,7 +952,7 @@ class TestRaces:
             def task() -> int:
                 group = [keyed(key, sent_interaction()) for key in ordered]
                 with target.write() as session:
-                    answers = record(session, group, rules, make_id, lambda *_: False)
+                    answers = record(session, group, rules, make_id, lambda *_: None)
                 return sum(isinstance(answer, list) for answer in answers)
 
             return task
@@ -970,12 +970,12 @@ class TestRaces:
         def record_execution() -> None:
             sent = submission(sent_execution("ret_1", execution_id="e"))
             with other.write() as session:
-                record(session, [sent], rules, make_id, lambda *_: False)
+                record(session, [sent], rules, make_id, lambda *_: None)
 
         with ThreadPoolExecutor(1) as pool:
             with storage.write() as session:
                 sent = submission(sent_interaction(execution_id="e"))
-                record(session, [sent], rules, make_id, lambda *_: False)
+                record(session, [sent], rules, make_id, lambda *_: None)
                 future = pool.submit(record_execution)
                 threading.Event().wait(0.3)  # it ends now, or waits for us
             future.result(20)

@@ -43,13 +43,14 @@ class Changes:
         self.repeated_executions = 0
         self.repeated = 0
         self.suppressed = 0
+        self.replaced: set[str] = set()  # executions that a longer list was gathered for
         self.types: Counter[str] = Counter()
         self.refused: list[tuple[int, int, str, object]] = []
 
     def add_execution(self, read: ReadExecution, outcome: Outcome) -> None:
         if outcome.error is not None:
             self.refused.append((read.file, read.line, outcome.error.message, read.draft))
-        elif outcome.repeated:
+        elif outcome.repeated or read.draft.execution_id in self.replaced:
             self.repeated_executions += 1
         else:
             self.executions += 1

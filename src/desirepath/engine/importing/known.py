@@ -30,7 +30,7 @@ class Known:
         self._namespace = namespace
         self._lists: dict[str, ShownList] = {}
         self._positions: dict[str, dict[str, int]] = {}
-        self._retrievers: set[str] | None = None
+        self._retrievers: dict[str, str] | None = None
 
     def now(self) -> int:
         """The database's time, which decides what lies in the future."""
@@ -91,12 +91,13 @@ class Known:
                 found += session.interactions.find(query, _IMPRESSIONS)
         return found
 
-    def is_retriever(self, id_or_name: str) -> bool:
-        """Whether a retriever of that id or name is there."""
+    def retriever_id(self, id_or_name: str) -> str | None:
+        """The id of the retriever of that id or name; None when there is none."""
         if self._retrievers is None:
-            self._retrievers = set()
+            self._retrievers = {}
             for storage in self._storages:
                 with storage.read() as session:
                     for retriever in session.catalog.retrievers(self._namespace):
-                        self._retrievers |= {retriever.retriever_id, retriever.draft.retriever_name}
-        return id_or_name in self._retrievers
+                        id = retriever.retriever_id
+                        self._retrievers |= {id: id, retriever.draft.retriever_name: id}
+        return self._retrievers.get(id_or_name)

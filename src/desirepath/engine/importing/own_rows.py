@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from desirepath.domain.checks import MAX_ID_BYTES
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import ExecutionDraft, read_execution
 from desirepath.domain.ids import parse_id
@@ -15,7 +16,7 @@ from desirepath.domain.interaction import (
     InteractionDraft,
     read_interaction,
 )
-from desirepath.domain.retriever import RetrieverDraft, read_retriever
+from desirepath.domain.retriever import RetrieverDraft, check_name, read_retriever
 from desirepath.engine.importing.batches import ReadRetriever
 from desirepath.engine.importing.cells import (
     as_integer,
@@ -243,10 +244,20 @@ def text_fields(values: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, 
 
 
 def retriever_of(values: Mapping[str, Any]) -> str:
-    """Id or name of the retriever that a row names; empty when it names none."""
+    """Id or name of the retriever that a row names; empty when it names none.
+
+    Raises
+    ------
+    InvalidInput
+        No retriever could have that name.
+    """
     for name in ("retriever_id", "retriever_name"):
         found = as_text(values.get(name), name)
         if found is not None:
+            if not found.startswith("ret_"):
+                check_name(found)
+            if len(found.encode()) > MAX_ID_BYTES:
+                raise InvalidInput(f"{name} is longer than {MAX_ID_BYTES} bytes.", (name,))
             return found
     return ""
 

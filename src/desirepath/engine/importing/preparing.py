@@ -72,17 +72,23 @@ class Preparer:
         for index, (draft, canonical, moment) in enumerate(read):
             key = tuple(draft.interaction_type)
             types, reward = known_types.get(key) or self._types_of(key, draft)
-            execution_id, retriever_id = draft.execution_id, draft.retriever_id
+            execution_id, named = draft.execution_id, draft.retriever_id
             metadata, query = draft.metadata, draft.query_snapshot
             shown = None if execution_id is None else lists.get(execution_id)
+            score, resolved = draft.document_score, named
+            if named is not None and (shown is None or shown.retriever_id != named):
+                resolved = self._known.retriever_id(named)
+            warning = None
+            if shown is None or moment > now or not _is_unremarkable(draft, shown):
+                warning = warning_for(
+                    draft, shown=shown, retriever_id=resolved, clamped=moment > now
+                )
+            retriever_id = resolved or named
             if shown is not None:
                 retriever_id = retriever_id or shown.retriever_id
                 query = shown.inputs if query is None else query
             elif retriever_id is None:
                 retriever_id = self._retriever_id
-            warning = None
-            if shown is None or moment > now or not _is_unremarkable(draft, shown):
-                warning = self._warning(draft, shown, is_clamped=moment > now)
             if metadata is not None and "reward_value" in metadata:
                 metadata = {name: v for name, v in metadata.items() if name != "reward_value"}
             prepared.append(
@@ -98,7 +104,7 @@ class Preparer:
                     execution_id,
                     retriever_id,
                     None if query is None else encode_json(query).decode(),
-                    draft.document_score,
+                    None if score is None else score + 0.0,  # no database keeps the sign of zero
                     draft.result_set_size,
                     draft.feature_uri,
                     draft.event_id,
@@ -119,19 +125,6 @@ class Preparer:
     ) -> tuple[tuple[str, ...], float]:
         found = self._types[key] = (draft.types, reward_of(draft.types))
         return found
-
-    def _warning(
-        self, draft: InteractionDraft, shown: ShownList | None, *, is_clamped: bool
-    ) -> str | None:
-        retriever_id = draft.retriever_id
-        return warning_for(
-            draft,
-            shown=shown,
-            retriever_known=retriever_id is None
-            or (shown is not None and shown.retriever_id == retriever_id)
-            or self._known.is_retriever(retriever_id),
-            clamped=is_clamped,
-        )
 
 
 def _is_unremarkable(draft: InteractionDraft, shown: ShownList) -> bool:

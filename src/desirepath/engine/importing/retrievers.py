@@ -86,11 +86,12 @@ class RetrieverBook:
         self._make(session, named or name, described.draft)
         self._known[name] = self._known[named or name]
 
-    def is_known(self, session: Session, id_or_name: str) -> bool:
-        """Whether there is a retriever of an interaction."""
+    def find(self, session: Session, id_or_name: str) -> str | None:
+        """The id of the retriever that an interaction names; None when there is none."""
         if id_or_name in self._known:
-            return True
-        return session.catalog.find_retriever(self._namespace, id_or_name) is not None
+            return self._known[id_or_name]
+        found = session.catalog.find_retriever(self._namespace, id_or_name)
+        return None if found is None else found.retriever_id
 
     def _make(self, session: Session, named: str, draft: RetrieverDraft) -> None:
         now = session.now()

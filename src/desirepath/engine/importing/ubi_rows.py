@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from desirepath.domain.plain_json import canonical_json, decode_json
-from desirepath.domain.retriever import ROUTE_WORDS
+from desirepath.domain.retriever import check_name
 from desirepath.engine.importing.cells import as_text
 from desirepath.engine.importing.field_map import value_at
 from desirepath.engine.importing.identity import hash_id
@@ -22,6 +22,9 @@ __all__ = [
     "retriever_name_of",
     "window_of",
 ]
+
+
+_LONGEST_NAME = 60
 
 
 class UbiQuery(NamedTuple):
@@ -97,5 +100,11 @@ def metadata_of(row: dict[str, Any]) -> dict[str, Any] | None:
 
 def retriever_name_of(application: str) -> str:
     """An application's name as a retriever's."""
-    name = application.replace("/", "-")
-    return f"ubi-{name}" if name in ROUTE_WORDS or name.startswith("ret_") else name
+    name = application.replace("/", "-")[:_LONGEST_NAME]
+    for candidate in (name, f"ubi-{name}"):
+        try:
+            check_name(candidate)
+        except InvalidInput:
+            continue
+        return candidate
+    return "ubi"
