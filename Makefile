@@ -53,6 +53,7 @@ packages:
 	@scripts/system-packages test
 
 torture: setup packages ## Run the long tests of what must never be lost
+	@scripts/system-packages torture
 	$(BIN)/python -m pytest -m torture --timeout=3600
 
 bench: ## Compare with the baseline and print the ratios

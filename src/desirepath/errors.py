@@ -146,7 +146,8 @@ class NotFound(DesirepathError):
     """
 
     def __init__(self, resource: str, id: str = "") -> None:
-        super().__init__(f"No such {resource} in this namespace.")
+        where = "" if resource == "namespace" else " in this namespace"
+        super().__init__(f"No such {resource}{where}.")
         self.resource = resource
         self.id = id
 

@@ -118,6 +118,8 @@ def load_settings(
         name = PREFIX + key.upper()
         if environment.get(name):
             values[key], source[key] = environment[name], name
+    for key in flags.keys() - set(FIELDS):
+        raise InvalidSetting(f"Unknown setting {key}; there are {', '.join(FIELDS)}.", (key,))
     for key, value in flags.items():
         if value is not None:
             values[key], source[key] = value, "--" + key.replace("_", "-")

@@ -63,10 +63,10 @@ OWNER_SEES_NO_DIFFERENCE = {
     # A batch does not answer with what it stored, and its items are looked at afterwards.
     ("create_interactions", "body", "interactions[].execution_id"),
     ("create_interactions", "body", "interactions[].retriever_id"),
-    # Retrievers are paged by number, refusals by a moment.
+    # Retrievers are paged by number.
     *(
         (o, "query", n)
-        for o in ("list_retrievers", "search_retrievers", "rejected_interactions")
+        for o in ("list_retrievers", "search_retrievers")
         for n in ("cursor", "next_cursor", "after")
     ),
 }

@@ -47,6 +47,18 @@ def test_every_race_has_one_winner(
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
+def test_deleting_and_sending_again_at_once(
+    database: str, rng: random.Random, nursery: Nursery, figure: Callable[[str], None]
+) -> None:
+    with serving_many(N_SERVERS, database, launch=nursery.launch) as servers:
+        try:
+            asyncio.run(racing.race_to_delete_and_send_again(ports_of(servers), N_KEYS, rng))
+        finally:
+            assert_quiet(*servers)
+    figure(f"{N_KEYS:,} events: {racing.check_rows(database, None)} left, each with its event_id")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 def test_no_namespace_sees_the_keys_of_another(
     database: str, rng: random.Random, nursery: Nursery, figure: Callable[[str], None]
 ) -> None:

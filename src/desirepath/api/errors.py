@@ -45,6 +45,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
 """Error class to (status, ``error.type``, ``error.code``)."""
 
 _RETRY_SECONDS = 1
+_OF_QUERY = (errors.InvalidQuery, errors.InvalidCursor)
 _NOT_WORTH_RETRYING = (errors.QueryTooSlow, errors.StorageCorrupt, errors.MigrationNeeded)
 
 
@@ -92,7 +93,7 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
     if isinstance(error, errors.InvalidInput):
         entry = {
             "type": ERROR_TO_ANSWER.get(type(error), (0, "", "invalid_input"))[2],
-            "location": ["body", *error.location],
+            "location": ["query" if isinstance(error, _OF_QUERY) else "body", *error.location],
             "message": error.message,
         }
         return {"validation_errors": [entry]}

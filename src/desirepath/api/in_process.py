@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -18,11 +18,11 @@ from desirepath.engine.deleting import delete_interaction, delete_retriever, era
 from desirepath.engine.engine import Engine
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.recording import Outcome, SentExecution, SentInteraction, Submission
-from desirepath.errors import DesirepathError, InvalidInteraction, NotFound
+from desirepath.errors import DesirepathError, InvalidFilter, InvalidInteraction, NotFound
 
 __all__ = ["AsyncDesirepath", "Desirepath"]
 
-T = TypeVar("T")
+_EXACT_FIELDS = {"execution_id", "retriever_id", "session_id", "user_id", "feature_id"}
 
 
 class Desirepath:
@@ -130,6 +130,7 @@ class Interactions:
     def list(
         self,
         *,
+        interaction_type: str | None = None,
         filters: Mapping[str, Any] | None = None,
         page_size: int = 50,
         cursor: str | None = None,
@@ -137,9 +138,19 @@ class Interactions:
         descending: bool = True,
         **equals: str,
     ) -> dict[str, Any]:
-        """A page: ``results`` and ``next_cursor``."""
+        """A page: ``results`` and ``next_cursor``.
+
+        Raises
+        ------
+        InvalidFilter
+            A keyword is none of the ids that can be asked for, or the filter is not understood.
+        """
+        unknown = equals.keys() - _EXACT_FIELDS
+        if unknown:
+            raise InvalidFilter(f"Ask for exact {', '.join(sorted(_EXACT_FIELDS))}.")
         request = ListRequest(
             equals=equals,
+            interaction_type=interaction_type,
             filters=filters,
             page_size=page_size,
             cursor=cursor,

@@ -6,7 +6,7 @@ import json
 import sys
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.domain.access import KeyKind
@@ -67,7 +67,7 @@ def list_keys(settings: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("key", "kind", "namespace", "name", "created", "revoked")
+    table = Table(Column("key", no_wrap=True), "kind", "namespace", "name", "created", "revoked")
     for row in rows:
         table.add_row(*(str(value) if value is not None else "–" for value in row.values()))
     console.print(table)

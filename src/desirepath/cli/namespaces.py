@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import click
-from rich.table import Table
+from rich.table import Column, Table
 
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.domain.checks import check_id
@@ -76,7 +76,7 @@ def list_namespaces(settings: Settings, as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("id", "name", "created", "retention (days)")
+    table = Table(Column("id", no_wrap=True), "name", "created", "retention (days)")
     for row in rows:
         table.add_row(*(str(value) if value is not None else "–" for value in row.values()))
     console.print(table)

@@ -14,7 +14,7 @@ import click
 from desirepath.cli.common import open_engine
 from desirepath.dashboard.sign_in import make_link_token
 from desirepath.engine.bootstrap import ensure_admin_key
-from desirepath.server import serve
+from desirepath.server import listen, serve
 from desirepath.settings import Settings, describe_settings, load_settings
 
 __all__ = ["serve_command"]
@@ -46,14 +46,15 @@ def serve_command(config: Path | None, local_link: bool, **flags: Any) -> None:
     file. A flag beats a variable, which beats the file.
     """
     settings = load_settings(flags, os.environ, config)
-    with open_engine(settings) as engine:
-        token = ensure_admin_key(engine, settings.admin_key)
-        secret = None
-        if local_link:
-            with engine.storage.read() as session:
-                secret = session.catalog.secret("cookie")
-    announce = _Announcement(settings, token, secret)
-    serve(settings, announce)
+    with listen(settings) as listener:
+        with open_engine(settings) as engine:
+            token = ensure_admin_key(engine, settings.admin_key)
+            secret = None
+            if local_link:
+                with engine.storage.read() as session:
+                    secret = session.catalog.secret("cookie")
+        announce = _Announcement(settings, token, secret)
+        serve(settings, listener, announce)
 
 
 class _Announcement:
@@ -82,7 +83,10 @@ class _Announcement:
     def _first_steps(self, address: str) -> list[str]:
         key = "$DESIREPATH_KEY"
         lines = [""]
-        if self._token is not None and not self._chosen:
+        if self._token is not None and self._chosen:
+            lines += ["The admin key is the one in DESIREPATH_ADMIN_KEY:"]
+            lines += ["  export DESIREPATH_KEY=$DESIREPATH_ADMIN_KEY", ""]
+        elif self._token is not None:
             key = self._token
             lines += ["Admin key (shown only now; keep it):", f"  {key}", ""]
         else:

@@ -22,28 +22,24 @@ from desirepath.server.http_server import HttpServer, TimedProtocol
 from desirepath.server.wiring import build_application, open_engine
 from desirepath.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["listen", "serve"]
 
 _GRACE_SECONDS = 8
 _BACKLOG = 2048
 
 
-def serve(settings: Settings, when_ready: Callable[[str], None]) -> None:
+def serve(settings: Settings, listener: socket.socket, when_ready: Callable[[str], None]) -> None:
     """Serve until a signal ends it.
 
     Parameters
     ----------
     settings
-        What to serve where.
+        What to serve.
+    listener
+        Where, from :func:`listen`.
     when_ready
         Called with the address as soon as requests are answered.
-
-    Raises
-    ------
-    InvalidSetting
-        The port is taken or the address is not ours.
     """
-    listener = _listen(settings)
     host, port = listener.getsockname()[:2]
     address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
     if settings.workers == 1:
@@ -52,7 +48,14 @@ def serve(settings: Settings, when_ready: Callable[[str], None]) -> None:
         _Workers(settings, listener).run(lambda: when_ready(address))
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
+    """Take the port, before anything is made that would be lost if it cannot be had.
+
+    Raises
+    ------
+    InvalidSetting
+        The port is taken or the address is not ours.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -702,8 +702,10 @@ class TestWarnings:
         for name in ("shop", retriever.retriever_id):
             click = created(engine, retriever_id=name, feature_uri="text://title")
             assert click.warning is None
+            assert click.retriever_id == retriever.retriever_id
         click = created(engine, namespace=OTHER, retriever_id="shop", feature_uri="text://title")
         assert click.warning == UNKNOWN_RETRIEVER
+        assert click.retriever_id == "shop"
 
     def test_ignored_keys_are_named(self, engine: Engine) -> None:
         draft = sent_interaction(feature_uri="text://title").draft
@@ -962,21 +964,25 @@ class TestRaces:
         assert sum(at_once(*map(call, targets, orders))) == len(keys)
         assert len(stored(storage)) == len(keys)
 
+    @pytest.mark.parametrize("execution_first", [True, False])
     def test_an_execution_and_its_interaction_that_arrive_together_are_joined(
-        self, storage: Storage, open_another: Callable[[], Storage]
+        self, storage: Storage, open_another: Callable[[], Storage], execution_first: bool
     ) -> None:
         other, make_id, rules = open_another(), IdGenerator(), RecordingRules()
+        halves: list[SentInteraction | SentExecution] = [
+            sent_interaction(execution_id="e"),
+            sent_execution("ret_1", execution_id="e"),
+        ]
+        first, second = halves[::-1] if execution_first else halves
 
-        def record_execution() -> None:
-            sent = submission(sent_execution("ret_1", execution_id="e"))
-            with other.write() as session:
-                record(session, [sent], rules, make_id, lambda *_: None)
+        def bring(target: Storage, sent: SentInteraction | SentExecution) -> None:
+            with target.write() as session:
+                record(session, [submission(sent)], rules, make_id, lambda *_: None)
 
         with ThreadPoolExecutor(1) as pool:
             with storage.write() as session:
-                sent = submission(sent_interaction(execution_id="e"))
-                record(session, [sent], rules, make_id, lambda *_: None)
-                future = pool.submit(record_execution)
-                threading.Event().wait(0.3)  # it ends now, or waits for us
+                record(session, [submission(first)], rules, make_id, lambda *_: None)
+                future = pool.submit(bring, other, second)
+                time.sleep(0.3)  # it ends now, or waits for us
             future.result(20)
         assert [row.retriever_id for row in stored(storage)] == ["ret_1"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from desirepath.domain.execution import ShownDocument
 from desirepath.domain.ids import first_id_at
-from desirepath.storage.base import Event, Storage
+from desirepath.storage.base import Event, Session, Storage
 from desirepath.testing.clock import START
-from desirepath.testing.examples import an_execution, documents, new_id
+from desirepath.testing.examples import an_execution, an_interaction, documents, new_id
 from desirepath.testing.storage_contract.common import (
     DAY,
     DEFAULT,
@@ -25,6 +27,7 @@ from desirepath.testing.storage_contract.common import (
     OTHER,
     OTHER_DIGEST,
     OpenAnother,
+    at_once,
     deepest_object,
     ids_of,
     store,
@@ -109,6 +112,56 @@ class ExecutionLogContract:
                 [(DEFAULT, "e", OTHER_DIGEST, second), (DEFAULT, "E", DIGEST, second)]
             )
         assert taken == {(DEFAULT, "e"): Event(DIGEST, first)}
+
+    @pytest.mark.parametrize("execution_first", [True, False])
+    def test_the_second_half_of_a_pair_sees_the_first(
+        self, storage: Storage, open_another: OpenAnother, execution_first: bool
+    ) -> None:
+        other, name = open_another(), {(DEFAULT, "e")}
+
+        def bring_execution(session: Session) -> set[str]:
+            session.executions.meet(name, set())
+            execution = an_execution(execution_id="e")
+            session.executions.claim([(DEFAULT, "e", DIGEST, execution.id)])
+            session.executions.append([execution])
+            return session.interactions.unlinked(DEFAULT, ["e"])
+
+        def bring_interaction(session: Session) -> set[str]:
+            session.executions.meet(set(), name)
+            session.interactions.append([an_interaction(execution_id="e")])
+            return {id for _, id in session.executions.shown_lists(name)}
+
+        def bring_second() -> set[str]:
+            with other.write() as session:
+                return (bring_interaction if execution_first else bring_execution)(session)
+
+        with ThreadPoolExecutor(1) as pool:
+            with storage.write() as session:
+                assert (bring_execution if execution_first else bring_interaction)(session) == set()
+                future = pool.submit(bring_second)
+                time.sleep(0.1)
+                assert not future.done()
+            assert future.result(20) == {"e"}
+
+    def test_many_meet_in_any_order(self, storage: Storage, open_another: OpenAnother) -> None:
+        names = [(DEFAULT, f"e{number}") for number in range(1000)]
+
+        def meet(target: Storage, arriving: slice, awaited: slice) -> Callable[[], None]:
+            def task() -> None:
+                for _ in range(5):
+                    with target.write() as session:
+                        session.executions.meet(set(names[arriving]), set(names[awaited]))
+
+            return task
+
+        other, low, high, none = open_another(), slice(600), slice(400, None), slice(0)
+        at_once(
+            meet(storage, low, high),
+            meet(other, high, low),
+            meet(storage, none, low),
+            meet(other, high, none),
+            meet(storage, none, none),
+        )
 
     def test_an_unknown_one_is_none_or_left_out(self, storage: Storage) -> None:
         store(storage, an_execution(execution_id="e"))
