@@ -49,7 +49,9 @@ HARMLESS_BODY = re.compile(
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
 # A cursor there is a moment, and one that nobody was given may lie where the page is the same.
-SOMETIMES = {("rejected_interactions", "query", "cursor")}
+SOMETIMES = {
+    ("rejected_interactions", "query", name) for name in ("cursor", "next_cursor", "after")
+}
 OWNER_SEES_NO_DIFFERENCE = {
     # Written down and never looked up while writing.
     *(
