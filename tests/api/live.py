@@ -145,21 +145,38 @@ def _wait_until_ready(process: subprocess.Popen[bytes], out: Path, err: Path) ->
     raise AssertionError(f"no ready line: {out.read_text()}{err.read_text()}")
 
 
+_SERVERS = pytest.StashKey[dict[str, LiveServer]]()
+
+
 @pytest.fixture(scope="session")
-def live_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """Serve an SQLite file."""
-    with start(f"sqlite:///{tmp_path_factory.mktemp('live')}/desirepath.db") as server:
+def live_sqlite(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """Serve an SQLite file, and log requests."""
+    servers = request.session.stash.setdefault(_SERVERS, {})
+    if "sqlite" in servers:  # another folder's conftest has this fixture too
+        yield servers["sqlite"]
+        return
+    folder = tmp_path_factory.mktemp("live")
+    with start(f"sqlite:///{folder}/desirepath.db", "--access-log") as server:
+        servers["sqlite"] = server
         yield server
 
 
 @pytest.fixture(scope="session")
-def live_postgres(postgres_server: PostgresServer) -> Iterator[LiveServer]:
+def live_postgres(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer
+) -> Iterator[LiveServer]:
     """Serve a PostgreSQL database."""
-    name = f"desirepath_live_{os.getpid()}_{os.urandom(3).hex()}"
-    with postgres_server.database(name) as url:
+    servers = request.session.stash.setdefault(_SERVERS, {})
+    if "postgres" in servers:
+        yield servers["postgres"]
+        return
+    with postgres_server.database(f"desirepath_live_{os.getpid()}") as url:
         with closing(open_engine(load_settings({"database": url}, {}), migrate=True)):
             pass
         with start(url) as server:
+            servers["postgres"] = server
             yield server
 
 

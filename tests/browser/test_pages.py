@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.browser.chromium import chromium, dress
 from tests.browser.serving import KEY, fill, served
@@ -105,7 +106,9 @@ def test_a_browser_shows_every_page_without_a_complaint(
         driver.get(address + "/")
         driver.find_element(By.NAME, "key").send_keys(KEY)
         driver.find_element(By.CSS_SELECTOR, "form button").click()
-        assert "wireless headphones" in driver.page_source
+        WebDriverWait(driver, 10).until(
+            lambda browser: "wireless headphones" in browser.page_source
+        )
         for path in ("/", "/docs"):
             driver.get(address + path)
             for width in (1440, 390):

@@ -232,6 +232,43 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     assert revisions == [head_revision()]
 
 
+@pytest.mark.parametrize(
+    ("log", "name"),
+    [
+        ("interactions", "retriever"),
+        ("interactions", "session"),
+        ("interactions", "execution"),
+        ("interactions", "user"),
+        ("executions", "retriever"),
+        ("executions", "user"),
+    ],
+)
+def test_sqlite_looks_names_up_in_an_index(tmp_path: Path, log: str, name: str) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    migrate(url).close()
+    with connected(url) as connection:
+        conditions = ["= 'a'", "IN ('a')"] + ["IN ('a', 'b')"] * (name != "retriever")
+        for condition in conditions:
+            plan = connection.execute(
+                text(
+                    f"EXPLAIN QUERY PLAN SELECT * FROM {log} "
+                    f"WHERE namespace = 1 AND {name}_id {condition} ORDER BY id DESC LIMIT 50"
+                )
+            ).all()
+            assert f"INDEX {log}_by_{name} (namespace=? AND {name}_id=?)" in plan[0][3]
+
+
+def test_sqlite_walks_the_table_when_it_needs_a_whole_namespace(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new.db"
+    migrate(url).close()
+    with connected(url) as connection:
+        for log in ("interactions", "executions"):
+            plan = connection.execute(
+                text(f"EXPLAIN QUERY PLAN SELECT * FROM {log} WHERE namespace = 1 ORDER BY id")
+            ).all()
+            assert [row[3] for row in plan] == [f"SEARCH {log} USING PRIMARY KEY (namespace=?)"]
+
+
 def test_postgresql_keeps_each_month_in_a_partition_of_its_own(empty_postgres_url: str) -> None:
     now = SystemClock().now()
     month = 31 * 86_400_000_000

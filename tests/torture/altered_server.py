@@ -2,6 +2,7 @@
 
 TORTURE_SYNCHRONOUS=NORMAL   commits that do not wait for the disk
 TORTURE_WAL_PAGES=20         a checkpoint every few commits
+TORTURE_BUSY_SECONDS=1       little patience with somebody else's lock
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ def alter() -> None:
     """Change what the environment asks for."""
     if pages := os.environ.get("TORTURE_WAL_PAGES"):
         storage._WAL_PAGES = int(pages)
+    if seconds := os.environ.get("TORTURE_BUSY_SECONDS"):
+        storage._BUSY_SECONDS = float(seconds)
     if synchronous := os.environ.get("TORTURE_SYNCHRONOUS"):
         connect = storage.SqliteStorage._connect
 

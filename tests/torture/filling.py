@@ -9,8 +9,9 @@ from contextlib import closing
 from desirepath.domain.clock import SystemClock
 from desirepath.domain.ids import IdGenerator
 from desirepath.domain.interaction import Interaction
+from desirepath.server import open_engine
+from desirepath.settings import Settings
 from desirepath.storage.open import open_storage
-from tests.torture.harness import run_command
 
 _CHUNK = 20_000
 _DEFAULT = 1  # the number of the first namespace
@@ -24,7 +25,7 @@ def fill(database: str, n_rows: int, *, user_id: str | None = None, one_in: int 
     list of str
         The interaction ids of that user.
     """
-    run_command("namespaces", "list", "--json", database=database)  # makes the defaults
+    open_engine(Settings(database=database)).close()  # makes the defaults
     theirs: list[str] = []
     with closing(open_storage(database, SystemClock())) as storage:
         with storage.read() as session:

@@ -235,6 +235,7 @@ def assert_quiet(*servers: Server) -> None:
     for server in servers:
         text = server.errors()
         assert "Traceback" not in text, text[-6000:]
+        assert " failed: " not in text, text[-6000:]  # how a request that ends in 500 is logged
 
 
 def ports_of(servers: Iterable[Server]) -> list[int]:

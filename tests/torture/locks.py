@@ -40,14 +40,20 @@ def locked(database: str) -> Iterator[None]:
 
 
 async def outlast_a_lock(
-    database: str, rng: random.Random, launch: Launch, *, seconds: float, n_rubbish: int = 0
+    database: str,
+    rng: random.Random,
+    launch: Launch,
+    *,
+    seconds: float,
+    n_rubbish: int = 0,
+    **variables: str,
 ) -> str:
     """Hold the lock for longer than writers wait for it, while readers read on.
 
     ``n_rubbish`` clients send what is refused, which is kept in the same file.
     """
     ledger = Ledger()
-    with serving(database, launch=launch) as server:
+    with serving(database, launch=launch, **variables) as server:
         load = Load(ledger, [server.port], rng, retry=1.0, pause_seconds=0.005)
         async with writing(load):
             await until(is_acked(ledger, 20), 20)

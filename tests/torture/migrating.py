@@ -35,6 +35,7 @@ from tests.torture.nursery import Nursery
 
 _MOST_STATEMENTS = 500
 _MOST_WRITES = 2000
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
 
 
 def revisions() -> list[str]:
@@ -89,14 +90,17 @@ def _ended(code: int) -> bool:
     return code == 0
 
 
-def kill_at_every_statement(nursery: Nursery, databases: Iterator[str]) -> str:
-    """For every revision: kill its migration before each statement in turn, then run it again."""
+def kill_at_every_statement(nursery: Nursery, databases: Iterator[str], step: int = 1) -> str:
+    """For every revision: kill its migration before each statement in turn, then run it again.
+
+    With a ``step``, before every so-manieth.
+    """
     known = revisions()
     n_kills = 0
     for number, head in enumerate(known):
         reference = next(databases)
         run_migration(nursery, reference, head)
-        for n in range(1, _MOST_STATEMENTS):
+        for n in range(1, _MOST_STATEMENTS, step):
             database = next(databases)
             if number:
                 run_migration(nursery, database, known[number - 1])
@@ -132,7 +136,8 @@ def kill_at_writes(nursery: Nursery, databases: Iterator[str], log: Path, step: 
 def schema_of(database: str) -> list[tuple[Any, ...]]:
     """Everything there is, by name and definition."""
     if sqlite_path(database) is not None:
-        return sorted(query(database, "SELECT type, name, sql FROM sqlite_master"), key=str)
+        found = query(database, "SELECT type, name, sql FROM sqlite_master")
+        return sorted((row for row in found if not row[1].startswith("sqlite_stat")), key=str)
     columns = query(
         database,
         "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
@@ -177,7 +182,7 @@ def rows_of(database: str) -> dict[str, int]:
     if (path := sqlite_path(database)) is not None:
         if not path.exists():
             return {}
-        names = query(database, "SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = query(database, _TABLES)
     else:
         names = query(database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     return {

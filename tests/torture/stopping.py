@@ -36,9 +36,15 @@ _BEGINNING = (
 
 
 async def stop_under_load(
-    database: str, rng: random.Random, launch: Launch, *, n_times: int, drain_seconds: float
+    database: str,
+    rng: random.Random,
+    launch: Launch,
+    *,
+    n_times: int,
+    drain_seconds: float,
+    with_trickle: bool = True,
 ) -> str:
-    """Stop servers with SIGTERM while clients write, and while one never ends its request.
+    """Stop servers with SIGTERM while clients write, and while one trickles and never ends.
 
     With a drain, the clients behave like a proxy: they send nothing new once ``/readyz`` says so,
     and then not one request may stay without an answer. Without one they go on to the end.
@@ -52,7 +58,10 @@ async def stop_under_load(
         try:
             load = Load(ledger, [server.port], rng, retry=0, pause_seconds=0.005)
             n_lost = len(ledger.lost)
-            async with writing(load), hanging(server.port, trickles=number % 8 == 0):
+            async with (
+                writing(load),
+                hanging(server.port, trickles=with_trickle and number % 8 == 0),
+            ):
                 await asyncio.sleep(rng.uniform(0.1, 0.5))
                 started = time.monotonic()
                 server.terminate()

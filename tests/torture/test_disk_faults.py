@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.torture.disk_faults import (
+    SYNC,
+    survive_broken_disk,
     survive_failing_calls,
     survive_full_disk,
     survive_one_failure,
@@ -17,8 +19,6 @@ from tests.torture.disk_faults import (
 from tests.torture.nursery import Nursery
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(600)]
-
-SYNC = "fsync,fdatasync"
 
 
 @pytest.mark.needs_strace
@@ -56,15 +56,18 @@ def test_one_failure_at_every_place(
     struck = []
     for number, n in enumerate([*range(1, 16), *range(16, 120, 7)]):
         database = f"sqlite:///{tmp_path}/{number}.db"
-        from tests.torture.harness import serving
-
-        with serving(database) as server:
-            server.stop()
         n_struck = asyncio.run(
             survive_one_failure(database, tmp_path / f"{number}.log", f"{fault}:when={n}", rng)
         )
         struck.append(n_struck)
     figure(f"{len(struck)} places, {sum(struck)} failures")
+
+
+@pytest.mark.needs_strace
+def test_a_disk_that_stays_broken_takes_the_server_out_of_service(
+    sqlite: str, tmp_path: Path, figure: Callable[[str], None]
+) -> None:
+    figure(asyncio.run(survive_broken_disk(sqlite, tmp_path / "strace.log")))
 
 
 @pytest.mark.needs_root

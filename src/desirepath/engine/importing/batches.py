@@ -142,8 +142,8 @@ class Batch(Struct, array_like=True):
     file
         Of the prepared interactions.
     prepared, n_prepared
-        :data:`Prepared` interactions, encoded: they may come from another process, and then this
-        is the quickest way.
+        :data:`Prepared` interactions, some thousand at a time, encoded: they may come from another
+        process, and then this is the quickest way.
     is_barrier
         The reader goes on when everything up to here is stored.
     """
@@ -155,7 +155,7 @@ class Batch(Struct, array_like=True):
     retrievers: list[ReadRetriever] = msgspec.field(default_factory=list)
     executions: list[ReadExecution] = msgspec.field(default_factory=list)
     interactions: list[ReadInteraction] = msgspec.field(default_factory=list)
-    prepared: bytes = b""
+    prepared: list[bytes] = msgspec.field(default_factory=list)
     n_prepared: int = 0
     rejected: list[RejectedRow] = msgspec.field(default_factory=list)
     skipped: dict[str, int] = msgspec.field(default_factory=dict)

@@ -24,6 +24,7 @@ from desirepath.engine.importing.times import parse_iso
 __all__ = ["Preparer", "Waiting"]
 
 _NOT_LISTED = object()
+_AT_ONCE = 500
 
 
 class Preparer:
@@ -139,38 +140,52 @@ def _is_unremarkable(draft: InteractionDraft, shown: ShownList) -> bool:
 
 
 class Waiting:
-    """Interactions that wait until there are enough for a batch."""
+    """Interactions that wait until there are enough for a batch.
+
+    They are prepared and encoded a few hundred at a time, while they are still in the processor's
+    cache.
+    """
 
     def __init__(self, preparer: Preparer) -> None:
         self._preparer = preparer
         self._read: list[ReadLine] = []
         self._lines: list[int] = []
         self._stored_as: list[bytes | None] = []
+        self._prepared: list[bytes] = []
+        self._positions = PositionStats()
 
     def __len__(self) -> int:
-        return len(self._read)
+        return self._positions.n + len(self._read)
 
     def add(self, draft: InteractionDraft, line: int, stored_as: bytes | None) -> None:
         self._read.append((draft, canonical_json(draft), parse_iso(draft.occurred_at or "")))
         self._lines.append(line)
         self._stored_as.append(stored_as)
+        if len(self._read) >= _AT_ONCE:
+            self._prepare()
 
     def extend(self, read: Sequence[ReadLine], first_line: int) -> None:
         """Add the interactions of neighbouring lines."""
         self._read += read
         self._lines += range(first_line, first_line + len(read))
         self._stored_as += [_exported_as(draft.event_id or "") for draft, _, _ in read]
+        self._prepare()
 
-    def prepare(self, batch: Batch) -> None:
+    def fill(self, batch: Batch) -> None:
         """Put what waits into a batch."""
+        self._prepare()
+        batch.prepared, batch.n_prepared = self._prepared, self._positions.n
+        batch.positions = self._positions
+        self._prepared, self._positions = [], PositionStats()
+
+    def _prepare(self) -> None:
         if not self._read:
             return
-        batch.prepared = encode_prepared(
-            self._preparer.prepare(self._read, self._lines, self._stored_as)
-        )
-        batch.n_prepared = len(self._read)
+        prepared = self._preparer.prepare(self._read, self._lines, self._stored_as)
+        self._prepared.append(encode_prepared(prepared))
         lowest = min(draft.position for draft, _, _ in self._read)
-        batch.positions = PositionStats(len(self._read), lowest)
+        self._positions.add(lowest)
+        self._positions.n += len(self._read) - 1
         self._read, self._lines, self._stored_as = [], [], []
 
 

@@ -238,7 +238,7 @@ class _Reader:
 
     def _flush(self, file: int) -> Batch:
         self._collector.batch.file = file
-        self._waiting.prepare(self._collector.batch)
+        self._waiting.fill(self._collector.batch)
         return self._collector.take()
 
     # Shown documents

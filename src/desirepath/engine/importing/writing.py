@@ -69,7 +69,7 @@ class Writer:
             self._rejected.add(refused.file, refused.line, refused.reason, refused.row)
         if not (batch.size or batch.retrievers):
             return
-        prepared = decode_prepared(batch.prepared) if batch.n_prepared else []
+        prepared = [row for piece in batch.prepared for row in decode_prepared(piece)]
         changes = Changes()
         again = []
         with self._storage.write() as session:

@@ -64,12 +64,14 @@ class PostgresBulk:
         with self._connection.cursor() as cursor:
             cursor.execute(_MEET, [buckets, [bucket in mine for bucket in buckets]])
 
-    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
+    def fetch(self, table: Table, keys: Sequence[Row], *, hold: bool = False) -> list[Row]:
         if not keys:
             return []
         arrays = [list(values) for values in zip(*keys, strict=True)]
         with self._connection.cursor() as cursor:
-            rows: list[Row] = cursor.execute(_fetch(table), arrays, binary=True).fetchall()
+            rows: list[Row] = cursor.execute(
+                _fetch(table) + (f" FOR SHARE OF {table.name}" if hold else ""), arrays, binary=True
+            ).fetchall()
         return rows
 
 

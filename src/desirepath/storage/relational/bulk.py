@@ -31,6 +31,6 @@ class Bulk(Protocol):
         """See :meth:`~desirepath.storage.base.ExecutionLog.meet`."""
         ...
 
-    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
-        """Whole rows by primary key."""
+    def fetch(self, table: Table, keys: Sequence[Row], *, hold: bool = False) -> list[Row]:
+        """Whole rows by primary key; held ones cannot be deleted before this transaction ends."""
         ...

@@ -163,10 +163,14 @@ class RelationalInteractionLog(_Log):
                 )
             )
         events = tables.event_ids
-        event_ids = [value.event_id for value in interactions if value.event_id is not None]
-        for names in _parts(event_ids):
+        named = [(value.event_id, value.id) for value in interactions if value.event_id is not None]
+        for part in _parts(named):
             self._connection.execute(
-                delete(events).where(events.c.namespace == namespace, events.c.event_id.in_(names))
+                delete(events).where(
+                    events.c.namespace == namespace,
+                    events.c.event_id.in_([name for name, _ in part]),
+                    events.c.id.in_([id for _, id in part]),  # it may be another one's by now
+                )
             )
 
     def ids_of_user(self, namespace: int, user_id: str, limit: int) -> list[bytes]:
@@ -233,12 +237,18 @@ class RelationalExecutionLog(_Log):
 def claim_ids(
     bulk: Bulk, table: Table, claims: Sequence[tuple[int, str, bytes, bytes]]
 ) -> dict[tuple[int, str], Event]:
-    """Insert (namespace, name, digest, id) where the name is free; return those that were not."""
-    if not claims:
-        return {}
-    won = bulk.insert_new(table, claims)
-    taken = [claim[:2] for claim, mine in zip(claims, won, strict=True) if not mine]
-    return {(row[0], row[1]): Event(row[2], row[3]) for row in bulk.fetch(table, taken)}
+    """Insert (namespace, name, digest, id) where the name is free; return those that were not.
+
+    What is returned stays until the end of the transaction: whoever deletes it waits.
+    """
+    found: dict[tuple[int, str], Event] = {}
+    while claims:
+        won = bulk.insert_new(table, claims)
+        taken = [claim for claim, mine in zip(claims, won, strict=True) if not mine]
+        rows = bulk.fetch(table, sorted(claim[:2] for claim in taken), hold=True)
+        found.update({(row[0], row[1]): Event(row[2], row[3]) for row in rows})
+        claims = [claim for claim in taken if claim[:2] not in found]  # deleted in between
+    return found
 
 
 def _matching(statement: Select[Any], query: InteractionQuery) -> Select[Any]:

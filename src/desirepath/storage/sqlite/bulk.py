@@ -40,7 +40,8 @@ class SqliteBulk:
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         """One writer at a time: nobody is on the way."""
 
-    def fetch(self, table: Table, keys: Sequence[Row]) -> list[Row]:
+    def fetch(self, table: Table, keys: Sequence[Row], *, hold: bool = False) -> list[Row]:
+        del hold  # nobody else writes meanwhile
         statement = _select(table)
         rows = (self._cursor.execute(statement, key).fetchone() for key in keys)
         return [row for row in rows if row is not None]

@@ -68,6 +68,7 @@ class SqliteStorage:
         self._local = threading.local()
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._writer: tuple[Connection, Any] | None = None
+        self._is_suspect = False
         if self._path is not None and not self._path.parent.is_dir():
             raise InvalidSetting(f"There is no folder {self._path.parent}.", ("database",))
         with self._lock, _translated():
@@ -162,6 +163,8 @@ class SqliteStorage:
     @contextmanager
     def write(self) -> Iterator[RelationalSession]:
         with self._lock, _translated():
+            if self._is_suspect:
+                self._prove_the_disk()
             if self._writer is None:
                 self._writer = self._open_to_write()
             connection, raw = self._writer
@@ -169,18 +172,37 @@ class SqliteStorage:
                 raw.execute("BEGIN IMMEDIATE")
                 yield self._session(connection, raw)
                 raw.execute("COMMIT")
-            except BaseException:
-                self._roll_back(raw)
+            except BaseException as error:
+                self._roll_back(connection, raw, error)
                 raise
 
-    def _roll_back(self, raw: Any) -> None:
+    def _roll_back(self, connection: Connection, raw: Any, error: BaseException) -> None:
         """Undo; and after an I/O error trust nothing this connection still believes."""
+        failed = _IO_MARK in str(getattr(error, "orig", error))
         try:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
         except driver.Error:
+            failed = True
+        if failed:
+            self._is_suspect = True
             self._writer = None
-            raw.close()
+            connection.invalidate()
+            connection.close()
+
+    def _prove_the_disk(self) -> None:
+        """Let a fresh connection write and sync before anything is promised again."""
+        connection, raw = self._open_to_write()
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+            raw.execute("UPDATE alembic_version SET version_num = version_num")
+            raw.execute("COMMIT")
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        self._writer = connection, raw
+        self._is_suspect = False
 
     def _session(self, connection: Connection, raw: Any) -> RelationalSession:
         return RelationalSession(connection, SqliteBulk(raw), self._clock.now)
@@ -284,6 +306,7 @@ def _path_of(url: str) -> Path | None:
     return Path(text[1:]).absolute()
 
 
+_IO_MARK = "disk I/O error"
 _FULL_MARKS = ("database or disk is full",)
 _CORRUPT_MARKS = ("malformed", "not a database")
 
