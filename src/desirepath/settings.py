@@ -113,7 +113,7 @@ def load_settings(
     values: dict[str, Any] = {}
     source: dict[str, str] = {}
     for key, value in _read_file(named).items():
-        values[key], source[key] = value, str(named)
+        values[key], source[key] = value, f"{named}: {key}"
     for key in FIELDS:
         name = PREFIX + key.upper()
         if environment.get(name):

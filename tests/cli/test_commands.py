@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,9 +20,26 @@ from desirepath.cli import main
 Run = Callable[..., Result]
 
 
+LOOKS = (
+    ["doctor"],
+    ["report"],
+    ["keys", "list"],
+    ["keys", "revoke", "key_1"],
+    ["namespaces", "list"],
+    ["namespaces", "delete", "shop", "--yes"],
+    ["namespaces", "retention", "shop", "3"],
+    ["export", "x.jsonl"],
+    ["backup", "copy.db"],
+    ["erase", "--user", "kim"],
+    ["migrate", "--check"],
+)
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'log.db'}"
+    url = f"sqlite:///{tmp_path / 'log.db'}"
+    desirepath.open(url).close()
+    return url
 
 
 @pytest.fixture
@@ -70,6 +90,24 @@ def test_namespaces_come_and_go(run: Run) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["", " ", " shop", "ns_1", "Läden", "a\nb", "n" * 257])
+def test_a_name_that_no_header_can_carry_is_refused(run: Run, name: str) -> None:
+    assert "name is" in run("namespaces", "create", name, code=1).output.lower()
+    assert len(json.loads(run("namespaces", "list", "--json").stdout)) == 1
+
+
+def test_a_deleted_namespace_leaves_nothing_to_the_next(run: Run, database: str) -> None:
+    """Not even a row that another process recorded while it was being deleted."""
+    run("namespaces", "create", "shop")
+    with desirepath.open(database) as here:
+        shop = here.namespace("shop")
+        run("namespaces", "delete", "shop", "--yes")
+        shop.interactions.create(feature_id="d", interaction_type=["click"], position=0)
+    run("namespaces", "create", "other")
+    with desirepath.open(database) as here:
+        assert here.namespace("other").interactions.list()["results"] == []
+
+
 def test_the_default_namespace_stays(run: Run) -> None:
     assert "stays" in run("namespaces", "delete", "default", "--yes", code=1).output
 
@@ -95,6 +133,11 @@ def test_an_erased_user_is_gone_and_stays_out_of_imports(run: Run, database: str
     assert left["interaction_id"] == kept["interaction_id"]
 
 
+@pytest.mark.parametrize("user", ["", " ", "u" * 257])
+def test_a_user_that_cannot_be_is_not_erased(run: Run, user: str) -> None:
+    assert "user_id is" in run("erase", "--user", user, code=1).output
+
+
 def test_a_backup_holds_what_was_acknowledged(run: Run, database: str, tmp_path: Path) -> None:
     with desirepath.open(database) as here:
         made = here.interactions.create(feature_id="d", interaction_type=["click"], position=0)
@@ -110,6 +153,26 @@ def test_doctor_says_what_a_write_is_worth(run: Run) -> None:
     assert facts["durability"] == "journal_mode=wal synchronous=FULL"
 
 
+@pytest.mark.parametrize("command", LOOKS, ids=" ".join)
+def test_a_database_that_is_not_there_is_not_made_by_a_look(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [*command, "--database", "sqlite:///typo.db"])
+    assert result.exit_code == 1
+    assert "There is no database" in result.output
+    assert "typo.db" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_that_put_something_in_make_the_database(tmp_path: Path) -> None:
+    for number, command in enumerate((["keys", "create"], ["namespaces", "create", "s"])):
+        path = tmp_path / f"{number}.db"
+        result = CliRunner().invoke(main, [*command, "--database", f"sqlite:///{path}"])
+        assert result.exit_code == 0, result.output
+        assert path.exists()
+
+
 def test_migrate_says_that_the_schema_is_current(run: Run) -> None:
     assert "up to date" in run("migrate").output
 
@@ -120,6 +183,35 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     )
     assert result.exit_code == 1
     assert "There is no folder" in result.output
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--database", f"sqlite:///{tmp_path}"])
+    assert result.exit_code == 1
+    assert "is a folder" in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://user:hush@127.0.0.1:1/log", "refused"),
+        ("postgresql://user:hush@nowhere.invalid/log", "resolve"),
+        ("postgresql://user:hush@localhost:port/log", "postgresql://user:password@host:5432/name"),
+        ("postgresql://user:hush@localhost/log?colour=red", "options of libpq"),
+    ],
+)
+def test_a_postgresql_that_cannot_be_used_says_why(url: str, said: str) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--database", url])
+    assert result.exit_code == 1
+    assert said in result.output
+    assert "hush" not in result.output
+
+
+def test_a_database_that_postgresql_does_not_have_is_named(postgres_url: str) -> None:
+    url = urlunsplit(urlsplit(postgres_url)._replace(path="/no_such_database"))
+    result = CliRunner().invoke(main, ["doctor", "--database", url])
+    assert result.exit_code == 1
+    assert 'database "no_such_database" does not exist' in result.output
 
 
 def test_an_unknown_database_names_the_known_ones() -> None:
@@ -134,6 +226,42 @@ def test_a_wrong_setting_is_named_with_its_source(monkeypatch: pytest.MonkeyPatc
     result = CliRunner().invoke(main, ["serve"])
     assert result.exit_code == 1
     assert "DESIREPATH_PORT" in result.output
+
+
+def test_a_wrong_line_of_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('port = "ninety"\n')
+    result = CliRunner().invoke(main, ["doctor", "--config", str(file)])
+    assert result.exit_code == 1
+    assert "settings.toml: port: " in result.output.replace("\n", "")
+
+
+def test_what_looks_like_markup_is_printed_as_it_is(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--database", f"sqlite:///{tmp_path}/[bold]x.db"])
+    assert result.exit_code == 1
+    assert "[bold]x.db" in result.output
+
+
+@pytest.mark.parametrize("command", [["report"], ["doctor"], ["export", "-", "--format", "jsonl"]])
+def test_output_that_cannot_be_written_is_one_sentence(command: list[str], database: str) -> None:
+    with desirepath.open(database) as here:
+        here.interactions.create(feature_id="d", interaction_type=["click"], position=0)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "desirepath", *command, "--database", database],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: The system refused: No space left on device.\n"
+
+
+def test_an_address_that_is_not_ours_is_not_called_busy(run: Run) -> None:
+    output = run("serve", "--host", "192.0.2.1", "--port", "1", code=1).output
+    assert "Cannot listen on 192.0.2.1" in output
+    assert "PORT=" not in output
 
 
 def test_a_busy_port_is_named_with_the_way_out(run: Run) -> None:

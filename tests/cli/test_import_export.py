@@ -109,6 +109,12 @@ def test_a_dry_run_writes_nothing(run: Run) -> None:
         assert here.interactions.list()["results"] == []
 
 
+def test_a_dry_run_makes_no_database(run: Run) -> None:
+    Path("t.jsonl").write_text(click_line("shoe", 0))
+    assert "Would add 1" in run("import", "t.jsonl", "--format", "jsonl", "--dry-run").stdout
+    assert [path.name for path in Path().iterdir()] == ["t.jsonl"]
+
+
 def test_standard_input_and_output(run: Run) -> None:
     run("import", "-", "--format", "jsonl", input=click_line("shoe", 0, event_id="e1"))
     lines = run("export", "-", "--format", "jsonl").stdout.splitlines()
@@ -128,6 +134,7 @@ def test_an_export_is_written_as_its_name_ends(run: Run, name: str) -> None:
 
 
 def test_a_name_that_does_not_tell_asks_for_the_format(run: Run) -> None:
+    desirepath.open("sqlite:///log.db").close()
     assert "--format" in run("export", "log", code=1).output
     run("export", "log", "--format", "csv")
     assert "one kind" in run("export", "x.csv", "--what", "all", code=1).output

@@ -245,8 +245,6 @@ class Application:
         named: Namespace | None = None
         if raw is not None or key.namespace is None:
             name = DEFAULT_NAMESPACE if raw is None else raw.decode("latin-1")
-            if "\x00" in name:
-                raise NotFound("namespace")
             found = directory.peek_namespace(name)
             named = found[0] if found is not None else await run_sync(directory.namespace, name)
             if named is None or key.namespace not in (None, named.number):

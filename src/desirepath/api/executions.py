@@ -171,8 +171,6 @@ def get_execution(call: Call) -> object:
     """Read one execution: what was shown, where, with which scores."""
     retriever = find_retriever(call)
     name = call.path["execution_id"]
-    if "\x00" in name:  # no database could have it
-        raise NotFound("execution")
     with call.engine.storage.read() as session:
         found = session.executions.get(call.namespace.number, name)
     if found is None or found.retriever_id != retriever.retriever_id:

@@ -39,8 +39,6 @@ def find_retriever(call: Call) -> Retriever:
         This namespace has none.
     """
     name = call.path["retriever_id"]
-    if "\x00" in name:  # no database could have it
-        raise NotFound("retriever")
     with call.engine.storage.read() as session:
         retriever = session.catalog.find_retriever(call.namespace.number, name)
     if retriever is None:

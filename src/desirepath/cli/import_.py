@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import click
 import msgspec
+from msgspec.structs import replace
 from rich.progress import (
     BarColumn,
     Progress,
@@ -30,6 +31,7 @@ from desirepath.engine.importing.options import ImportFormat, ImportOptions
 from desirepath.engine.importing.options import Progress as ImportProgress
 from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings
+from desirepath.storage.open import IN_MEMORY, missing_file
 
 __all__ = ["import_command"]
 
@@ -109,7 +111,9 @@ def import_command(
         dry_run=dry_run,
         retriever=retriever,
     )
-    with open_engine(settings) as engine:
+    if dry_run and missing_file(settings.database):
+        settings = replace(settings, database=IN_MEMORY)  # a look must not make a file
+    with open_engine(settings, create=True) as engine:
         found = namespace_of(engine, namespace)
         with _progress() as report:
             result = import_files(

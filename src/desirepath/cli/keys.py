@@ -35,7 +35,7 @@ def keys() -> None:
 @engine_options
 def create(settings: Settings, kind: str, namespace: str, name: str, as_json: bool) -> None:
     """Make a key; it is shown only now."""
-    with open_engine(settings) as engine:
+    with open_engine(settings, create=True) as engine:
         where = None if kind == "admin" else namespace_of(engine, namespace)
         key, token = add_key(engine, KeyKind(kind), where, name)
     if as_json:

@@ -22,7 +22,7 @@ def migrate_command(settings: Settings, check: bool) -> None:
     SQLite files are migrated when they are opened; PostgreSQL is migrated only here.
     """
     try:
-        with open_engine(settings, migrate=not check) as engine:
+        with open_engine(settings, migrate=not check, create=not check) as engine:
             health = engine.storage.health()
     except MigrationNeeded as error:
         if not check:

@@ -12,7 +12,17 @@ from desirepath.domain import clock, ids
 from desirepath.domain.plain_json import MAX_INTEGER
 from desirepath.errors import InvalidInput
 
-__all__ = ["MAX_ID_BYTES", "Count", "Id", "check_id", "check_time", "convert", "refuse_unknown"]
+__all__ = [
+    "MAX_ID_BYTES",
+    "Count",
+    "Id",
+    "check_id",
+    "check_plain_id",
+    "check_time",
+    "convert",
+    "is_storable",
+    "refuse_unknown",
+]
 
 MAX_ID_BYTES = 256
 
@@ -58,6 +68,21 @@ def check_id(value: str | None, field: str, error: type[InvalidInput]) -> None:
         raise error(f"{field} is longer than {MAX_ID_BYTES} bytes.", (field,))
     if value.isspace():
         raise error(f"{field} is blank.", (field,))
+
+
+def check_plain_id(value: str, field: str, error: type[InvalidInput]) -> None:
+    """Refuse what no record can have as an identifier: of a text that nothing has checked yet."""
+    if not is_storable(value) or not 0 < len(value.encode()) <= MAX_ID_BYTES:
+        raise error(f"{field} is 1 to {MAX_ID_BYTES} bytes of UTF-8 without NUL.", (field,))
+    check_id(value, field, error)
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can have a text at all: no NUL, no half of a character."""
+    try:
+        return b"\x00" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def check_time(value: str, field: str, error: type[InvalidInput]) -> int:

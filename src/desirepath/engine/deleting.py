@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from desirepath.domain.checks import check_plain_id
 from desirepath.domain.ids import first_id_at, format_id
 from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import user_digest
+from desirepath.errors import InvalidQuery
 from desirepath.storage.base import ExecutionLog, InteractionLog, Session
 
 __all__ = [
@@ -76,7 +78,13 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
     """Remove a user: interactions, executions and their interactions, rejected items.
 
     Later imports leave the user's rows out; what is sent live is recorded again.
+
+    Raises
+    ------
+    InvalidQuery
+        No record can have such a user_id.
     """
+    check_plain_id(user_id, "user_id", InvalidQuery)
     with engine.storage.write() as session:
         digest = user_digest(namespace, user_id)
         session.receipts.suppress_user(namespace, digest, session.now())

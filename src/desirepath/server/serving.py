@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import multiprocessing
 import os
@@ -26,6 +27,7 @@ __all__ = ["listen", "serve"]
 
 _GRACE_SECONDS = 8
 _BACKLOG = 2048
+_LAST_PORT = 65_535
 
 
 def serve(settings: Settings, listener: socket.socket, when_ready: Callable[[str], None]) -> None:
@@ -59,17 +61,16 @@ def listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    other = settings.port + 1 if settings.port < _LAST_PORT else settings.port - 1
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise InvalidSetting(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. Another "
-            "process may be using the port; choose another one: make run "
-            f"PORT={settings.port + 1} (or --port {settings.port + 1}).",
-            ("port",),
-        ) from error
+        message = f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}."
+        if error.errno == errno.EADDRINUSE:
+            message += f" Choose another port: make run PORT={other} (or --port {other})."
+        raise InvalidSetting(message, ("port",)) from error
     return listener
 
 

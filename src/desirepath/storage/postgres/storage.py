@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, create_engine, exc, text
+from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
 
 from desirepath.domain.clock import from_datetime, to_datetime
 from desirepath.domain.ids import first_id_at, time_of
@@ -36,6 +36,10 @@ _UNKNOWN = (
     "The database went away while it was storing this, so that nobody knows whether it is stored. "
     "Send it again with the same event_id or Idempotency-Key."
 )
+_WRONG_URL = (
+    "The database URL cannot be used: it is postgresql://user:password@host:5432/name, perhaps "
+    "with options of libpq after a question mark."
+)
 _PARTITIONS = (
     "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
     "WHERE inhparent = %s::regclass"
@@ -49,7 +53,7 @@ class PostgresStorage:
 
     def __init__(self, url: str, *, migrate: bool) -> None:
         self._engine = create_engine(
-            "postgresql+psycopg://" + url.partition("://")[2],
+            _sqlalchemy_url(url),
             pool_size=_POOL_SIZE,
             max_overflow=8,
             pool_timeout=5,
@@ -58,6 +62,7 @@ class PostgresStorage:
             connect_args={"connect_timeout": 5, "application_name": "desirepath"},
         )
         try:
+            _check_connection(self._engine)
             with _translated(self._engine.dispose), self._engine.connect() as connection:
                 self._migrate(connection, migrate)
         except BaseException:
@@ -209,6 +214,24 @@ class PostgresStorage:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _sqlalchemy_url(url: str) -> URL:
+    try:
+        return make_url("postgresql+psycopg://" + url.partition("://")[2])
+    except (exc.ArgumentError, ValueError) as error:
+        raise InvalidSetting(_WRONG_URL, ("database",)) from error
+
+
+def _check_connection(engine: Engine) -> None:
+    """Connect once, and say why where that fails: only whoever starts a program is told."""
+    try:
+        engine.connect().close()
+    except exc.ProgrammingError as error:  # an option that libpq does not have
+        raise InvalidSetting(_WRONG_URL, ("database",)) from error
+    except exc.OperationalError as error:
+        reason = str(error.orig).partition("\n")[0].rstrip(".")
+        raise StorageUnavailable(f"PostgreSQL cannot be used: {reason}.") from error
 
 
 def _next_month(month: datetime) -> datetime:

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, or_, select, update
 
 from desirepath.domain.access import Key, KeyKind
+from desirepath.domain.checks import is_storable
 from desirepath.domain.ids import format_id, parse_id
 from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever, RetrieverDraft
@@ -22,6 +23,7 @@ __all__ = ["RelationalCatalog"]
 _N = tables.namespaces
 _K = tables.api_keys
 _R = tables.retrievers
+_HIGHEST = "highest namespace"
 _decode_draft = msgspec.json.Decoder(RetrieverDraft).decode
 
 
@@ -44,8 +46,7 @@ class RelationalCatalog:
     def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
         if self.find_namespace(name) is not None:
             raise AlreadyExists("A namespace of this name exists.")
-        number = int(self._connection.scalar(select(func.max(_N.c.number))) or 0) + 1
-        row = (number, namespace_id, name, now, None)
+        row = (self._highest_number() + 1, namespace_id, name, now, None)
         if not self._bulk.insert_new(_N, [row])[0]:
             raise AlreadyExists("A namespace was created at the same moment; try again.")
         return _namespace(row)
@@ -56,6 +57,8 @@ class RelationalCatalog:
         ]
 
     def find_namespace(self, id_or_name: str) -> Namespace | None:
+        if not is_storable(id_or_name):
+            return None
         row = self._connection.execute(
             select(_N).where(or_(_N.c.namespace_id == id_or_name, _N.c.name == id_or_name))
         ).first()
@@ -67,9 +70,22 @@ class RelationalCatalog:
         )
 
     def delete_namespace(self, number: int) -> None:
+        self._keep_number(self._highest_number())
         for table in (tables.rejections, tables.answers, tables.suppressed_users, _R, _K):
             self._connection.execute(delete(table).where(table.c.namespace == number))
         self._connection.execute(delete(_N).where(_N.c.number == number))
+
+    def _highest_number(self) -> int:
+        """The highest number that a namespace has or had."""
+        instance = tables.instance
+        had = self._connection.scalar(select(instance.c.value).where(instance.c.name == _HIGHEST))
+        has = self._connection.scalar(select(func.max(_N.c.number)))
+        return max(int(has or 0), int.from_bytes(had or b""))
+
+    def _keep_number(self, number: int) -> None:
+        instance = tables.instance
+        self._connection.execute(delete(instance).where(instance.c.name == _HIGHEST))
+        self._bulk.insert_new(instance, [(_HIGHEST, number.to_bytes(8))])
 
     def add_key(self, key: Key, digest: bytes) -> None:
         row = (digest, key.key_id, key.kind.value, key.namespace, key.name, key.created_at, None)
@@ -85,6 +101,8 @@ class RelationalCatalog:
         return [_key(row) for row in self._connection.execute(select(_K).order_by(_K.c.created_at))]
 
     def revoke_key(self, key_id: str, now: int) -> bool:
+        if not is_storable(key_id):
+            return False
         statement = update(_K).where(_K.c.key_id == key_id, _K.c.revoked_at.is_(None))
         return self._connection.execute(statement.values(revoked_at=now)).rowcount == 1
 
@@ -100,6 +118,8 @@ class RelationalCatalog:
         return _retriever(row)
 
     def find_retriever(self, namespace: int, id_or_name: str) -> Retriever | None:
+        if not is_storable(id_or_name):
+            return None
         id = parse_id("ret", id_or_name)
         wanted = _R.c.name == id_or_name if id is None else _R.c.id == id
         row = self._connection.execute(

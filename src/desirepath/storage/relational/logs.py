@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, or_, select
 from sqlalchemy import update as update_rows
 
+from desirepath.domain.checks import is_storable
 from desirepath.domain.execution import Execution, ShownList
 from desirepath.domain.ids import NIL
 from desirepath.domain.interaction import Interaction, dedup_key
@@ -199,6 +200,8 @@ class RelationalExecutionLog(_Log):
             self._bulk.insert(_E, [execution_to_row(value) for value in executions])
 
     def get(self, namespace: int, execution_id: str) -> Execution | None:
+        if not is_storable(execution_id):
+            return None
         rows = self._fetch([(namespace, execution_id)])
         return row_to_execution(rows[0]) if rows else None
 

@@ -36,7 +36,7 @@ try:
 except ImportError:  # no wheel for this platform: the interpreter's own
     driver = sqlite3
 
-__all__ = ["SqliteStorage", "driver"]
+__all__ = ["SqliteStorage", "driver", "path_of"]
 
 _BUSY_SECONDS = 10.0
 _OLDEST = (3, 35, 0)  # RETURNING, and upsert as it is used here
@@ -59,7 +59,7 @@ class SqliteStorage:
     def __init__(self, url: str, clock: Clock, *, migrate: bool) -> None:
         _check_version()
         self._clock = clock
-        self._path = _path_of(url)
+        self._path = path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
             "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
@@ -69,8 +69,8 @@ class SqliteStorage:
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._writer: tuple[Connection, Any] | None = None
         self._is_suspect = False
-        if self._path is not None and not self._path.parent.is_dir():
-            raise InvalidSetting(f"There is no folder {self._path.parent}.", ("database",))
+        if self._path is not None:
+            _check_place(self._path)
         with self._lock, _translated():
             self._migrate(migrate)
 
@@ -293,7 +293,14 @@ def _check_version() -> None:
         )
 
 
-def _path_of(url: str) -> Path | None:
+def path_of(url: str) -> Path | None:
+    """The file of a URL; None in memory.
+
+    Raises
+    ------
+    InvalidSetting
+        The URL names neither.
+    """
     text = url.removeprefix("sqlite://")
     if text in ("", "/", "/:memory:"):
         return None
@@ -304,6 +311,13 @@ def _path_of(url: str) -> Path | None:
             ("database",),
         )
     return Path(text[1:]).absolute()
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise InvalidSetting(f"There is no folder {path.parent}.", ("database",))
+    if path.is_dir():
+        raise InvalidSetting(f"{path} is a folder; the database is a file.", ("database",))
 
 
 _IO_MARK = "disk I/O error"

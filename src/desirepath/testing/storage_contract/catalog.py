@@ -116,6 +116,25 @@ class CatalogContract:
             assert session.receipts.claim_key(DEFAULT, "k", DIGEST, START) is not None
             assert session.receipts.claim_key(OTHER, "k", DIGEST, START) is None
 
+    def test_a_namespace_never_gets_the_number_of_a_deleted_one(self, storage: Storage) -> None:
+        numbers = []
+        for name in ("ns_a", "ns_b"):
+            with storage.write() as session:
+                numbers.append(session.catalog.create_namespace(name, name, START).number)
+                session.catalog.delete_namespace(numbers[-1])
+        with storage.write() as session:
+            session.catalog.delete_namespace(DEFAULT)
+            numbers.append(session.catalog.create_namespace("ns_c", "ns_c", START).number)
+        assert numbers == [OTHER + 1, OTHER + 2, OTHER + 3]
+
+    @pytest.mark.parametrize("text", ["\x00", "a\x00", "\ud800", ""])
+    def test_what_no_database_can_have_is_not_found(self, storage: Storage, text: str) -> None:
+        with storage.write() as session:
+            assert session.catalog.find_namespace(text) is None
+            assert session.catalog.find_retriever(DEFAULT, text) is None
+            assert session.executions.get(DEFAULT, text) is None
+            assert not session.catalog.revoke_key(text, START)
+
     @pytest.mark.parametrize("kind", KeyKind)
     def test_a_key_reads_back_equal(self, storage: Storage, kind: KeyKind) -> None:
         namespace = None if kind is KeyKind.ADMIN else DEFAULT
