@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from desirepath.api.endpoint import Answer, Call, endpoint, page_link, read_query
 from desirepath.api.schemas import (
@@ -324,22 +324,20 @@ def search_interactions(call: Call) -> object:
         ),
         call.rules.list_seconds,
     )
-    results = [present_interaction(interaction) for interaction in page.interactions]
+    results = encode_json([present_interaction(interaction) for interaction in page.interactions])
     by_page = query.cursor is None and query.next_cursor is None and query.after is None
     number = start // size + 1 if by_page and start % size == 0 else None
-    return InteractionListResponse(
-        results=results,
-        items=results,
-        pagination=PaginationResponse(
-            total=page.total,
-            page=number,
-            page_size=size,
-            total_pages=None if page.total is None else math.ceil(page.total / size),
-            next_page=page_link(call, number, 1) if page.next_cursor else None,
-            previous_page=page_link(call, number, -1) if number and number > 1 else None,
-            next_cursor=page.next_cursor,
-        ),
+    pagination = PaginationResponse(
+        total=page.total,
+        page=number,
+        page_size=size,
+        total_pages=None if page.total is None else math.ceil(page.total / size),
+        next_page=page_link(call, number, 1) if page.next_cursor else None,
+        previous_page=page_link(call, number, -1) if number and number > 1 else None,
+        next_cursor=page.next_cursor,
     )
+    written: Any = Raw(results)  # once, for the two keys that it stands under
+    return InteractionListResponse(results=written, items=written, pagination=pagination)
 
 
 class RejectedItem(Struct, frozen=True, kw_only=True):

@@ -115,9 +115,11 @@ def list_interactions(
         No answer in time; names a field that would narrow the list.
     """
     filter = _parse(request)
+    secret = engine.directory.secret("cursor")
     try:
         with engine.storage.read(seconds) as session:
-            return _Lister(session, namespace, request, filter, time.monotonic() + seconds).page()
+            deadline = time.monotonic() + seconds
+            return _Lister(session, namespace, request, filter, deadline, secret).page()
     except QueryTooSlow as error:
         used = {*request.equals, *_fields_of(request.filters)}
         field = next((name for name in _NARROWING if name not in used), "timestamp")
@@ -159,11 +161,12 @@ class _Lister:
         request: ListRequest,
         filter: Filter | None,
         deadline: float,
+        secret: bytes,
     ) -> None:
         self._log = session.interactions
         self._request = request
         self._deadline = deadline
-        self._secret = session.catalog.secret("cursor")
+        self._secret = secret
         head = ALIASES.get(request.sort_field, request.sort_field).partition(".")[0]
         if head not in FIELDS:
             raise InvalidFilter(f"Sort by one of {', '.join(FIELDS)}.", ("sort", "field"))
