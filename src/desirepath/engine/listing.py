@@ -58,6 +58,8 @@ FIELDS: Mapping[str, FieldKind] = {
 ALIASES = {"document_id": "feature_id", "created_at": "timestamp"}
 _BY_ID = frozenset({"timestamp", "interaction_id"})
 _NARROWING = ("retriever_id", "session_id", "user_id", "execution_id", "timestamp")
+_INDEXED = frozenset({"retriever_id", "session_id", "user_id", "execution_id"})
+_LOOK_UP_ROWS = 100
 _CHUNK = 1000
 _SIGNATURE_BYTES = 12
 
@@ -79,6 +81,20 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     start: int = 0
     cursor: str | None = None
     include_total: bool = False
+
+    @property
+    def is_one_look_up(self) -> bool:
+        """Whether an index leads straight to a page of moderate size."""
+        return (
+            self.filters is None
+            and self.search is None
+            and self.interaction_type is None
+            and self.sort_field == "timestamp"
+            and not self.include_total
+            and self.start + self.page_size <= _LOOK_UP_ROWS
+            and len(self.equals) == 1
+            and self.equals.keys() <= _INDEXED
+        )
 
 
 class Page(Struct, frozen=True, kw_only=True):
