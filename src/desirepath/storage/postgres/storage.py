@@ -198,8 +198,9 @@ class PostgresStorage:
                         )
                         raw.execute(f"DROP TABLE {name}")
 
-    def scrub(self) -> None:
+    def scrub(self, trace: str = "") -> None:
         """Rewrite nothing, but let VACUUM overwrite what was deleted as soon as it can."""
+        del trace
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             for table in (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers"):
