@@ -14,6 +14,7 @@
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
+    ├── Overloaded                   nothing was done
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
@@ -47,6 +48,7 @@ __all__ = [
     "MigrationNeeded",
     "MissingDependency",
     "NotFound",
+    "Overloaded",
     "PayloadTooLarge",
     "QueryTooSlow",
     "StorageCorrupt",
@@ -199,6 +201,10 @@ class LimitExceeded(DesirepathError):
         self.limit = limit
         self.window_seconds = window_seconds
         self.name = name
+
+
+class Overloaded(DesirepathError):
+    """There is too much to do at once. Nothing was stored; try again."""
 
 
 class StorageError(DesirepathError):

@@ -84,6 +84,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     request_seconds: Annotated[
         float, Meta(gt=0, description="A request must have arrived whole within this time.")
     ] = 10.0
+    max_connections: Annotated[
+        Positive,
+        Meta(description="Connections that one process holds; more are answered with 503."),
+    ] = 1000
+    max_waiting_requests: Annotated[
+        Positive,
+        Meta(
+            description="Requests of one process that may wait for a thread (lists, deletions, "
+            "…); more are answered with 503."
+        ),
+    ] = 200
+    metrics_namespaces: Annotated[
+        NotNegative,
+        Meta(description="Namespaces that /metrics tells apart; the rest counts as other."),
+    ] = 0
     drain_seconds: Annotated[
         float,
         Meta(ge=0, description="How long /readyz says 503 before a stopping server ends."),

@@ -274,6 +274,15 @@ def test_a_busy_port_is_named_with_the_way_out(run: Run) -> None:
     assert f"make run PORT={port + 1}" in output
 
 
+def test_a_start_that_fails_makes_no_key_that_nobody_sees(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'new.db'}"
+    options = ["--database", database, "--port", "0", "--trusted-proxy", "nonsense"]
+    result = CliRunner().invoke(main, ["serve", *options])
+    assert result.exit_code == 1
+    assert "trusted_proxy" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_admin_key_that_is_too_short_is_refused(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

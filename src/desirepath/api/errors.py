@@ -8,7 +8,14 @@ from desirepath import errors
 from desirepath.domain.ids import is_plain_id
 from desirepath.domain.plain_json import encode_json
 
-__all__ = ["ERROR_TO_ANSWER", "MethodNotAllowed", "answer_of", "envelope"]
+__all__ = [
+    "ERROR_TO_ANSWER",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "answer_of",
+    "code_of",
+    "envelope",
+]
 
 ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.DesirepathError: (500, "InternalServerError", "internal_error"),
@@ -34,6 +41,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.Unauthenticated: (401, "UnauthorizedError", "unauthenticated"),
     errors.Forbidden: (403, "ForbiddenError", "forbidden"),
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
+    errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
     errors.StorageFull: (507, "InsufficientStorageError", "storage_full"),
@@ -57,13 +65,17 @@ class MethodNotAllowed(errors.DesirepathError):
         self.allowed = allowed
 
 
+class MalformedRequest(errors.DesirepathError):
+    """This is not a request of HTTP/1.1."""
+
+
+ERROR_TO_ANSWER[MalformedRequest] = (400, "BadRequestError", "malformed_request")
 ERROR_TO_ANSWER[MethodNotAllowed] = (405, "MethodNotAllowedError", "method_not_allowed")
 
 
 def answer_of(error: errors.DesirepathError) -> tuple[int, bytes, dict[str, str]]:
     """Status, body and extra headers for an error."""
-    kind = next(kind for kind in type(error).__mro__ if kind in ERROR_TO_ANSWER)
-    status, type_name, code = ERROR_TO_ANSWER[kind]
+    status, type_name, code = ERROR_TO_ANSWER[_kind_of(error)]
     headers = {}
     if isinstance(error, errors.LimitExceeded):
         headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
@@ -74,6 +86,15 @@ def answer_of(error: errors.DesirepathError) -> tuple[int, bytes, dict[str, str]
     elif isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
     return status, envelope(status, error.message, type_name, code, _details(error)), headers
+
+
+def code_of(error: errors.DesirepathError) -> str:
+    """What programs call an error."""
+    return ERROR_TO_ANSWER[_kind_of(error)][2]
+
+
+def _kind_of(error: errors.DesirepathError) -> type[errors.DesirepathError]:
+    return next(kind for kind in type(error).__mro__ if kind in ERROR_TO_ANSWER)
 
 
 def envelope(
@@ -109,6 +130,6 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
         }
     if isinstance(error, _NOT_WORTH_RETRYING):
         return {"retryable": False}
-    if isinstance(error, errors.StorageError):
+    if isinstance(error, errors.StorageError | errors.Overloaded):
         return {"retryable": True, "retry_after_seconds": _RETRY_SECONDS}
     return None

@@ -20,6 +20,7 @@ from desirepath.errors import (
     LimitExceeded,
     MalformedJSON,
     NotFound,
+    Overloaded,
     PayloadTooLarge,
     StorageFull,
     StorageUnavailable,
@@ -31,7 +32,7 @@ __all__ = ["openapi_document"]
 
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::path)?}")
-_ALWAYS = (Unauthenticated, Forbidden, NotFound, LimitExceeded, StorageUnavailable)
+_ALWAYS = (Unauthenticated, Forbidden, NotFound, LimitExceeded, StorageUnavailable, Overloaded)
 _WITH_BODY = (MalformedJSON, PayloadTooLarge, UnsupportedMediaType)
 _KEYS = {
     Access.RECORD: "a server or admin key",

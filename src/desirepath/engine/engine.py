@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Sequence
 
 from desirepath.domain.clock import Clock
 from desirepath.domain.ids import IdGenerator
@@ -38,6 +40,10 @@ class Engine:
         self.rules = rules
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
+        self.on_commit: Callable[[float, int], None] = _nobody_watches
+        """Told of each commit: how many seconds it took, and how many requests shared it."""
+        self._numbers = itertools.count()
+        self._began: dict[int, float] = {}  # of what waits to be recorded, the oldest first
         self._recorder: GroupCommit[Submission, _Answer] = GroupCommit(self._record, "recorder")
         self._keeper: GroupCommit[_Refused, None] = GroupCommit(self._keep, "keeper")
         self._reader: GroupCommit[tuple[int, bytes], Interaction | None] | None = None
@@ -54,11 +60,29 @@ class Engine:
         StorageError
             Nothing was stored.
         """
-        return _unless_error(self._recorder.call(submission))
+        number = self._join_queue()
+        try:
+            return _unless_error(self._recorder.call(submission))
+        finally:
+            del self._began[number]
 
     async def asubmit(self, submission: Submission) -> list[Outcome] | Replay:
         """:meth:`submit` for a task."""
-        return _unless_error(await self._recorder.acall(submission))
+        number = self._join_queue()
+        try:
+            return _unless_error(await self._recorder.acall(submission))
+        finally:
+            del self._began[number]
+
+    def _join_queue(self) -> int:
+        number = next(self._numbers)
+        self._began[number] = time.monotonic()
+        return number
+
+    def queue(self) -> tuple[int, float]:
+        """How many requests wait to be recorded, and for how many seconds the oldest has."""
+        began = list(self._began.values())
+        return len(began), time.monotonic() - began[0] if began else 0.0
 
     async def akeep(self, namespace: int, rejections: Sequence[Rejection]) -> None:
         """Keep rejections; one thread does, so that those who wait for it hold up nobody else.
@@ -91,9 +115,12 @@ class Engine:
 
     def _record(self, submissions: Sequence[Submission]) -> list[_Answer]:
         with self.storage.write() as session:
-            return record(
+            answers = record(
                 session, submissions, self.rules, self.make_id, self.directory.retriever_id
             )
+            began = time.perf_counter()
+        self.on_commit(time.perf_counter() - began, len(submissions))
+        return answers
 
     def _keep(self, groups: Sequence[_Refused]) -> list[None]:
         with self.storage.write() as session:
@@ -105,6 +132,10 @@ class Engine:
         with self.storage.read() as session:
             found = session.interactions.get(list(set(keys)))
         return [found.get(key) for key in keys]
+
+
+def _nobody_watches(seconds: float, n_requests: int) -> None:
+    del seconds, n_requests
 
 
 def _unless_error(answer: _Answer) -> list[Outcome] | Replay:

@@ -8,6 +8,7 @@ from desirepath.api import executions, interactions, retrievers, users
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
 from desirepath.api.in_process import Desirepath
+from desirepath.api.limits import Limits, read_networks
 from desirepath.api.metrics import Metrics
 from desirepath.api.openapi import openapi_document
 from desirepath.api.system import Readiness, system_endpoints
@@ -63,7 +64,13 @@ def recording_rules(settings: Settings) -> RecordingRules:
 
 
 def api_rules(settings: Settings) -> ApiRules:
-    """The settings that HTTP follows."""
+    """The settings that HTTP follows.
+
+    Raises
+    ------
+    InvalidSetting
+        One cannot be used.
+    """
     return ApiRules(
         lenient=settings.unknown_keys == "lenient",
         max_body_bytes=settings.max_body_bytes,
@@ -72,7 +79,8 @@ def api_rules(settings: Settings) -> ApiRules:
         key_requests_per_minute=settings.key_requests_per_minute,
         address_requests_per_minute=settings.address_requests_per_minute,
         failed_logins_per_minute=settings.failed_logins_per_minute,
-        trusted_proxies=tuple(part.strip() for part in settings.trusted_proxy.split(",") if part),
+        trusted_proxies=read_networks(settings.trusted_proxy),
+        max_waiting_requests=settings.max_waiting_requests,
         access_log=settings.access_log,
     )
 
@@ -90,16 +98,19 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
 
 def build_application(settings: Settings, engine: Engine) -> Application:
     """The ASGI application over an open engine; it closes the engine when it shuts down."""
+    rules = api_rules(settings)
     readiness = Readiness(engine)
-    metrics = Metrics()
+    metrics = Metrics(VERSION, settings.database.partition(":")[0], settings.metrics_namespaces)
+    limits = Limits(rules, metrics)
     endpoints = all_endpoints(readiness, metrics)
     housekeeper = Housekeeper(engine)
     return Application(
         engine,
         endpoints,
-        api_rules(settings),
+        rules,
         metrics=metrics,
+        limits=limits,
         readiness=readiness,
-        pages=page_routes(engine, openapi_document(endpoints, VERSION)),
+        pages=page_routes(engine, openapi_document(endpoints, VERSION), limits.fail_sign_in),
         on_shutdown=housekeeper.stop,
     )

@@ -24,6 +24,7 @@ __all__ = [
     "Catalog",
     "Event",
     "ExecutionLog",
+    "Figures",
     "Health",
     "InteractionLog",
     "InteractionQuery",
@@ -463,6 +464,14 @@ class Health(Struct, frozen=True, kw_only=True):
     free_bytes: int | None = None
 
 
+class Figures(Struct, frozen=True, kw_only=True):
+    """What a monitor asks every few seconds; None where it does not apply."""
+
+    connections_in_use: int | None = None
+    wal_bytes: int | None = None
+    free_bytes: int | None = None
+
+
 class Session(Protocol):
     """A transaction: the roles, and the database's clock."""
 
@@ -507,6 +516,10 @@ class Storage(Protocol):
         ...
 
     def health(self) -> Health: ...
+
+    def figures(self) -> Figures:
+        """How it stands, without asking the database anything."""
+        ...
 
     def tidy(self, now: int) -> None:
         """Back-end housekeeping: partitions ahead, checkpoints."""

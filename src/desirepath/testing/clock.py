@@ -9,6 +9,7 @@ from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.base import (
     Catalog,
     ExecutionLog,
+    Figures,
     Health,
     InteractionLog,
     Receipts,
@@ -76,6 +77,9 @@ class ClockedStorage:
 
     def health(self) -> Health:
         return self._storage.health()
+
+    def figures(self) -> Figures:
+        return self._storage.figures()
 
     def tidy(self, now: int) -> None:
         self._storage.tidy(now)

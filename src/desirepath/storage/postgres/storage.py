@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL, Connection, Engine, create_engine, exc, make_url, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, exc, make_url, text
 
 from desirepath.domain.clock import from_datetime, to_datetime
 from desirepath.domain.ids import first_id_at, time_of
@@ -20,7 +20,7 @@ from desirepath.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from desirepath.storage.base import Health
+from desirepath.storage.base import Figures, Health
 from desirepath.storage.postgres.bulk import PostgresBulk
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
@@ -140,6 +140,11 @@ class PostgresStorage:
             durability=f"synchronous_commit={values[1]} fsync={values[2]}",
             size_bytes=values[3],
         )
+
+    def figures(self) -> Figures:
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return Figures(connections_in_use=pool.checkedout())
 
     def tidy(self, now: int) -> None:
         """Make the partitions of the coming months, so that no row falls into the default one."""

@@ -26,7 +26,7 @@ from desirepath.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from desirepath.storage.base import Health
+from desirepath.storage.base import Figures, Health
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
@@ -232,14 +232,22 @@ class SqliteStorage:
             durability=f"journal_mode={modes['journal_mode']} "
             f"synchronous={names[modes['synchronous']]}",
             size_bytes=self._size(),
-            free_bytes=None if self._path is None else shutil.disk_usage(self._path.parent).free,
+            free_bytes=self.figures().free_bytes,
+        )
+
+    def figures(self) -> Figures:
+        if self._path is None:
+            return Figures()
+        return Figures(
+            wal_bytes=_size_of(self._path.with_name(self._path.name + "-wal")),
+            free_bytes=shutil.disk_usage(self._path.parent).free,
         )
 
     def _size(self) -> int | None:
-        if self._path is None:
+        wal_bytes = self.figures().wal_bytes
+        if self._path is None or wal_bytes is None:
             return None
-        files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return _size_of(self._path) + wal_bytes
 
     def tidy(self, now: int) -> None:
         """Fold the write-ahead log into the file when nobody reads it."""
@@ -325,6 +333,13 @@ def _check_version() -> None:
             f"SQLite {driver.sqlite_version} is too old: at least "
             f"{'.'.join(map(str, _OLDEST))} is needed (pip install pysqlite3-binary)."
         )
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def path_of(url: str) -> Path | None:
