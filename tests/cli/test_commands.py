@@ -6,7 +6,9 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -15,7 +17,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 import desirepath
+from desirepath.api.in_process import Desirepath
 from desirepath.cli import main
+from desirepath.engine.engine import Engine
+from desirepath.engine.recording import RecordingRules
+from desirepath.storage.open import open_storage
+from desirepath.testing.clock import TestingClock
 
 Run = Callable[..., Result]
 
@@ -146,11 +153,82 @@ def test_a_backup_holds_what_was_acknowledged(run: Run, database: str, tmp_path:
     with desirepath.open(f"sqlite:///{target}") as copy:
         assert copy.interactions.get(made["interaction_id"])["feature_id"] == "d"
     assert "new file" in run("backup", str(target), code=1).output
+    again = json.loads(run("backup", str(tmp_path / "again.db"), "--json").stdout)
+    assert again["size_bytes"] == (tmp_path / "again.db").stat().st_size
 
 
-def test_doctor_says_what_a_write_is_worth(run: Run) -> None:
-    facts = json.loads(run("doctor", "--json").stdout)["facts"]
+def test_a_backup_to_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    assert "There is no folder" in run("backup", str(tmp_path / "a" / "b.db"), code=1).output
+
+
+def diagnosis(database: str) -> tuple[int, dict[str, Any], list[str]]:
+    """The exit code, the facts and the problems that a doctor finds."""
+    result = CliRunner().invoke(main, ["doctor", "--json", "--database", database])
+    found = json.loads(result.stdout)
+    assert (result.exit_code == 4) == bool(found["problems"])
+    assert result.exit_code in (0, 4)
+    return result.exit_code, found["facts"], found["problems"]
+
+
+def test_doctor_says_what_a_write_is_worth(database: str) -> None:
+    _, facts, problems = diagnosis(database)
     assert facts["durability"] == "journal_mode=wal synchronous=FULL"
+    assert facts["desirepath"] == desirepath.__version__
+    assert facts["size_bytes"] > 0
+    assert facts["free_bytes"] > 0
+    assert facts["bytes_per_day"] is None
+    assert facts["clock_ahead_seconds"] < 1
+    assert not any("power cut" in problem or "clock" in problem for problem in problems)
+
+
+def test_doctor_finds_a_database_that_does_not_sync(postgres_url: str) -> None:
+    """The one of the tests, whose commits need not reach a disk."""
+    code, facts, problems = diagnosis(postgres_url)
+    assert code == 4
+    assert "fsync=off" in facts["durability"]
+    assert "power cut" in problems[0]
+    assert "power cut" in run_plainly("doctor", postgres_url, code=4)
+
+
+def test_doctor_finds_a_clock_that_was_set_back(database: str) -> None:
+    record_at(database, time.time() + 3600)
+    code, facts, problems = diagnosis(database)
+    assert code == 4
+    assert 3500 < facts["newest_ahead_seconds"] <= 3600
+    assert any("set back" in problem for problem in problems)
+
+
+def test_doctor_says_for_how_long_there_is_room(database: str) -> None:
+    record_at(database, time.time() - 10 * 86_400)
+    _, facts, _ = diagnosis(database)
+    assert facts["bytes_per_day"] == pytest.approx(facts["size_bytes"] / 10, rel=0.01)
+    expected = facts["free_bytes"] / facts["bytes_per_day"]
+    assert facts["days_until_full"] == pytest.approx(expected)
+    assert f"{expected:,.0f}" in run_plainly("doctor", database, code=None)
+
+
+def record_at(database: str, seconds: float) -> None:
+    """Record something when a clock showed another time."""
+    clock = TestingClock(int(seconds * 1e6))
+    with (
+        closing(open_storage(database, clock)) as storage,
+        closing(Engine(storage, clock, RecordingRules())) as engine,
+    ):
+        Desirepath(engine).interactions.create(
+            feature_id="d", interaction_type=["click"], position=0
+        )
+
+
+def run_plainly(command: str, database: str, code: int | None) -> str:
+    result = CliRunner().invoke(main, [command, "--database", database])
+    assert code in (None, result.exit_code), result.output
+    return result.output
+
+
+def test_a_public_key_is_said_to_do_nothing_yet(run: Run) -> None:
+    assert "nothing" in run("keys", "create", "--kind", "public").stderr
+    assert "nothing" not in run("keys", "create", "--kind", "server").stderr
+    assert "may do nothing yet" in " ".join(CliRunner().invoke(main, ["keys"]).output.split())
 
 
 @pytest.mark.parametrize("command", LOOKS, ids=" ".join)
@@ -175,6 +253,17 @@ def test_commands_that_put_something_in_make_the_database(tmp_path: Path) -> Non
 
 def test_migrate_says_that_the_schema_is_current(run: Run) -> None:
     assert "up to date" in run("migrate").output
+    for check in ([], ["--check"]):
+        said = json.loads(run("migrate", "--json", *check).stdout)
+        assert (said["needed"], len(said["schema"])) == (False, 4)
+
+
+def test_migrate_check_says_what_is_needed(empty_postgres_url: str) -> None:
+    for options, said in (([], "migrate --database"), (["--json"], '{"needed": true}')):
+        command = ["migrate", "--check", *options, "--database", empty_postgres_url]
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 1
+        assert said in result.stdout
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -64,5 +64,5 @@ def main() -> None:
     DESIREPATH_DATABASE; the default is ./desirepath.db.
 
     Exit codes: 0 done, 1 could not be done (the message says why), 2 wrong usage, 3 done, but some
-    rows were rejected.
+    rows were rejected, 4 done, and doctor found something to mend.
     """

@@ -8,8 +8,9 @@ a writing session did is visible to others after its commit, all of it or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
@@ -460,6 +461,7 @@ class Health(Struct, frozen=True, kw_only=True):
     version: str
     schema: str
     durability: str
+    file_system: str | None = None
     size_bytes: int | None = None
     free_bytes: int | None = None
 
@@ -542,8 +544,11 @@ class Storage(Protocol):
         """
         ...
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        """Copy into a new file, yielding (pages done, pages in all)."""
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        """Copy into a new file, which appears when it is whole.
+
+        ``progress`` is told (bytes done, bytes in all) now and then.
+        """
         ...
 
     def close(self) -> None: ...

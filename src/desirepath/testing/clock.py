@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.base import (
@@ -90,8 +91,8 @@ class ClockedStorage:
     def scrub(self, trace: str = "") -> None:
         self._storage.scrub(trace)
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        return self._storage.backup(target)
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        self._storage.backup(target, progress)
 
     def close(self) -> None:
         self._storage.close()

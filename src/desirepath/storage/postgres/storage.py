@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -129,16 +130,18 @@ class PostgresStorage:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             values = raw.execute(
-                "SELECT current_setting('server_version'), current_setting('synchronous_commit'),"
-                " current_setting('fsync'), pg_database_size(current_database())"
+                "SELECT current_setting('server_version'), pg_database_size(current_database()),"
+                " current_setting('synchronous_commit'), current_setting('fsync'),"
+                " current_setting('full_page_writes')"
             ).fetchone()
             schema = current_revision(connection) or ""
         return Health(
             backend="postgresql",
             version=values[0],
             schema=schema,
-            durability=f"synchronous_commit={values[1]} fsync={values[2]}",
-            size_bytes=values[3],
+            durability=f"synchronous_commit={values[2]} fsync={values[3]} "
+            f"full_page_writes={values[4]}",
+            size_bytes=values[1],
         )
 
     def figures(self) -> Figures:
@@ -211,8 +214,8 @@ class PostgresStorage:
             for table in (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers"):
                 raw.execute(f"VACUUM {table}")
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        del target
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        del target, progress
         raise InvalidSetting(
             "A PostgreSQL database is backed up with its own tools: pg_dump or a base backup.",
             ("database",),

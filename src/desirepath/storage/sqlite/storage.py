@@ -8,8 +8,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from desirepath.storage.base import Figures, Health
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
+from desirepath.storage.sqlite.file_system import file_system_of
 
 try:
     from pysqlite3 import dbapi2 as driver
@@ -46,6 +47,7 @@ _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
 _MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
 _SHORTEST_TRACE = 8  # bytes; a shorter text is in a large file by chance
 _PIECE_BYTES = 16 << 20
+_BACKUP_PAGES = 1_000  # between looks at the progress
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
 
@@ -231,6 +233,7 @@ class SqliteStorage:
             schema=schema,
             durability=f"journal_mode={modes['journal_mode']} "
             f"synchronous={names[modes['synchronous']]}",
+            file_system=None if self._path is None else file_system_of(self._path),
             size_bytes=self._size(),
             free_bytes=self.figures().free_bytes,
         )
@@ -295,25 +298,29 @@ class SqliteStorage:
             self._writer = self._open_to_write()
         return self._writer[1]
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        """SQLite's online backup: consistent as of the moment it ends, writers go on."""
-        if os.path.exists(target):
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        """SQLite's online backup: of the moment it begins, while writers go on."""
+        if target.exists():
             raise InvalidSetting("The target of a backup is a new file.", ("target",))
-        with _translated():
-            source, copy = self._connect(), driver.connect(target)
-            try:
-                progress: list[tuple[int, int]] = []
+        if not target.parent.is_dir():
+            raise InvalidSetting(f"There is no folder {target.parent}.", ("target",))
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with _translated(), closing(self._connect()) as source, closing(_new(part)) as copy:
+                (page_bytes,) = source.execute("PRAGMA page_size").fetchone()
                 source.execute("BEGIN")  # a writer cannot restart the copy
                 source.execute("SELECT count(*) FROM instance").fetchone()
                 source.backup(
                     copy,
-                    pages=5_000,
-                    progress=lambda _, left, total: progress.append((total - left, total)),
+                    pages=_BACKUP_PAGES,
+                    progress=lambda _, left, total: progress(
+                        (total - left) * page_bytes, total * page_bytes
+                    ),
                 )
-                yield from progress
-            finally:
-                copy.close()
-                source.close()
+            part.replace(target)
+        finally:
+            for left_over in (part, part.with_name(f"{part.name}-journal")):
+                left_over.unlink(missing_ok=True)
 
     def close(self) -> None:
         for connection in list(self._connections):
@@ -322,6 +329,10 @@ class SqliteStorage:
         self._writer = None
         self._local = threading.local()
         self._engine.dispose()
+
+
+def _new(path: Path) -> Any:
+    return driver.connect(str(path))
 
 
 _DURABILITY = ("journal_mode", "synchronous")
