@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from desirepath.domain.checks import Id, check_id, convert, refuse_unknown
+from desirepath.domain.checks import Id, check_plain_id, convert, refuse_unknown
 from desirepath.domain.plain_json import check_plain
 from desirepath.errors import InvalidRetriever, MalformedJSON
 
@@ -98,7 +98,7 @@ def check_name(name: str) -> None:
     InvalidRetriever
         A route word, one of our ids, blank, or with a slash.
     """
-    check_id(name, "retriever_name", InvalidRetriever)
+    check_plain_id(name, "retriever_name", InvalidRetriever)
     if name in ROUTE_WORDS or name.startswith("ret_") or "/" in name:
         raise InvalidRetriever(
             "retriever_name may not start with ret_, contain a slash, or be one of "

@@ -35,6 +35,7 @@ _ONE_BASED = (
     "No interaction is at position 0: if the source counts from 1, import with --position-base 1. "
     "What is stored stays as it is; delete it first."
 )
+_NOTHING = "There was nothing to import: no row was found."
 _ENOUGH_POSITIONS = 10
 
 
@@ -169,6 +170,8 @@ def _import(
     result.retrievers = book.made
     if _looks_one_based(positions, options):
         result.advice.append(_ONE_BASED)
+    if not (result.rows or result.rejected or result.skipped or result.suppressed):
+        result.advice.append(_NOTHING)
 
 
 def _count(batch: Batch, result: ImportResult, positions: PositionStats) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import INTERACTION_TYPES
 from desirepath.domain.retriever import check_name
 from desirepath.engine.importing.field_map import check_field_map
@@ -177,7 +178,7 @@ def check_options(options: ImportOptions) -> None:
         raise InvalidSetting("--position-base is 0, 1 or auto.", ("position_base",))
     if not 1 <= options.batch_rows <= MAX_BATCH_ROWS:
         raise InvalidSetting(f"A batch has 1 to {MAX_BATCH_ROWS} rows.", ("batch_rows",))
-    if options.retriever is not None and not options.retriever.startswith("ret_"):
+    if options.retriever is not None and parse_id("ret", options.retriever) is None:
         try:
             check_name(options.retriever)
         except InvalidRetriever as error:
