@@ -82,7 +82,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     request_seconds: Annotated[
-        float, Meta(gt=0, description="A request must have arrived whole within this time.")
+        float,
+        Meta(
+            gt=0,
+            description="A request must have arrived whole within this time, and a client must "
+            "go on taking its answer.",
+        ),
     ] = 10.0
     max_connections: Annotated[
         Positive,

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -52,6 +52,49 @@ def test_a_silent_connection_too_many_is_closed_early(small: LiveServer) -> None
         assert small.send_raw(b"", seconds=4.0) == b""
         with socket.create_connection(small.address, timeout=4.0) as silent:
             assert silent.recv(1) == b"", "closed by the server, long before request_seconds"
+
+
+ASKED = 60
+ASK = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * ASKED
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """Serve with a second of patience."""
+    folder = tmp_path_factory.mktemp("impatient")
+    with start(f"sqlite:///{folder}/d.db", "--request-seconds", "1") as server:
+        yield server
+
+
+@pytest.fixture
+def narrow(impatient: LiveServer) -> Iterator[socket.socket]:
+    """Connect with room for little of an answer, and ask for much."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(10)
+        connection.connect(impatient.address)
+        connection.sendall(ASK)
+        yield connection
+
+
+def test_a_client_that_never_reads_is_let_go(impatient: LiveServer, narrow: socket.socket) -> None:
+    del narrow
+    with impatient.client() as client:
+        deadline = monotonic() + 20
+        while "desirepath_connections 1.0" not in client.get("/metrics").text:
+            assert monotonic() < deadline, "it still holds its connection"
+            sleep(0.2)
+
+
+def test_a_client_that_reads_slowly_gets_all(narrow: socket.socket) -> None:
+    received = bytearray()
+    began = monotonic()
+    while received.count(b"HTTP/1.1 200 OK") < ASKED or not received.endswith(b"}"):
+        if monotonic() - began < 3:  # three times as long as a client that reads nothing may take
+            sleep(0.1)
+        part = narrow.recv(16_384)
+        assert part, "the server gave up"
+        received += part
 
 
 def test_a_queue_for_threads_that_is_full_is_answered_at_once(sqlite_backend: Backend) -> None:

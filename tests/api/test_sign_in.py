@@ -59,3 +59,24 @@ def test_behind_a_proxy_the_client_is_limited_and_not_the_proxy(api: Api) -> Non
             address="10.8.1.1",
         )
         assert answer.status_code == 401
+
+
+def test_a_cookie_is_for_https_only_where_the_proxy_says_https(api: Api) -> None:
+    behind = api.under(trusted_proxy="10.8.2.1")
+    for address, proto, secure in (
+        ("10.8.2.1", "https", True),
+        ("10.8.2.1", "http", False),
+        ("10.8.2.2", "https", False),
+    ):
+        answer = behind.post(
+            "/sign-in",
+            key=None,
+            content=f"key={api.keys.read}".encode(),
+            headers={
+                "Content-Type": "application/x-www-form-urlencoded",
+                "X-Forwarded-Proto": proto,
+            },
+            address=address,
+        )
+        assert answer.status_code == 303
+        assert ("; secure" in answer.headers["set-cookie"].lower()) == secure

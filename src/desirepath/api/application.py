@@ -158,7 +158,10 @@ class Application:
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The other endpoints, the pages, and what is not there."""
         started = time.perf_counter()
-        request_id = scope[_ID] = _request_id(header_map(scope))
+        headers = header_map(scope)
+        request_id = scope[_ID] = _request_id(headers)
+        if self.limits.is_secure(scope, headers):
+            scope["scheme"] = "https"
         watch = _Watch(send, request_id)
         try:
             await self._router(scope, receive, watch)

@@ -44,6 +44,15 @@ class Limits:
                 break
         return address
 
+    def is_secure(self, scope: Mapping[str, Any], headers: Mapping[bytes, bytes]) -> bool:
+        """Whether the client came by HTTPS, as far as a trusted proxy says."""
+        client = scope.get("client")
+        return (
+            headers.get(b"x-forwarded-proto") == b"https"
+            and client is not None
+            and self._is_proxy(client[0])
+        )
+
     def _is_proxy(self, address: str) -> bool:
         try:
             parsed = ip_address(address)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import socket
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -91,7 +95,7 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
 
     async def _sweep(self) -> None:
-        """Close connections whose request does not arrive in time, and look at the figures.
+        """Close connections that are too slow, and look at the figures.
 
         With several workers a figure is told by whichever is asked, so each writes down its own.
         """
@@ -101,18 +105,17 @@ class HttpServer(uvicorn.Server):
             patience = self._request_seconds
             if self.should_exit:
                 patience = min(patience, _STOPPING_SECONDS)
-            now = time.monotonic()
             for connection in list(self.server_state.connections):
                 if isinstance(connection, TimedProtocol):
-                    connection.close_if_begun_before(now - patience, now - _TURNED_AWAY_SECONDS)
+                    connection.close_if_slow(time.monotonic(), patience)
 
 
 class TimedProtocol(HttpToolsProtocol):
     """HTTP that knows how long a request has been arriving, and when there are too many.
 
     uvicorn's own keep-alive timeout starts again with every byte, so that a client which sends one
-    now and then would hold its connection for ever. Its own limit of connections is answered with a
-    text that no client of ours expects.
+    now and then would hold its connection for ever, and so would one that never reads its answer.
+    Its own limit of connections is answered with a text that no client of ours expects.
 
     Parameters
     ----------
@@ -124,6 +127,8 @@ class TimedProtocol(HttpToolsProtocol):
 
     _began: float | None = None
     _is_turned_away = False
+    _untaken_bytes = 0
+    _taken_at = 0.0  # when the client was last seen to have taken some of an answer
 
     def __init__(self, *, most_connections: int, turn_away: Any, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
@@ -148,13 +153,22 @@ class TimedProtocol(HttpToolsProtocol):
         super().on_message_complete()
         self._began = None
 
-    def close_if_begun_before(self, moment: float, turned_away: float) -> None:
-        """Close when a request was begun, or the connection made, before a moment.
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._taken_at = time.monotonic()  # there may be as much to send again when somebody looks
 
-        ``turned_away`` is the moment for a connection that is one too many.
+    def close_if_slow(self, now: float, patience: float) -> None:
+        """Close when a request does not arrive within so many seconds, or an answer is not taken.
+
+        To be called now and then.
         """
-        latest = turned_away if self._is_turned_away else moment
-        if self._began is not None and self._began < latest:
+        waits = _TURNED_AWAY_SECONDS if self._is_turned_away else patience
+        untaken = _count_untaken(self.transport)
+        if self._untaken_bytes == 0 or untaken < self._untaken_bytes:
+            self._taken_at = now
+        self._untaken_bytes = untaken
+        begun_long_ago = self._began is not None and now - self._began > waits
+        if begun_long_ago or (untaken and now - self._taken_at > patience):
             self.transport.abort()
 
     def send_400_response(self, msg: str) -> None:
@@ -165,3 +179,18 @@ class TimedProtocol(HttpToolsProtocol):
             head + b"content-type: application/json\r\nconnection: close\r\n\r\n" + body
         )
         self.transport.close()
+
+
+def _count_untaken(transport: Any) -> int:
+    """Bytes of answers that the client has not taken; 0 while the system has room for them all.
+
+    The system holds a few megabytes, and takes more of us only now and then: a client that reads
+    slowly is told from one that does not read by what the system holds.
+    """
+    unsent: int = transport.get_write_buffer_size()
+    if unsent:
+        held = bytearray(4)
+        with suppress(OSError):
+            fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, held)
+        unsent += int.from_bytes(held, sys.byteorder)
+    return unsent
