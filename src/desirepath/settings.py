@@ -8,7 +8,7 @@ settings.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -117,9 +117,13 @@ FIELDS = Settings.__struct_fields__
 
 
 def load_settings(
-    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+    *,
+    as_flag: Callable[[str], str] = lambda name: "--" + name.replace("_", "-"),
 ) -> Settings:
-    """Settings from their three sources.
+    """Settings from their three sources; ``as_flag`` is how the first one writes their names.
 
     Raises
     ------
@@ -142,7 +146,7 @@ def load_settings(
         raise InvalidSetting(f"Unknown setting {key}; there are {', '.join(FIELDS)}.", (key,))
     for key, value in flags.items():
         if value is not None:
-            values[key], source[key] = value, "--" + key.replace("_", "-")
+            values[key], source[key] = value, as_flag(key)
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:

@@ -27,7 +27,8 @@ _SHORTEST_KEY = 8
 def ensure_defaults(engine: Engine) -> None:
     """Make the instance's secrets, and the namespace ``default`` when there is none."""
     with engine.storage.read() as session:
-        if session.catalog.find_namespace(DEFAULT_NAMESPACE) is not None:
+        catalog = session.catalog
+        if catalog.find_namespace(DEFAULT_NAMESPACE) and all(map(catalog.has_secret, SECRETS)):
             return
     with engine.storage.write() as session:
         for name in SECRETS:

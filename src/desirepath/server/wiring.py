@@ -50,7 +50,7 @@ def open_engine(settings: Settings, *, migrate: bool | None = None) -> Engine:
 
 def open_in_process(database: str, **settings: Any) -> Desirepath:
     """What ``desirepath.open`` returns."""
-    loaded = load_settings({"database": database, **settings}, {})
+    loaded = load_settings({"database": database, **settings}, {}, as_flag=str)
     return Desirepath(open_engine(loaded, migrate=True))
 
 

@@ -255,6 +255,10 @@ class Catalog(Protocol):
         """32 random bytes of this instance, made on first use by a writing session."""
         ...
 
+    def has_secret(self, name: str) -> bool:
+        """Whether it was made already."""
+        ...
+
     def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
         """Raises AlreadyExists. Its number is new: not even a deleted namespace had it."""
         ...

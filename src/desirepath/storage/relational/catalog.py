@@ -35,13 +35,18 @@ class RelationalCatalog:
         self._bulk = bulk
 
     def secret(self, name: str) -> bytes:
-        instance = tables.instance
-        statement = select(instance.c.value).where(instance.c.name == name)
-        value = self._connection.scalar(statement)
+        value = self._value(name)
         if value is None:
-            self._bulk.insert_new(instance, [(name, secrets.token_bytes(32))])
-            value = self._connection.scalar(statement)
+            self._bulk.insert_new(tables.instance, [(name, secrets.token_bytes(32))])
+            value = self._value(name)
         return bytes(value or b"")
+
+    def has_secret(self, name: str) -> bool:
+        return self._value(name) is not None
+
+    def _value(self, name: str) -> bytes | None:
+        instance = tables.instance
+        return self._connection.scalar(select(instance.c.value).where(instance.c.name == name))
 
     def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
         if self.find_namespace(name) is not None:
@@ -77,10 +82,8 @@ class RelationalCatalog:
 
     def _highest_number(self) -> int:
         """The highest number that a namespace has or had."""
-        instance = tables.instance
-        had = self._connection.scalar(select(instance.c.value).where(instance.c.name == _HIGHEST))
         has = self._connection.scalar(select(func.max(_N.c.number)))
-        return max(int(has or 0), int.from_bytes(had or b""))
+        return max(int(has or 0), int.from_bytes(self._value(_HIGHEST) or b""))
 
     def _keep_number(self, number: int) -> None:
         instance = tables.instance

@@ -38,10 +38,13 @@ class CatalogContract:
 
             return task
 
+        with storage.read() as session:
+            assert not session.catalog.has_secret("cursor")
         (secret,) = set(at_once(*map(ask, (storage, open_another()) * 2)))
         assert len(secret) == 32
         with storage.read() as session:
             assert session.catalog.secret("cursor") == secret
+            assert session.catalog.has_secret("cursor")
         with storage.write() as session:
             assert session.catalog.secret("another") != secret
 
