@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -345,6 +346,23 @@ def test_output_that_cannot_be_written_is_one_sentence(command: list[str], datab
         )
     assert done.returncode == 1
     assert done.stderr == "Error: The system refused: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "command"), [("ascii", ["report"]), ("latin-1", ["report", "--json"])]
+)
+def test_a_terminal_without_our_letters(encoding: str, command: list[str], database: str) -> None:
+    with desirepath.open(database) as here:
+        here.interactions.create(feature_id="Schuh–日本", interaction_type=["click"], position=0)
+    done = subprocess.run(
+        [sys.executable, "-m", "desirepath", *command, "--database", database],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if command[-1] == "--json":
+        assert json.loads(done.stdout)["recent"][0]["document_id"] == "Schuh–日本"
 
 
 def test_an_address_that_is_not_ours_is_not_called_busy(run: Run) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
@@ -66,3 +68,6 @@ def main() -> None:
     Exit codes: 0 done, 1 could not be done (the message says why), 2 wrong usage, 3 done, but some
     rows were rejected, 4 done, and doctor found something to mend.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may lack the letters of bars and tables
+            stream.reconfigure(errors="replace")

@@ -58,9 +58,10 @@ def print_report(engine: Engine, namespace: Namespace) -> None:
     console.print(render(found))
 
 
-def _json(engine: Engine, namespace: Namespace) -> str:
+def _json(engine: Engine, namespace: Namespace) -> bytes:
+    """JSON is UTF-8, whatever the terminal is."""
     found = report(engine, namespace, engine.clock.now())
-    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+    return msgspec.json.format(msgspec.json.encode(found), indent=2)
 
 
 def render(found: Report) -> RenderableType:
