@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -73,9 +73,6 @@ class Answer(Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
-Handler = Callable[[Call], Awaitable[object]]
-
-
 class Endpoint(Struct, frozen=True, kw_only=True):
     """A method on a path.
 
@@ -132,9 +129,6 @@ def endpoint(
         )
 
     return declare
-
-
-Query = Any
 
 
 def read_query(query_string: bytes, kind: type[Struct]) -> Any:

@@ -9,18 +9,9 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
-from desirepath.cli.common import engine_options, errors, namespace_of, open_engine
+from desirepath.cli.common import engine_options, namespace_of, open_engine
+from desirepath.cli.progress import rows_progress
 from desirepath.engine.exporting import (
     STDOUT,
     ExportFormat,
@@ -94,27 +85,13 @@ def _format(target: str) -> ExportFormat:
     return ExportFormat(wanted)
 
 
-class _Rate(ProgressColumn):
-    """Rows a second."""
-
-    def render(self, task: Task) -> Text:
-        elapsed = task.finished_time if task.finished else task.elapsed
-        return Text("" if not elapsed else f"{task.completed / elapsed:,.0f} rows/s")
-
-
 @contextmanager
 def _progress() -> Iterator[Callable[[ExportProgress], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("counting", total=None)
+    with rows_progress("counting") as (progress, task):
 
         def report(now: ExportProgress) -> None:
-            progress.update(task, description=now.step, completed=now.done, total=now.total)
+            progress.update(
+                task, description=now.step, completed=now.done, total=now.total, rows=now.done
+            )
 
         yield report

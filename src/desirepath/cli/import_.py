@@ -13,19 +13,10 @@ from typing import Any, Literal
 import click
 import msgspec
 from msgspec.structs import replace
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
-from desirepath.cli.common import engine_options, errors, namespace_of, open_engine
+from desirepath.cli.common import engine_options, namespace_of, open_engine
 from desirepath.cli.import_summary import print_summary
+from desirepath.cli.progress import rows_progress
 from desirepath.engine.importing.importing import import_files
 from desirepath.engine.importing.options import ImportFormat, ImportOptions
 from desirepath.engine.importing.options import Progress as ImportProgress
@@ -181,27 +172,9 @@ def _flat(values: dict[str, Any], head: str = "") -> Iterator[tuple[str, str]]:
             raise ValueError("a column is a text")
 
 
-class _Rate(ProgressColumn):
-    """Rows a second."""
-
-    def render(self, task: Task) -> Text:
-        elapsed = task.finished_time if task.finished else task.elapsed
-        rows = task.fields.get("rows", 0)
-        return Text("" if not elapsed or not rows else f"{rows / elapsed:,.0f} rows/s")
-
-
 @contextmanager
 def _progress() -> Iterator[Callable[[ImportProgress], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
-        _Rate(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("opening", total=None, rows=0)
+    with rows_progress("opening") as (progress, task):
 
         def report(now: ImportProgress) -> None:
             progress.update(

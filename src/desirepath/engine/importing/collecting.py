@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from desirepath.domain.clock import format_time
 from desirepath.engine.importing.batches import (
     Batch,
     ReadExecution,
@@ -14,6 +15,7 @@ from desirepath.engine.importing.batches import (
 from desirepath.engine.importing.files import InputFile
 from desirepath.engine.importing.read_lines import Unreadable
 from desirepath.engine.importing.read_rows import Block, read_blocks
+from desirepath.engine.importing.times import read_time
 from desirepath.errors import InvalidInput
 
 __all__ = ["Collector", "add_counts"]
@@ -104,6 +106,21 @@ class Collector:
 
     def time_unit(self, unit: str) -> None:
         count(self.batch.time_units, unit)
+
+    def time(self, value: object) -> str:
+        """A row's ``timestamp`` as we write times; how it was written is counted.
+
+        Raises
+        ------
+        InvalidInput
+            It is no time.
+        """
+        try:
+            moment, unit = read_time(value)
+        except (ValueError, OverflowError) as error:
+            raise InvalidInput("timestamp is not a time.") from error
+        self.time_unit(unit)
+        return format_time(moment)
 
     def full(self) -> Iterator[Batch]:
         """The batch, if it is full."""

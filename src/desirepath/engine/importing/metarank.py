@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from desirepath.domain.clock import format_time
 from desirepath.domain.execution import ExecutionDraft, read_execution
 from desirepath.domain.interaction import QUERY_LEVEL_TYPES, InteractionDraft, read_interaction
 from desirepath.domain.plain_json import canonical_json
@@ -18,7 +17,6 @@ from desirepath.engine.importing.grouping import Grouper
 from desirepath.engine.importing.identity import Occurrences
 from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.options import ImportOptions
-from desirepath.engine.importing.times import read_time
 from desirepath.errors import InvalidInput
 
 __all__ = ["read_metarank"]
@@ -146,7 +144,7 @@ class _Reader:
             "inputs": _fields(row) or None,
             "user_id": as_text(row.get("user"), "user"),
             "session_id": as_text(row.get("session"), "session"),
-            "occurred_at": self._time(row),
+            "occurred_at": self._collector.time(row.get("timestamp")),
             "documents": [_document(item) for item in items],
         }
         return read_execution(values, checked=True)[0]
@@ -175,18 +173,10 @@ class _Reader:
             "user_id": as_text(row.get("user"), "user"),
             "session_id": as_text(row.get("session"), "session"),
             "execution_id": ranking,
-            "occurred_at": self._time(row),
+            "occurred_at": self._collector.time(row.get("timestamp")),
             "event_id": id,
         }
         return read_interaction(values, checked=True)[0]
-
-    def _time(self, row: dict[str, Any]) -> str:
-        try:
-            moment, unit = read_time(row.get("timestamp"))
-        except (ValueError, OverflowError) as error:
-            raise InvalidInput("timestamp is not a time.") from error
-        self._collector.time_unit(unit)
-        return format_time(moment)
 
 
 def _positions(documents: Sequence[Any], offset: int = 0) -> dict[str, int]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from desirepath.domain.checks import MAX_ID_BYTES
+from desirepath.domain.checks import check_plain_id
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import ExecutionDraft, read_execution
 from desirepath.domain.ids import parse_id
@@ -33,7 +33,7 @@ from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.times import read_time
 from desirepath.errors import InvalidInput
 
-__all__ = ["OwnRows", "kind_of", "text_fields"]
+__all__ = ["OwnRows", "kind_of", "retriever_of", "shown_document", "text_fields"]
 
 _TEXTS = (
     "feature_id",
@@ -138,7 +138,7 @@ class OwnRows:
         """
         wanted = text_fields(values, _EXECUTION_TEXTS)
         documents = as_list(values.get("documents"), "documents") or []
-        wanted["documents"] = [_document(item) for item in documents]
+        wanted["documents"] = [shown_document(item) for item in documents]
         wanted["inputs"] = _query(values, "inputs")
         wanted["metadata"] = as_object(values.get("metadata"), "metadata")
         wanted["offset"] = as_integer(values.get("offset"), "offset") or 0
@@ -256,8 +256,7 @@ def retriever_of(values: Mapping[str, Any]) -> str:
         if found is not None:
             if not found.startswith("ret_"):
                 check_name(found)
-            if len(found.encode()) > MAX_ID_BYTES:
-                raise InvalidInput(f"{name} is longer than {MAX_ID_BYTES} bytes.", (name,))
+            check_plain_id(found, name, InvalidInput)
             return found
     return ""
 
@@ -269,7 +268,8 @@ def _query(values: Mapping[str, Any], name: str) -> dict[str, Any] | None:
     return inputs if is_missing(query) else {**(inputs or {}), "query": query}
 
 
-def _document(item: object) -> dict[str, Any]:
+def shown_document(item: object) -> dict[str, Any]:
+    """A document of a list: its id alone, or with its scores and features."""
     if not isinstance(item, Mapping):
         return {"document_id": as_text(item, "document_id")}
     document = {

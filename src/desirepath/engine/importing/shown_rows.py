@@ -14,7 +14,6 @@ from desirepath.engine.importing.cells import (
     as_flag,
     as_integer,
     as_number,
-    as_numbers,
     as_object,
     as_text,
     plain,
@@ -22,7 +21,7 @@ from desirepath.engine.importing.cells import (
 from desirepath.engine.importing.collecting import Collector
 from desirepath.engine.importing.grouping import Grouper
 from desirepath.engine.importing.identity import Occurrences, hash_id
-from desirepath.engine.importing.own_rows import OwnRows, retriever_of, text_fields
+from desirepath.engine.importing.own_rows import OwnRows, retriever_of, shown_document, text_fields
 from desirepath.engine.importing.positions import PositionStats
 from desirepath.errors import InvalidInput
 
@@ -162,7 +161,10 @@ class ShownRows:
             "inputs": inputs or None,
             "occurred_at": format_time(first.moment),
             "offset": offset,
-            "documents": [_document(row) for row, _ in listed.values()],
+            "documents": [
+                shown_document({**row.values, "document_id": row.document_id})
+                for row, _ in listed.values()
+            ],
         }
         draft, _ = read_execution(values)
         self._collector.batch.executions.append(
@@ -203,13 +205,3 @@ def _types(values: Mapping[str, Any]) -> list[str]:
         if name in values and as_flag(values[name], name)
     ]
     return list(dict.fromkeys(("impression", *happened)))
-
-
-def _document(row: _Row) -> dict[str, Any]:
-    document = {
-        "document_id": row.document_id,
-        "score": as_number(row.values.get("score"), "score"),
-        "scores": as_numbers(row.values.get("scores"), "scores"),
-        "features": as_numbers(row.values.get("features"), "features"),
-    }
-    return {name: value for name, value in document.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionDraft, ShownDocument, read_execution
@@ -13,7 +13,6 @@ from desirepath.engine.importing.cells import as_text
 from desirepath.engine.importing.collecting import Collector
 from desirepath.engine.importing.event_names import QUERY_FEATURE
 from desirepath.engine.importing.known import Known
-from desirepath.engine.importing.times import read_time
 from desirepath.engine.importing.ubi_rows import (
     UbiEvent,
     UbiQuery,
@@ -130,7 +129,7 @@ class UbiGroups:
             "session_id": as_text(row.get("session_id"), "session_id"),
             "configuration": query.application,
             "metadata": metadata if is_search else {**metadata, "inputs": inputs, "size": 0},
-            "occurred_at": self._time(row),
+            "occurred_at": self._collector.time(row.get("timestamp")),
             "documents": [{"document_id": document} for document in positions],
             "offset": min(positions.values(), default=start),
         }
@@ -190,7 +189,7 @@ class UbiGroups:
             "session_id": as_text(row.get("session_id"), "session_id"),
             "execution_id": as_text(row.get("query_id"), "query_id"),
             "query_snapshot": None if query is None else {"query": query},
-            "occurred_at": self._time(row),
+            "occurred_at": self._collector.time(row.get("timestamp")),
             "event_id": event.event_id,
         }
         draft, _ = read_interaction(values, checked=True)
@@ -211,14 +210,6 @@ class UbiGroups:
             return position
         self._collector.batch.moved += 1
         return listed
-
-    def _time(self, row: dict[str, Any]) -> str:
-        try:
-            moment, unit = read_time(row.get("timestamp"))
-        except (ValueError, OverflowError) as error:
-            raise InvalidInput("timestamp is not a time.") from error
-        self._collector.time_unit(unit)
-        return format_time(moment)
 
 
 def _with_list(stored: Execution, positions: dict[str, int]) -> ExecutionDraft:

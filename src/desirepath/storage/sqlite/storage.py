@@ -78,11 +78,6 @@ class SqliteStorage:
         with self._lock, _translated():
             self._migrate(migrate)
 
-    @property
-    def path(self) -> Path | None:
-        """The file; None in memory."""
-        return self._path
-
     def _connect(self) -> Any:
         if self._path is None:
             connection = driver.connect(

@@ -1,0 +1,46 @@
+"""Progress bars of commands that move rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from desirepath.cli.common import errors
+
+__all__ = ["rows_progress"]
+
+
+class _Rate(ProgressColumn):
+    """Rows a second."""
+
+    def render(self, task: Task) -> Text:
+        elapsed = task.finished_time if task.finished else task.elapsed
+        rows = task.fields["rows"]
+        return Text("" if not elapsed or not rows else f"{rows / elapsed:,.0f} rows/s")
+
+
+@contextmanager
+def rows_progress(first_step: str) -> Iterator[tuple[Progress, TaskID]]:
+    """A bar on standard error, if that is a terminal; its task has the field ``rows``."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        yield progress, progress.add_task(first_step, total=None, rows=0)
