@@ -350,3 +350,16 @@ def test_a_value_that_cannot_be_read_costs_its_row(engine: Engine, tmp_path: Pat
     assert (result.interactions, result.rejected) == (2, 2)
     assert sorted(one.feature_id for one in interactions(engine)) == ["a", "d"]
     assert [row["line"] for row in rejected(path)] == [2, 3]
+
+
+def test_files_that_overlap_say_the_same_twice(engine: Engine, tmp_path: Path) -> None:
+    """Two exports of one log, each with the row of the middle."""
+    header = "query,document,position,clicked,time\n"
+    rows = [f"red,d{n},{n},{n % 2},2026-01-05T11:00:00Z\n" for n in range(3)]
+    first = write_csv(tmp_path / "first.csv", header + rows[0] + rows[1])
+    second = write_csv(tmp_path / "second.csv", header + rows[1] + rows[2])
+    result = run_import(engine, first, second, format="csv")
+    assert (result.interactions, result.executions, result.rejected) == (3, 1, 0)
+    assert result.repeated_interactions == 1
+    (search_of_all,) = executions(engine).values()
+    assert shown(search_of_all) == ["d0", "d1", "d2"]

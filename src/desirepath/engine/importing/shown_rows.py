@@ -129,9 +129,13 @@ class ShownRows:
         rows = [_Row(*record) for record in records]
         in_order = sorted(rows, key=lambda row: (row.position is None, row.position or 0))
         listed: dict[str, tuple[_Row, int]] = {}
+        again: list[_Row] = []  # the very same rows, out of files that overlap
         for row in in_order:
             if row.document_id in listed:
-                self._refuse(row, InvalidInput("Its execution lists this document already."))
+                if row.event_id == listed[row.document_id][0].event_id:
+                    again.append(row)
+                else:
+                    self._refuse(row, InvalidInput("Its execution lists this document already."))
                 continue
             position = len(listed) if row.position is None else row.position - base
             listed[row.document_id] = (row, position)
@@ -142,7 +146,10 @@ class ShownRows:
             for row, _ in listed.values():
                 self._refuse(row, error)
             return
-        for row, position in listed.values():
+        for row, position in [
+            *listed.values(),
+            *((one, listed[one.document_id][1]) for one in again),
+        ]:
             try:
                 self._add_interaction(row, position)
             except InvalidInput as error:
