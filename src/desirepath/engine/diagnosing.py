@@ -18,6 +18,8 @@ _WARN_DAYS = 30
 _WARN_FREE_BYTES = 1 << 30
 _WARN_SECONDS = 1.0
 _WEAK = ("=NORMAL", "=OFF", "=off", "=local")
+_MENDED_SINCE = (3, 51, 3)
+_RESET_RACE_MENDED = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}  # in older lines as well
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _UNSAFE = ("9p", "afs", "ceph", "cifs", "davfs", "fuse.", "gfs", "gluster", "lustre", "nfs", "smb")
 
@@ -84,6 +86,11 @@ def _moments(session: Session) -> Iterator[int]:
 
 
 def _problems(health: Health, days: float | None, ahead: float, newest: float) -> Iterator[str]:
+    if health.backend == "sqlite" and _has_reset_race(health.version):
+        yield (
+            f"SQLite {health.version} may lose writes, rarely, when two processes tidy its log at "
+            "once: serve with one worker, or bring SQLite 3.51.3 or newer."
+        )
     if any(mark in health.durability for mark in _WEAK):
         yield "Acknowledged writes may be lost in a power cut: turn full syncing on."
     if health.file_system is not None and health.file_system.startswith(_UNSAFE):
@@ -104,3 +111,12 @@ def _problems(health: Health, days: float | None, ahead: float, newest: float) -
             f"The newest row was recorded {newest:,.0f} s from now: the clock was set back. Rows "
             "that come now sort before it."
         )
+
+
+def _has_reset_race(version: str) -> bool:
+    """Whether an SQLite has the fault described at https://sqlite.org/wal.html#walresetbug."""
+    numbers = tuple(map(int, version.split(".")))
+    mended = next(
+        (fix for line, fix in _RESET_RACE_MENDED.items() if numbers[:2] == line), _MENDED_SINCE
+    )
+    return numbers < mended

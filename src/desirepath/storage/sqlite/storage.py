@@ -337,7 +337,7 @@ def _check_version() -> None:
     if driver.sqlite_version_info < _OLDEST:
         raise StorageUnavailable(
             f"SQLite {driver.sqlite_version} is too old: at least "
-            f"{'.'.join(map(str, _OLDEST))} is needed (pip install pysqlite3-binary)."
+            f"{'.'.join(map(str, _OLDEST))} is needed (pip install pysqlite3)."
         )
 
 
