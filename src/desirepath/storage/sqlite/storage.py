@@ -238,7 +238,7 @@ class SqliteStorage:
             return Figures()
         return Figures(
             wal_bytes=_size_of(self._path.with_name(self._path.name + "-wal")),
-            free_bytes=shutil.disk_usage(self._path.parent).free,
+            free_bytes=_free_bytes(self._path.parent),
         )
 
     def _size(self) -> int | None:
@@ -344,8 +344,15 @@ def _check_version() -> None:
 def _size_of(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:
+    except OSError:  # there is none, or nobody may look
         return 0
+
+
+def _free_bytes(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return None
 
 
 def path_of(url: str) -> Path | None:
