@@ -14,6 +14,7 @@ RECIPES = {
     "migration",
     "interaction type",
     "error",
+    "metric",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")
