@@ -170,7 +170,7 @@ def test_rejected_rows_of_an_earlier_run_are_not_overwritten_before_they_are_rea
 ) -> None:
     path = write_lines(tmp_path / "t.jsonl", [click("a"), "{oops"])
     run_import(engine, path, format="jsonl")
-    again = tmp_path / "t.jsonl.rejected.jsonl"
+    again = tmp_path / "." / ".." / tmp_path.name / "t.jsonl.rejected.jsonl"
     before = again.read_bytes()
     with pytest.raises(InvalidFile, match="rename that first"):
         run_import(engine, path, again, format="jsonl")

@@ -112,8 +112,9 @@ def open_inputs(names: Sequence[str], stdin: IO[bytes] | None = None) -> Iterato
         raise InvalidFile("A file is named twice.")
     with tempfile.TemporaryDirectory(prefix="desirepath-") as folder:
         files = [_open(name, Path(folder) / str(n), stdin) for n, name in enumerate(names)]
+        named = {Path(name).resolve() for name in names}
         for file in files:
-            if file.rejected_name in names:
+            if Path(file.rejected_name).resolve() in named:
                 raise InvalidFile(
                     f"Importing {file.name} writes {file.rejected_name} anew: rename that first."
                 )
