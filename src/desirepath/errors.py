@@ -6,6 +6,7 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
+    │   ├── InvalidDocument
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
     │   └── InvalidFile              an input file that is not what it was said to be
@@ -33,6 +34,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyConflict",
     "InvalidCursor",
+    "InvalidDocument",
     "InvalidExecution",
     "InvalidFile",
     "InvalidFilter",
@@ -106,6 +108,10 @@ class InvalidNamespace(InvalidInput):
     """The namespace breaks a rule."""
 
 
+class InvalidDocument(InvalidInput):
+    """The document breaks a rule."""
+
+
 class InvalidFilter(InvalidInput):
     """The filter cannot be understood."""
 
@@ -140,7 +146,8 @@ class NotFound(DesirepathError):
     Parameters
     ----------
     resource
-        What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``.
+        What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
+        ``"document"``, ``"text field"``, ``"vector index"``.
     id
         The identifier as the caller named it.
     """

@@ -18,6 +18,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.InvalidExecution: (422, "ValidationError", "invalid_execution"),
     errors.InvalidRetriever: (422, "ValidationError", "invalid_retriever"),
     errors.InvalidNamespace: (422, "ValidationError", "invalid_namespace"),
+    errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),
     errors.InvalidCursor: (400, "BadRequestError", "invalid_cursor"),
