@@ -15,6 +15,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from desirepath.domain.access import Key
+from desirepath.domain.document import Document, VectorIndex
 from desirepath.domain.execution import Execution, ShownList
 from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
@@ -22,6 +23,7 @@ from desirepath.domain.retriever import Retriever, RetrieverDraft
 
 __all__ = [
     "Catalog",
+    "DocumentIndex",
     "Event",
     "ExecutionLog",
     "Health",
@@ -42,13 +44,20 @@ __all__ = [
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
-    """A tenant. ``number`` is what rows carry."""
+    """A tenant. ``number`` is what rows carry.
+
+    ``text_fields`` are the payload fields to search, None for every text at a payload's top level.
+    With ``fixed_vectors`` documents have no vectors but those of the indexes there are.
+    """
 
     number: int
     namespace_id: str
     name: str
     created_at: int
     retention_days: int | None = None
+    description: str | None = None
+    text_fields: tuple[str, ...] | None = None
+    fixed_vectors: bool = False
 
 
 class InteractionQuery(Struct, frozen=True, kw_only=True):
@@ -253,8 +262,17 @@ class Catalog(Protocol):
         """32 random bytes of this instance, made on first use by a writing session."""
         ...
 
-    def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
-        """Raises AlreadyExists."""
+    def create_namespace(
+        self,
+        namespace_id: str,
+        name: str,
+        now: int,
+        *,
+        description: str | None = None,
+        text_fields: Sequence[str] | None = None,
+        fixed_vectors: bool = False,
+    ) -> Namespace:
+        """Raises AlreadyExists: no id or name may be another one's id or name."""
         ...
 
     def namespaces(self) -> list[Namespace]: ...
@@ -295,6 +313,118 @@ class Catalog(Protocol):
 
     def delete_retriever(self, namespace: int, id: bytes) -> None:
         """The row of a hidden retriever."""
+        ...
+
+
+class DocumentIndex(Protocol):
+    """Documents, found by id, by filter, by words and by vectors; ``document_id`` is unique.
+
+    Scores are larger for what fits better. Results are the best of all there are, in order, equal
+    scores by document_id; a filter is decided by the one evaluator before they are counted, so that
+    ``limit`` matches come back if there are as many. An index that may leave out one of the best
+    (an approximate one) does so only without a filter.
+    """
+
+    def vector_indexes(self, namespace: int) -> list[VectorIndex]:
+        """By name."""
+        ...
+
+    def define_vector(self, namespace: int, index: VectorIndex) -> None:
+        """Raises AlreadyExists, and InvalidDocument when there are as many as there may be."""
+        ...
+
+    def text_fields(self, namespace: int) -> list[str]:
+        """Those that hold something, by name."""
+        ...
+
+    def upsert(
+        self,
+        namespace: int,
+        documents: Sequence[Document],
+        *,
+        text_fields: Sequence[str] | None = None,
+    ) -> None:
+        """Store whole documents, each instead of the one of its id; the ids are distinct.
+
+        A document that is there keeps its ``created_at``. It is found by
+        :func:`~desirepath.domain.document.texts_of` it with ``text_fields``.
+
+        Raises
+        ------
+        NotFound
+            A vector has the name of no index.
+        InvalidDocument
+            A vector does not fit its index, or there are too many text fields. The location begins
+            with the number of the document.
+        """
+        ...
+
+    def get(
+        self, namespace: int, document_ids: Sequence[str], *, with_vectors: bool = False
+    ) -> dict[str, Document]:
+        """By document_id; unknown ones are left out."""
+        ...
+
+    def delete(self, namespace: int, document_ids: Sequence[str]) -> int:
+        """Remove documents; how many there were."""
+        ...
+
+    def find(
+        self, namespace: int, *, filter: Filter | None = None, after: str | None = None, limit: int
+    ) -> list[Document]:
+        """A superset of the matches among the next documents by document_id, without vectors."""
+        ...
+
+    def is_narrowed(self, filter: Filter) -> bool:
+        """Whether some condition keeps :meth:`find` from passing every document."""
+        ...
+
+    def count(self, namespace: int) -> int:
+        """How many documents there are."""
+        ...
+
+    def search_text(
+        self,
+        namespace: int,
+        fields: Sequence[str],
+        query: str,
+        limit: int,
+        filter: Filter | None = None,
+    ) -> list[tuple[str, float]]:
+        """The documents with any of the query's words, by the sum of their BM25 over the fields.
+
+        BM25 has k1 = 1.2 and b = 0.75, over the texts of one field in this namespace. Words are
+        compared without case and diacritics, by their English stem. The first 64 different words
+        of a query count.
+
+        Raises
+        ------
+        NotFound
+            No document ever had such a field.
+        """
+        ...
+
+    def search_vector(
+        self,
+        namespace: int,
+        index: str,
+        vector: Sequence[float],
+        limit: int,
+        filter: Filter | None = None,
+    ) -> list[tuple[str, float]]:
+        """The documents with the nearest vectors: cosine, dot product, or 1 / (1 + distance).
+
+        Raises
+        ------
+        NotFound
+            There is no such index.
+        InvalidDocument
+            The vector does not fit the index.
+        """
+        ...
+
+    def clear(self, namespace: int) -> None:
+        """Remove all documents, text fields and vector indexes."""
         ...
 
 
@@ -474,6 +604,8 @@ class Session(Protocol):
     def receipts(self) -> Receipts: ...
     @property
     def catalog(self) -> Catalog: ...
+    @property
+    def documents(self) -> DocumentIndex: ...
     @property
     def rejections(self) -> Rejections: ...
     @property

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.base import (
     Catalog,
+    DocumentIndex,
     ExecutionLog,
     Health,
     InteractionLog,
@@ -115,6 +116,10 @@ class _ClockedSession:
     @property
     def catalog(self) -> Catalog:
         return self._session.catalog
+
+    @property
+    def documents(self) -> DocumentIndex:
+        return self._session.documents
 
     @property
     def rejections(self) -> Rejections:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ _N = tables.namespaces
 _K = tables.api_keys
 _R = tables.retrievers
 _decode_draft = msgspec.json.Decoder(RetrieverDraft).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class RelationalCatalog:
@@ -41,11 +43,21 @@ class RelationalCatalog:
             value = self._connection.scalar(statement)
         return bytes(value or b"")
 
-    def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
-        if self.find_namespace(name) is not None:
+    def create_namespace(
+        self,
+        namespace_id: str,
+        name: str,
+        now: int,
+        *,
+        description: str | None = None,
+        text_fields: Sequence[str] | None = None,
+        fixed_vectors: bool = False,
+    ) -> Namespace:
+        if any(self.find_namespace(taken) is not None for taken in (name, namespace_id)):
             raise AlreadyExists("A namespace of this name exists.")
         number = int(self._connection.scalar(select(func.max(_N.c.number))) or 0) + 1
-        row = (number, namespace_id, name, now, None)
+        fields = None if text_fields is None else encode_json(list(text_fields)).decode()
+        row = (number, namespace_id, name, now, None, description, fields, int(fixed_vectors))
         if not self._bulk.insert_new(_N, [row])[0]:
             raise AlreadyExists("A namespace was created at the same moment; try again.")
         return _namespace(row)
@@ -130,7 +142,14 @@ class RelationalCatalog:
 
 def _namespace(row: Any) -> Namespace:
     return Namespace(
-        number=row[0], namespace_id=row[1], name=row[2], created_at=row[3], retention_days=row[4]
+        number=row[0],
+        namespace_id=row[1],
+        name=row[2],
+        created_at=row[3],
+        retention_days=row[4],
+        description=row[5],
+        text_fields=None if row[6] is None else _decode_names(row[6]),
+        fixed_vectors=bool(row[7]),
     )
 
 

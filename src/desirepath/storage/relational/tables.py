@@ -16,6 +16,7 @@ from sqlalchemy import (
 __all__ = [
     "answers",
     "api_keys",
+    "documents",
     "event_ids",
     "execution_ids",
     "executions",
@@ -27,6 +28,8 @@ __all__ = [
     "rejections",
     "retrievers",
     "suppressed_users",
+    "text_fields",
+    "vector_indexes",
 ]
 
 metadata = MetaData()
@@ -46,6 +49,9 @@ namespaces = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("retention_days", BigInteger),
+    Column("description", Text),
+    Column("text_fields", Text),  # JSON array
+    Column("fixed_vectors", BigInteger, nullable=False),
 )
 
 api_keys = Table(
@@ -178,4 +184,40 @@ suppressed_users = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("erased_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "digest"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+# Each has a table of its own, named document_text_NUMBER or document_vectors_NUMBER, which the back
+# ends make and drop.
+
+text_fields = Table(
+    "text_fields",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("n_documents", BigInteger, nullable=False),  # sums over its texts, where the index
+    Column("n_words", BigInteger, nullable=False),  # does not keep them; else 0
+)
+
+vector_indexes = Table(
+    "vector_indexes",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("dimension", BigInteger, nullable=False),
+    Column("metric", Text, nullable=False),
 )

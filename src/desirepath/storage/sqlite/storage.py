@@ -30,6 +30,9 @@ from desirepath.storage.base import Health
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
+from desirepath.storage.sqlite.text_tables import SqliteTextTables
+from desirepath.storage.sqlite.vector_functions import add_vector_functions
+from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
 try:
     from pysqlite3 import dbapi2 as driver
@@ -52,13 +55,23 @@ class SqliteStorage:
 
     One connection writes, behind a lock; each thread reads with a connection of its own. Other
     processes may use the same file: SQLite's own lock orders the writers.
+
+    Parameters
+    ----------
+    url, clock, migrate
+        As :func:`~desirepath.storage.open.open_storage` takes them.
+    vector_extension
+        Whether to compare vectors with sqlite-vec, where it can be loaded.
     """
 
     cheap_reads = True
 
-    def __init__(self, url: str, clock: Clock, *, migrate: bool) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, migrate: bool, vector_extension: bool = True
+    ) -> None:
         _check_version()
         self._clock = clock
+        self._vector_extension = vector_extension
         self._path = _path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
@@ -104,6 +117,7 @@ class SqliteStorage:
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        add_vector_functions(connection, use_extension=self._vector_extension)
         return connection
 
     def _open(self) -> tuple[Connection, Any]:
@@ -205,7 +219,9 @@ class SqliteStorage:
         self._is_suspect = False
 
     def _session(self, connection: Connection, raw: Any) -> RelationalSession:
-        return RelationalSession(connection, SqliteBulk(raw), self._clock.now)
+        texts = SqliteTextTables(raw, driver.sqlite_version_info)
+        vectors = SqliteVectorTables(connection, raw)
+        return RelationalSession(connection, SqliteBulk(raw), texts, vectors, self._clock.now)
 
     def health(self) -> Health:
         with self.read(), _translated():

@@ -59,8 +59,28 @@ class CatalogContract:
             assert catalog.find_namespace("läden 1") is None
             assert catalog.find_namespace("") is None
 
+    def test_what_a_namespace_says_of_its_documents_reads_back(self, storage: Storage) -> None:
+        with storage.write() as session:
+            new = session.catalog.create_namespace(
+                "ns_new",
+                "new",
+                START,
+                description=ODD_TEXTS[4],
+                text_fields=["title", ODD_TEXTS[1]],
+                fixed_vectors=True,
+            )
+        assert new.text_fields == ("title", ODD_TEXTS[1])
+        with storage.read() as session:
+            assert session.catalog.find_namespace("new") == new
+            default = session.catalog.find_namespace("default")
+        assert default is not None
+        assert (new.description, new.fixed_vectors) == (ODD_TEXTS[4], True)
+        assert (default.description, default.text_fields) == (None, None)
+        assert not default.fixed_vectors
+
     @pytest.mark.parametrize(
-        ("namespace_id", "name"), [("ns_a", "default"), ("ns_default", "a"), ("ns_a", "ns_default")]
+        ("namespace_id", "name"),
+        [("ns_a", "default"), ("ns_default", "a"), ("ns_a", "ns_default"), ("default", "a")],
     )
     def test_a_namespace_has_a_name_and_an_id_of_its_own(
         self, storage: Storage, namespace_id: str, name: str
