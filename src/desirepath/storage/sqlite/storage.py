@@ -30,7 +30,7 @@ from desirepath.storage.base import Health
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
-from desirepath.storage.sqlite.text_tables import SqliteTextTables
+from desirepath.storage.sqlite.text_tables import SqliteTextTables, purge_words
 from desirepath.storage.sqlite.vector_functions import add_vector_functions
 from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
@@ -257,7 +257,9 @@ class SqliteStorage:
     def scrub(self) -> None:
         """Empty the write-ahead log, where pages as they were before a deletion still lie."""
         with self._lock, _translated():
-            busy = self._open_writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            writer = self._open_writer()
+            purge_words(writer, driver.sqlite_version_info)
+            busy = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise StorageUnavailable(
                 "The rows are deleted, but a reader keeps the write-ahead log from being emptied; "

@@ -9,9 +9,17 @@ from sqlalchemy import BigInteger, Double, Subquery, text
 
 from desirepath.storage.relational.searching import text_table
 
-__all__ = ["SqliteTextTables"]
+__all__ = ["SqliteTextTables", "purge_words"]
 
-_PURGES_SINCE = (3, 42, 0)  # before, deleted words go with the next merge of the index
+_PURGES_SINCE = (3, 42, 0)
+_TABLES = "SELECT name FROM sqlite_schema WHERE name GLOB 'document_text_*' AND rootpage = 0"
+
+
+def purge_words(connection: Any, version: tuple[int, ...]) -> None:
+    """Rewrite the indexes where this SQLite leaves deleted words in them."""
+    if version < _PURGES_SINCE:
+        for (table,) in connection.execute(_TABLES).fetchall():
+            connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
 
 
 class SqliteTextTables:
@@ -52,8 +60,6 @@ class SqliteTextTables:
                 f"DELETE FROM {table} WHERE rowid = ?", [(number,) for number in documents]
             )
             self._connection.executemany(f"INSERT INTO {table} (rowid, body) VALUES (?, ?)", texts)
-            if not self._purges:
-                self._connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
 
     def hits(self, fields: Sequence[int], words: Sequence[str]) -> Subquery:
         # Quoted, a word is a phrase of one or more tokens, and no syntax.
