@@ -139,14 +139,18 @@ class TestAnswers:
 
     def test_with_an_id_that_is_not(self, api: Api, document: dict[str, Any]) -> None:
         def change(request: Request, world: World) -> Request:
-            ids = (world.ids.interaction_id, world.ids.retriever_id)
+            ids = world.ids
             path = request.path
-            for id in ids:
+            for id in (
+                *(ids.interaction_id, ids.retriever_id),
+                *(ids.namespace_id, ids.spare_namespace_id),
+            ):
                 path = path.replace(id, "nothing")
             return request._replace(path=path)
 
         def applies(operation: Operation) -> bool:
-            named = {"interaction_id", "retriever_id"} & set(operation.parameters("path"))
+            kinds = {"interaction_id", "retriever_id", "namespace_id"}
+            named = kinds & set(operation.parameters("path"))
             return bool(named) and operation.id != "remove_interaction"  # idempotent: 200
 
         self.provoke(api, document, 404, change, applies)
@@ -162,7 +166,7 @@ class TestAnswers:
             return request._replace(path=f"{request.path}?cursor=x")
 
         def applies(operation: Operation) -> bool:
-            paged_by_number = {"list_retrievers", "search_retrievers"}
+            paged_by_number = {"list_retrievers", "search_retrievers", "list_namespaces"}
             return "cursor" in operation.parameters("query") and operation.id not in paged_by_number
 
         self.provoke(api, document, 400, change, applies)

@@ -141,6 +141,8 @@ class TestPaths:
             ("POST", "/livez", "GET"),
             ("TRACE", INTERACTIONS, "POST"),
             ("BREW", INTERACTIONS, "POST"),
+            ("PUT", "/v1/namespaces/x", "DELETE, GET"),
+            ("PUT", "/v1/namespaces/x/documents/y", "DELETE, GET"),
         ],
     )
     def test_wrong_method_is_405_and_names_the_right_ones(

@@ -80,4 +80,6 @@ def _contents(api: Api) -> Iterator[object]:
             break
         query = f"limit=1000&cursor={cursor}"
     yield done(api.get("/v1/retrievers?limit=1000"))["results"]
+    documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents/list?limit=1000"
+    yield done(api.post(documents, {"return_vectors": True}))["results"]
     yield done(api.get(f"{INTERACTIONS}/rejected?limit=1000"))["results"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,12 +103,12 @@ def _passing(storage: Storage, namespace: int, raw: Any, stored: list[Document])
             assert len(listed) == len(stored), ("narrowed", raw)
         found = []
         for search in (
-            lambda *rest: index.search_text(namespace, ["title"], "red shoe é", *rest),
-            lambda *rest: index.search_vector(namespace, "v", [1.0, 0.5], *rest),
+            partial(index.search_text, namespace, ["title"], "red shoe é"),
+            partial(index.search_vector, namespace, "v", [1.0, 0.5]),
         ):
-            everything = [id for id, _ in search(100) if id in matching]
+            everything = [id for id, _ in search(limit=100) if id in matching]
             for limit in (1, 100):
-                hits = [id for id, _ in search(limit, filter)]
+                hits = [id for id, _ in search(limit=limit, filter=filter)]
                 assert hits == everything[:limit], (limit, raw)
             found.append(everything)
     return passed, found

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from desirepath.api.endpoint import Call, endpoint, page_link, read_query
+from desirepath.api.endpoint import Call, endpoint
+from desirepath.api.paging import page_of
 from desirepath.api.schemas import (
     ListQuery,
-    PaginationResponse,
     RetrieverListResponse,
     RetrieverModel,
     present_retriever,
@@ -93,26 +93,15 @@ class RetrieverListRequest(Struct, frozen=True, kw_only=True):
 
 
 def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
-    query = read_query(call.query_string, ListQuery)
     with call.engine.storage.read() as session:
         found = session.catalog.retrievers(call.namespace.number)
     if request.search is not None:
         seen = str if request.case_sensitive else str.lower
         wanted = seen(request.search.strip("*"))
         found = [item for item in found if wanted in seen(item.draft.retriever_name)]
-    size = query.limit or query.page_size or 50
-    start = query.offset if query.offset is not None else ((query.page or 1) - 1) * size
-    page = [present_retriever(retriever) for retriever in found[start : start + size]]
-    number = start // size + 1 if start % size == 0 else None
-    pagination = PaginationResponse(
-        total=len(found) if query.include_total else None,
-        page=number,
-        page_size=size,
-        total_pages=-(-len(found) // size) if query.include_total else None,
-        next_page=page_link(call, number, 1) if start + size < len(found) else None,
-        previous_page=page_link(call, number, -1) if number and number > 1 else None,
-    )
-    return RetrieverListResponse(results=page, total=len(found), pagination=pagination)
+    page, pagination = page_of(call, found)
+    results = [present_retriever(retriever) for retriever in page]
+    return RetrieverListResponse(results=results, total=len(found), pagination=pagination)
 
 
 @endpoint(

@@ -17,8 +17,11 @@ from desirepath.domain.words import has_words
 from desirepath.errors import InvalidDocument, MalformedJSON
 
 __all__ = [
+    "DOCUMENT_FIELDS",
     "MAX_DIMENSION",
+    "MAX_INDEXED_CHARACTERS",
     "MAX_INDEXES",
+    "MAX_NAME_BYTES",
     "Document",
     "DocumentDraft",
     "Metric",
@@ -31,6 +34,7 @@ __all__ = [
     "read_document",
     "read_document_filter",
     "read_vector_index",
+    "shortest_decimals",
     "texts_of",
 ]
 
@@ -243,6 +247,23 @@ def as_float32(vector: Sequence[float]) -> tuple[float, ...]:
     (0.5, 0.10000000149011612)
     """
     return tuple(array("f", vector))
+
+
+def shortest_decimals(vector: Sequence[float]) -> list[float]:
+    """The shortest decimal numbers whose next 32-bit floats are these.
+
+    >>> shortest_decimals(as_float32([0.1, 1 / 3, 1e12]))
+    [0.1, 0.33333334, 1000000000000.0]
+    """
+    return [_shortest_decimal(value) for value in vector]
+
+
+def _shortest_decimal(value: float) -> float:
+    for digits in (6, 7, 8):
+        number = float(f"{value:.{digits}g}")
+        if as_float32((number,)) == (value,):
+            return number
+    return float(f"{value:.9g}")  # always enough
 
 
 def texts_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from desirepath.api import executions, interactions, retrievers, users
+from desirepath.api import documents, executions, interactions, namespaces, retrievers, users
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
 from desirepath.api.in_process import Desirepath
@@ -83,6 +83,8 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *interactions.ENDPOINTS,
         *executions.ENDPOINTS,
         *retrievers.ENDPOINTS,
+        *namespaces.ENDPOINTS,
+        *documents.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )

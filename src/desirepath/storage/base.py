@@ -360,9 +360,17 @@ class DocumentIndex(Protocol):
         ...
 
     def get(
-        self, namespace: int, document_ids: Sequence[str], *, with_vectors: bool = False
+        self,
+        namespace: int,
+        document_ids: Sequence[str],
+        *,
+        with_vectors: bool = False,
+        hold: bool = False,
     ) -> dict[str, Document]:
-        """By document_id; unknown ones are left out."""
+        """By document_id; unknown ones are left out.
+
+        What is held (in a writing session) nobody else changes before the session ends.
+        """
         ...
 
     def delete(self, namespace: int, document_ids: Sequence[str]) -> int:

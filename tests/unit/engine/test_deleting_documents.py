@@ -93,7 +93,7 @@ def test_a_deleted_namespace_takes_its_documents_along(engine: Engine) -> None:
     with engine.storage.read() as session:
         index = session.documents
         assert [index.count(n) for n in (number, 1)] == [0, 501]
-        assert index.text_fields(number) == index.vector_indexes(number) == []
+        assert (index.text_fields(number), index.vector_indexes(number)) == ([], [])
         with pytest.raises(NotFound):
             index.search_text(number, ["title"], "common", 1)
         assert len(index.search_text(1, ["title"], "common", 1)) == 1

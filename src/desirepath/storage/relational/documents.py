@@ -175,15 +175,19 @@ class RelationalDocumentIndex:
         return {row.document_id: row.number for row in stored}
 
     def get(
-        self, namespace: int, document_ids: Sequence[str], *, with_vectors: bool = False
+        self,
+        namespace: int,
+        document_ids: Sequence[str],
+        *,
+        with_vectors: bool = False,
+        hold: bool = False,
     ) -> dict[str, Document]:
-        rows = [
-            row
-            for ids in _parts(list(dict.fromkeys(document_ids)))
-            for row in self._connection.execute(
-                select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
-            )
-        ]
+        rows: list[Any] = []
+        for ids in _parts(sorted(set(document_ids))):
+            statement = select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
+            if hold:  # SQLite has one writer at a time, and does not know the words
+                statement = statement.order_by(_D.c.document_id).with_for_update()
+            rows += self._connection.execute(statement).all()
         vectors: dict[int, dict[str, tuple[float, ...]]] = {row.number: {} for row in rows}
         if with_vectors and rows:
             for name, (table, _) in self._indexes(namespace).items():
