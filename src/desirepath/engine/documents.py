@@ -37,6 +37,7 @@ __all__ = [
     "delete_document",
     "find_document",
     "list_documents",
+    "merge_documents",
     "store_documents",
 ]
 
@@ -152,11 +153,38 @@ def change_document(
         held = session.documents.get(namespace.number, [document_id], with_vectors=True, hold=True)
         if document_id not in held:
             raise NotFound("document", document_id)
-        values = {name: _merged(getattr(held[document_id], name), parts[name]) for name in _PARTS}
-        draft, _ = read_document({"document_id": document_id, **values})
-        _store(session, namespace, [_stored(draft, session.now())])
+        changed = _changed(held[document_id], parts, session.now())
+        _store(session, namespace, [changed])
         after = session.documents.get(namespace.number, [document_id])
     return after[document_id]
+
+
+def merge_documents(
+    engine: Engine, namespace: Namespace, id_to_changes: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """:func:`change_document` for many, making those that are not there.
+
+    Raises
+    ------
+    InvalidDocument
+        What one would become cannot be stored; nothing is.
+    """
+    with engine.storage.write() as session:
+        now = session.now()
+        held = session.documents.get(
+            namespace.number, list(id_to_changes), with_vectors=True, hold=True
+        )
+        documents = []
+        for id, changes in id_to_changes.items():
+            before = held.get(id) or Document(document_id=id, created_at=now, updated_at=now)
+            documents.append(_changed(before, _parts_of(changes), now))
+        _store(session, namespace, documents)
+
+
+def _changed(before: Document, parts: Mapping[str, dict[str, Any]], now: int) -> Document:
+    values = {name: _merged(getattr(before, name), parts[name]) for name in _PARTS}
+    draft, _ = read_document({"document_id": before.document_id, **values})
+    return _stored(draft, now)
 
 
 def _parts_of(changes: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
