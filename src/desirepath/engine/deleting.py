@@ -100,8 +100,8 @@ def delete_namespace(engine: Engine, number: int) -> None:
     end = b"\xff" * 16
     _delete_before(engine, number, end)
     with engine.storage.write() as session:
+        session.catalog.delete_namespace(number)  # first: no document is stored from here on
         session.documents.clear(number)
-        session.catalog.delete_namespace(number)
     engine.directory.forget()
     engine.storage.scrub()
 

@@ -82,7 +82,7 @@ def _stored(draft: DocumentDraft, now: int) -> Document:
 
 
 def _store(session: Session, namespace: Namespace, documents: Sequence[Document]) -> None:
-    if session.catalog.find_namespace(namespace.namespace_id) is None:
+    if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
         raise NotFound("namespace", namespace.name)
     known = {index.name for index in session.documents.vector_indexes(namespace.number)}
     for number, document in enumerate(documents):

@@ -277,12 +277,17 @@ class Catalog(Protocol):
 
     def namespaces(self) -> list[Namespace]: ...
 
-    def find_namespace(self, id_or_name: str) -> Namespace | None: ...
+    def find_namespace(self, id_or_name: str, *, hold: bool = False) -> Namespace | None:
+        """One that is held (in a writing session) is not deleted before the session ends."""
+        ...
 
     def set_retention(self, number: int, days: int | None) -> None: ...
 
     def delete_namespace(self, number: int) -> None:
-        """The namespace's row and its keys; the caller has emptied the logs."""
+        """The namespace's row and its keys; the caller has emptied the logs.
+
+        Waits for sessions that hold the namespace; whoever comes later finds none.
+        """
         ...
 
     def add_key(self, key: Key, digest: bytes) -> None: ...

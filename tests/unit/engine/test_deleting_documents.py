@@ -13,7 +13,7 @@ from desirepath.domain.document import VectorIndex
 from desirepath.engine.deleting import delete_namespace
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import RecordingRules
-from desirepath.errors import NotFound
+from desirepath.errors import NotFound, StorageError
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import TestingClock
 from desirepath.testing.examples import a_document
@@ -110,3 +110,24 @@ def test_postgresql_is_vacuumed(postgres_url: str) -> None:
         ).fetchall()
     assert len(rows) == 4
     assert all(count > 0 for _, count in rows)
+
+
+def test_a_search_on_postgresql_that_meets_a_deletion_says_so(postgres_url: str) -> None:
+    with (
+        closing(open_storage(postgres_url, TestingClock())) as storage,
+        closing(open_storage(postgres_url, TestingClock())) as other,
+    ):
+        with storage.write() as session:
+            session.documents.upsert(1, [a_document(payload={"title": "red"})])
+
+        def search() -> None:
+            with storage.read() as session:
+                assert session.documents.count(1) == 1
+                with other.write() as writer:
+                    writer.documents.clear(1)
+                session.documents.search_text(1, ["title"], "red", 1)
+
+        with pytest.raises(StorageError, match="just deleted"):
+            search()
+        with storage.read() as session, pytest.raises(NotFound):
+            session.documents.search_text(1, ["title"], "red", 1)

@@ -272,6 +272,8 @@ def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
             raise StorageError(
                 "Writers got in each other's way. Nothing was stored; try again."
             ) from error
+        if isinstance(cause, psycopg.errors.UndefinedTable):  # of words or vectors: dropped by now
+            raise StorageError("What was looked for was just deleted; try again.") from error
         if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | exc.TimeoutError):
             if (
                 isinstance(cause, psycopg.OperationalError)

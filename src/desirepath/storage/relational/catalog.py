@@ -67,10 +67,12 @@ class RelationalCatalog:
             _namespace(row) for row in self._connection.execute(select(_N).order_by(_N.c.number))
         ]
 
-    def find_namespace(self, id_or_name: str) -> Namespace | None:
-        row = self._connection.execute(
-            select(_N).where(or_(_N.c.namespace_id == id_or_name, _N.c.name == id_or_name))
-        ).first()
+    def find_namespace(self, id_or_name: str, *, hold: bool = False) -> Namespace | None:
+        named = or_(_N.c.namespace_id == id_or_name, _N.c.name == id_or_name)
+        statement = select(_N).where(named)
+        if hold:  # SQLite has one writer at a time, and does not know the words
+            statement = statement.with_for_update(read=True)
+        row = self._connection.execute(statement).first()
         return None if row is None else _namespace(row)
 
     def set_retention(self, number: int, days: int | None) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -651,6 +653,44 @@ class DocumentWritersContract:
         with storage.read() as session:
             (index,) = session.documents.vector_indexes(DEFAULT)
         put(storage, a_document(vectors={"v": (1.0,) * index.dimension}))
+
+    def test_a_reader_of_what_is_cleared_meanwhile_is_not_misled(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        other = open_another()
+        put(storage, *texts(a="red"))
+        with storage.read() as session:
+            assert session.documents.text_fields(DEFAULT) == ["title"]
+            with other.write() as writer:
+                writer.documents.delete(DEFAULT, ["a"])
+            assert ids(session.documents.search_text(DEFAULT, ["title"], "red", 5)) == ["a"]
+
+    def test_a_namespace_that_is_held_is_not_deleted(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        other = open_another()
+        is_held, order = threading.Event(), []
+
+        def hold() -> None:
+            with storage.write() as session:
+                assert session.catalog.find_namespace("other", hold=True) is not None
+                is_held.set()
+                time.sleep(0.2)
+                session.documents.upsert(OTHER, texts(a="red"))
+                order.append("stored")
+
+        def delete() -> None:
+            assert is_held.wait(10)
+            with other.write() as session:
+                session.catalog.delete_namespace(OTHER)
+                session.documents.clear(OTHER)
+                order.append("deleted")
+
+        at_once(hold, delete)
+        assert order == ["stored", "deleted"]
+        with storage.write() as session:
+            assert session.catalog.find_namespace("other", hold=True) is None
+            assert session.documents.count(OTHER) == 0
 
     def test_another_process_sees_it_after_the_commit(
         self, storage: Storage, open_another: OpenAnother
