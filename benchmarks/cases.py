@@ -150,7 +150,7 @@ def batch_round(bench: Bench, contestant: Contestant) -> Run:
 
 
 def import_(bench: Bench) -> list[Row]:
-    """`desirepath import` of JSON lines: the whole command on one core, its report included."""
+    """`desirepath import` of JSON lines: the whole command on all cores, its report included."""
     return [import_row(filled_for_reads(bench), at_least(50_000))]
 
 

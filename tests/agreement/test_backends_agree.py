@@ -231,7 +231,7 @@ class Back:
             [comparable(row) for row in session.interactions.scan(number)],
             [comparable(row) for row in executions],
             sorted(
-                (key, encode_json([shown.inputs, list(shown.document_to_score.items())]))
+                (key, encode_json([shown.inputs_json, list(shown.document_to_score.items())]))
                 for key, shown in session.executions.shown_lists(keys).items()
             ),
             sorted(map(repr, session.summaries.tally(number))),

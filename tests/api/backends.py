@@ -19,7 +19,6 @@ from tests.storage_fixtures import BACK_ENDS, PostgresServer
 
 __all__ = ["api", "backend", "portal", "postgres_backend", "sqlite_backend", "twins"]
 
-BASE = f"desirepath_api_{os.getpid()}"
 MEMORY = Path("/dev/shm")
 
 
@@ -49,7 +48,8 @@ def sqlite_backend(portal: BlockingPortal) -> Iterator[Backend]:
 @pytest.fixture(scope="session")
 def postgres_backend(portal: BlockingPortal, postgres_server: PostgresServer) -> Iterator[Backend]:
     """Open one PostgreSQL database for all tests; each works in a namespace of its own."""
-    with postgres_server.database(BASE) as url, closing(_open("postgres", url, portal)) as backend:
+    name = f"desirepath_api_{os.getpid()}_{os.urandom(3).hex()}"  # two folders have this fixture
+    with postgres_server.database(name) as url, closing(_open("postgres", url, portal)) as backend:
         yield backend
 
 

@@ -56,7 +56,7 @@ def interactions(n_rows: int, now: int, user_id: str | None, one_in: int) -> Ite
             user_id=user_id if one_in and scattered % one_in == 0 else f"shopper-{number % 10_007}",
             session_id=f"visit-{number // 7}",
             event_id=f"filled-event-{number}",
-            metadata={"note": "x" * (scattered % 211), "price": number % 100},
+            metadata_json=f'{{"note":"{"x" * (scattered % 211)}","price":{number % 100}}}',
             occurred_at=moment,
             live=True,
             reward=1.0,

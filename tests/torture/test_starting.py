@@ -29,7 +29,13 @@ import os, signal, sys
 from desirepath.storage.sqlite import storage
 from tests.torture.filling import fill
 storage._WAL_PAGES = 0  # never a checkpoint
-storage.SqliteStorage.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+close = storage.SqliteStorage.close
+
+def close_once(self):  # what makes the defaults may close; what fills the file dies instead
+    storage.SqliteStorage.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
+    close(self)
+
+storage.SqliteStorage.close = close_once
 fill(sys.argv[1], {N_ROWS})
 """
 

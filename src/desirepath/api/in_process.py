@@ -13,6 +13,7 @@ from desirepath.api.schemas import present_execution, present_interaction, prese
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import read_interaction
+from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever, read_retriever
 from desirepath.engine.deleting import delete_interaction, delete_retriever, erase_user
 from desirepath.engine.engine import Engine
@@ -265,7 +266,7 @@ def _find_retriever(engine: Engine, namespace: int, id_or_name: str) -> Retrieve
 
 
 def _plain(value: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(value)
+    plain: dict[str, Any] = msgspec.json.decode(encode_json(value))
     return plain
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct, field, to_builtins
+from msgspec import Meta, Raw, Struct, field, to_builtins
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.document import Document, DocumentDraft, VectorIndex, shortest_decimals
 from desirepath.domain.execution import Execution, ExecutionDraft
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction, InteractionDraft
+from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever
 from desirepath.storage.base import Namespace
 
@@ -83,18 +84,16 @@ class InteractionResponse(Struct, frozen=True, kw_only=True):
 
 def present_interaction(value: Interaction, *, deduplicated: bool = False) -> InteractionResponse:
     """The wire shape of an interaction; one without an id was dropped as a repeat."""
-    metadata = {**value.metadata} if value.metadata else {}
-    metadata["reward_value"] = value.reward
     return InteractionResponse(
         feature_id=value.feature_id,
         interaction_type=list(value.types),
         position=value.position,
-        metadata=metadata,
+        metadata=_with_reward(value),
         user_id=value.user_id,
         session_id=value.session_id,
         execution_id=value.execution_id,
         retriever_id=value.retriever_id,
-        query_snapshot=value.query_snapshot,
+        query_snapshot=_written(value.query_json),
         document_score=value.document_score,
         result_set_size=value.result_set_size,
         feature_uri=value.feature_uri,
@@ -106,6 +105,19 @@ def present_interaction(value: Interaction, *, deduplicated: bool = False) -> In
         event_id=value.event_id,
         live=value.live,
     )
+
+
+def _with_reward(value: Interaction) -> Any:
+    """Metadata with the reward beside what was sent, spliced and not read."""
+    reward = encode_json(value.reward).decode()
+    text = value.metadata_json or "{}"
+    comma = "" if text == "{}" else ","
+    return _written(f'{text[:-1]}{comma}"reward_value":{reward}}}')
+
+
+def _written(text: str | None) -> Any:
+    """JSON that is written already, for an encoder to pass on as it is."""
+    return None if text is None else Raw(text)
 
 
 class InteractionBatchRequest(Struct, frozen=True):

@@ -133,10 +133,10 @@ def _check(draft: ExecutionDraft) -> None:
 
 
 class ShownList(Struct, frozen=True, kw_only=True):
-    """What recording needs to know of an execution."""
+    """What recording needs to know of an execution; its inputs as JSON text."""
 
     retriever_id: str
-    inputs: dict[str, Any] | None
+    inputs_json: str | None
     document_to_score: Mapping[str, float | None]
     user_id: str | None
     session_id: str | None

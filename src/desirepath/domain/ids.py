@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import threading
 
 __all__ = ["NIL", "IdGenerator", "first_id_at", "format_id", "is_plain_id", "parse_id", "time_of"]
@@ -16,7 +17,7 @@ __all__ = ["NIL", "IdGenerator", "first_id_at", "format_id", "is_plain_id", "par
 NIL = bytes(16)
 _TICKS_PER_MS = 4096
 _MAX_BACKWARD_TICKS = 10_000 * _TICKS_PER_MS
-_RANDOM_BATCH = 512  # ids per call to the operating system
+_RANDOM_BATCH = 512  # ids that a call to the operating system is good for
 _HEX = re.compile(r"[0-9a-f]{32}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:\-]{1,80}")
 
@@ -32,22 +33,26 @@ class IdGenerator:
     def __init__(self) -> None:
         self._last = 0
         self._random = b""
-        self._offset = 0
         self._lock = threading.Lock()
 
     def next(self, now: int) -> bytes:
         """A new id for the moment ``now`` (microseconds since 1970), 16 bytes."""
+        (id,) = self.take(now, 1)
+        return id
+
+    def take(self, now: int, count: int) -> list[bytes]:
+        """Several new ids for one moment, rising."""
         ticks = now * _TICKS_PER_MS // 1000
         with self._lock:
             if self._last - _MAX_BACKWARD_TICKS < ticks <= self._last:
                 ticks = self._last + 1
-            self._last = ticks
-            if self._offset >= len(self._random):
-                self._random = os.urandom(8 * _RANDOM_BATCH)
-                self._offset = 0
-            tail = self._random[self._offset : self._offset + 8]
-            self._offset += 8
-        return _pack(ticks, int.from_bytes(tail))
+            self._last = ticks + count - 1
+            missing = 8 * count - len(self._random)
+            if missing > 0:
+                self._random += os.urandom(missing + 8 * _RANDOM_BATCH)
+            tails = struct.unpack_from(f">{count}Q", self._random)
+            self._random = self._random[8 * count :]
+        return [_pack(ticks + index, tail) for index, tail in enumerate(tails)]
 
 
 def _pack(ticks: int, random: int) -> bytes:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from desirepath.domain.plain_json import canonical_json, check_plain
 from desirepath.errors import InvalidInteraction, MalformedJSON
 
 __all__ = [
+    "FIELDS",
     "INTERACTION_TYPES",
     "QUERY_LEVEL_TYPES",
     "Interaction",
@@ -243,20 +245,24 @@ def check_draft(draft: InteractionDraft) -> None:
         check_time(draft.occurred_at, "occurred_at", InvalidInteraction)
 
 
-class Interaction(Struct, frozen=True, kw_only=True):
-    """An interaction as it is stored."""
+class Interaction(Struct, frozen=True, kw_only=True, gc=False):
+    """An interaction as it is stored.
+
+    ``metadata_json`` and ``query_json`` are objects as JSON text: that is how they are stored and
+    how they are sent, and most interactions are never looked into.
+    """
 
     id: bytes
     namespace: int
     feature_id: str
     types: tuple[str, ...]
     position: int
-    metadata: dict[str, Any] | None = None
+    metadata_json: str | None = None
     user_id: str | None = None
     session_id: str | None = None
     execution_id: str | None = None
     retriever_id: str | None = None
-    query_snapshot: dict[str, Any] | None = None
+    query_json: str | None = None
     document_score: float | None = None
     result_set_size: int | None = None
     feature_uri: str | None = None
@@ -267,9 +273,22 @@ class Interaction(Struct, frozen=True, kw_only=True):
     warning: str | None = None
 
     @property
+    def metadata(self) -> dict[str, Any] | None:
+        """What was sent as metadata, without reward_value."""
+        return None if self.metadata_json is None else _decode_object(self.metadata_json)
+
+    @property
+    def query_snapshot(self) -> dict[str, Any] | None:
+        """The inputs of its search."""
+        return None if self.query_json is None else _decode_object(self.query_json)
+
+    @property
     def recorded_at(self) -> int:
         """When it was recorded, microseconds since 1970: part of its id."""
         return ids.time_of(self.id)
+
+
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def dedup_key(

@@ -16,7 +16,14 @@ import msgspec
 
 from desirepath.errors import MalformedJSON
 
-__all__ = ["MAX_DEPTH", "canonical_json", "check_plain", "decode_json", "encode_json"]
+__all__ = [
+    "MAX_DEPTH",
+    "canonical_json",
+    "check_plain",
+    "decode_json",
+    "encode_json",
+    "object_text",
+]
 
 MAX_DEPTH = 32
 _TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
@@ -28,6 +35,11 @@ _KEY_TOKEN = re.compile(rb'"\s*:')
 
 encode_json = msgspec.json.Encoder().encode
 canonical_json = msgspec.json.Encoder(order="sorted").encode
+
+
+def object_text(value: dict[str, Any] | None) -> str | None:
+    """An object as JSON text, which is how it is stored."""
+    return None if value is None else encode_json(value).decode()
 
 
 def decode_json(body: bytes) -> Any:

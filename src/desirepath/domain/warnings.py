@@ -26,6 +26,7 @@ BEYOND_RESULTS = (
 )
 IGNORED_KEYS = "Unknown keys were ignored: {}."
 
+_NOT_LISTED = object()
 _SCORE_TOLERANCE = 1e-6  # scores make a round trip through JSON and sometimes 32-bit floats
 
 
@@ -57,6 +58,8 @@ def warning_for(
     str or None
         Sentences, joined by a space.
     """
+    if shown is not None and not (clamped or ignored_keys) and _fits(draft, shown):
+        return None
     sentences = []
     if ignored_keys:
         sentences.append(IGNORED_KEYS.format(", ".join(ignored_keys)))
@@ -73,6 +76,17 @@ def warning_for(
     elif draft.feature_uri is None and not is_query_level(draft):
         sentences.append(TEACHES_NOTHING)
     return " ".join(sentences) or None
+
+
+def _fits(draft: InteractionDraft, shown: ShownList) -> bool:
+    """Whether there is certainly nothing to warn of; most interactions fit their list."""
+    score = shown.document_to_score.get(draft.feature_id, _NOT_LISTED)
+    return (
+        score is not _NOT_LISTED
+        and (draft.retriever_id is None or draft.retriever_id == shown.retriever_id)
+        and (draft.document_score is None or draft.document_score == score)
+        and (not draft.result_set_size or draft.position < draft.result_set_size)
+    )
 
 
 def is_query_level(draft: InteractionDraft) -> bool:

@@ -86,7 +86,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
     with engine.storage.write() as session:
         written = encode_json(user_id).decode()  # with its quotes: not a part of another id
         n_rejections = session.rejections.delete_mentions(namespace, written)
-    engine.storage.scrub()
+    engine.storage.scrub(user_id)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)
 
 

@@ -55,6 +55,7 @@ class Directory:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._secrets: dict[str, bytes] = {}
         self._keys: _Fresh[str, Key | None] = _Fresh(self._load_key)
         self._namespaces: _Fresh[str, Namespace | None] = _Fresh(self._load_namespace)
         self._numbers: _Fresh[int, Namespace | None] = _Fresh(self._load_number)
@@ -78,6 +79,14 @@ class Directory:
 
     def peek_namespace_of(self, number: int) -> tuple[Namespace | None] | None:
         return self._numbers.peek(number)
+
+    def secret(self, name: str) -> bytes:
+        """A secret of the instance; it never changes."""
+        found = self._secrets.get(name)
+        if found is None:
+            with self._storage.read() as session:
+                found = self._secrets[name] = session.catalog.secret(name)
+        return found
 
     def retriever_id(self, namespace: int, id_or_name: str) -> str | None:
         """The id of a retriever; None when there is none of that id or name."""

@@ -11,11 +11,12 @@ from desirepath.engine.directory import Directory
 from desirepath.engine.group_commit import GroupCommit
 from desirepath.engine.recording import Outcome, RecordingRules, Replay, Submission, record
 from desirepath.errors import DesirepathError
-from desirepath.storage.base import Storage
+from desirepath.storage.base import Rejection, Storage
 
 __all__ = ["Engine"]
 
 _Answer = list[Outcome] | Replay | DesirepathError
+_Refused = tuple[int, Sequence[Rejection]]
 
 
 class Engine:
@@ -38,6 +39,7 @@ class Engine:
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
         self._recorder: GroupCommit[Submission, _Answer] = GroupCommit(self._record, "recorder")
+        self._keeper: GroupCommit[_Refused, None] = GroupCommit(self._keep, "keeper")
         self._reader: GroupCommit[tuple[int, bytes], Interaction | None] | None = None
         if not storage.cheap_reads:
             self._reader = GroupCommit(self._fetch, "reader")
@@ -58,6 +60,16 @@ class Engine:
         """:meth:`submit` for a task."""
         return _unless_error(await self._recorder.acall(submission))
 
+    async def akeep(self, namespace: int, rejections: Sequence[Rejection]) -> None:
+        """Keep rejections; one thread does, so that those who wait for it hold up nobody else.
+
+        Raises
+        ------
+        StorageError
+            Nothing was stored.
+        """
+        await self._keeper.acall((namespace, rejections))
+
     def get_interaction(self, namespace: int, id: bytes) -> Interaction | None:
         """One interaction, from any thread."""
         with self.storage.read() as session:
@@ -72,6 +84,7 @@ class Engine:
     def close(self) -> None:
         """Finish what was submitted and close the database."""
         self._recorder.close()
+        self._keeper.close()
         if self._reader is not None:
             self._reader.close()
         self.storage.close()
@@ -81,6 +94,12 @@ class Engine:
             return record(
                 session, submissions, self.rules, self.make_id, self.directory.retriever_id
             )
+
+    def _keep(self, groups: Sequence[_Refused]) -> list[None]:
+        with self.storage.write() as session:
+            for namespace, rejections in groups:
+                session.rejections.keep(namespace, rejections)
+        return [None] * len(groups)
 
     def _fetch(self, keys: Sequence[tuple[int, bytes]]) -> list[Interaction | None]:
         with self.storage.read() as session:

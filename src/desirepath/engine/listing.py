@@ -55,6 +55,8 @@ FIELDS: Mapping[str, FieldKind] = {
 ALIASES = {"document_id": "feature_id", "created_at": "timestamp"}
 _BY_ID = frozenset({"timestamp", "interaction_id"})
 _NARROWING = ("retriever_id", "session_id", "user_id", "execution_id", "timestamp")
+_INDEXED = frozenset({"retriever_id", "session_id", "user_id", "execution_id"})
+_LOOK_UP_ROWS = 100
 _CHUNK = 1000
 
 
@@ -75,6 +77,20 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     start: int = 0
     cursor: str | None = None
     include_total: bool = False
+
+    @property
+    def is_one_look_up(self) -> bool:
+        """Whether an index leads straight to a page of moderate size."""
+        return (
+            self.filters is None
+            and self.search is None
+            and self.interaction_type is None
+            and self.sort_field == "timestamp"
+            and not self.include_total
+            and self.start + self.page_size <= _LOOK_UP_ROWS
+            and len(self.equals) == 1
+            and self.equals.keys() <= _INDEXED
+        )
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -111,9 +127,11 @@ def list_interactions(
         No answer in time; names a field that would narrow the list.
     """
     filter = _parse(request)
+    secret = engine.directory.secret("cursor")
     try:
         with engine.storage.read(seconds) as session:
-            return _Lister(session, namespace, request, filter, time.monotonic() + seconds).page()
+            deadline = time.monotonic() + seconds
+            return _Lister(session, namespace, request, filter, deadline, secret).page()
     except QueryTooSlow as error:
         used = {*request.equals, *_fields_of(request.filters)}
         field = next((name for name in _NARROWING if name not in used), "timestamp")
@@ -155,11 +173,12 @@ class _Lister:
         request: ListRequest,
         filter: Filter | None,
         deadline: float,
+        secret: bytes,
     ) -> None:
         self._log = session.interactions
         self._request = request
         self._deadline = deadline
-        self._secret = session.catalog.secret("cursor")
+        self._secret = secret
         head = ALIASES.get(request.sort_field, request.sort_field).partition(".")[0]
         if head not in FIELDS:
             raise InvalidFilter(f"Sort by one of {', '.join(FIELDS)}.", ("sort", "field"))

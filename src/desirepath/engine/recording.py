@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 from desirepath.domain.execution import Execution, ExecutionDraft, ShownList
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction, InteractionDraft, dedup_key
-from desirepath.domain.plain_json import encode_json
+from desirepath.domain.plain_json import object_text
 from desirepath.domain.reward import reward_of
 from desirepath.domain.warnings import warning_for
 from desirepath.errors import (
@@ -241,10 +242,11 @@ class _Group:
         interactions = [[_Slot(s, sent) for sent in s.interactions] for s in self._submissions]
         arriving = _prepared(executions, self._prepare_execution)
         acting = _prepared(interactions, self._prepare_interaction)
-        self._shown = self._meet(arriving, acting)
+        named = _executions_of(acting)
+        self._meet(arriving, named)
         for wave in _waves(arriving):
             self._record_executions(wave)
-        self._shown |= self._shown_lists(acting)
+        self._find_shown(named)
         for wave in _waves(acting):
             self._record_interactions(wave)
         return [
@@ -252,25 +254,22 @@ class _Group:
             for ahead, row in zip(executions, interactions, strict=True)
         ]
 
-    def _meet(
-        self, arriving: Sequence[_Slot], acting: Sequence[_Slot]
-    ) -> dict[tuple[int, str], ShownList]:
-        """What interactions find, once nobody else is storing one half of a pair.
+    def _meet(self, arriving: Sequence[_Slot], named: Set[tuple[int, str]]) -> None:
+        """Go on once nobody else is storing one half of a pair of which we have the other.
 
         An execution and its interaction that arrive in two transactions at once would not see each
         other, and nobody would join them.
         """
-        found = self._shown_lists(acting)
+        self._find_shown(named)
         self._session.executions.meet(
-            {slot.name for slot in arriving if slot.name is not None},
-            _executions_of(acting) - found.keys(),
+            {slot.name for slot in arriving if slot.name is not None}, named - self._shown.keys()
         )
-        return found
 
-    def _shown_lists(self, slots: Sequence[_Slot]) -> dict[tuple[int, str], ShownList]:
-        """What their executions showed, of those that are not known already."""
-        missing = _executions_of(slots) - self._shown.keys()
-        return self._session.executions.shown_lists(missing) if missing else {}
+    def _find_shown(self, named: Set[tuple[int, str]]) -> None:
+        """Look up what executions showed, of those that are not known already."""
+        missing = named - self._shown.keys()
+        if missing:
+            self._shown |= self._session.executions.shown_lists(missing)
 
     # Executions
 
@@ -337,9 +336,9 @@ class _Group:
         for namespace, name_to_execution in by_namespace.items():
             for name in log.unlinked(namespace, list(name_to_execution)):
                 execution = name_to_execution[name]
-                inputs = execution.inputs
-                text = None if inputs is None else encode_json(inputs).decode()
-                log.link_execution(namespace, name, execution.retriever_id, text)
+                log.link_execution(
+                    namespace, name, execution.retriever_id, object_text(execution.inputs)
+                )
 
     # Interactions
 
@@ -365,7 +364,7 @@ class _Group:
             slot.mark = dedup_key(slot.namespace, draft.execution_id, draft.feature_id, draft.types)
 
     def _record_interactions(self, slots: Sequence[_Slot]) -> None:
-        slot_to_id = {slot: self._make_id.next(self._now) for slot in slots}
+        slot_to_id = dict(zip(slots, self._make_id.take(self._now, len(slots)), strict=True))
         self._claim_events(slot_to_id)
         fresh = [slot for slot in slots if slot.outcome is None]
         lost = self._claim_marks(fresh, slot_to_id)
@@ -424,17 +423,17 @@ class _Group:
             feature_id=draft.feature_id,
             types=types,
             position=draft.position,
-            metadata=_without_reward(draft.metadata),
+            metadata_json=_without_reward(draft.metadata),
             user_id=draft.user_id,
             session_id=draft.session_id,
             execution_id=draft.execution_id,
             retriever_id=retriever_id
             or draft.retriever_id
             or (shown.retriever_id if shown else None),
-            query_snapshot=(
-                draft.query_snapshot
+            query_json=(
+                object_text(draft.query_snapshot)
                 if draft.query_snapshot is not None or shown is None
-                else shown.inputs
+                else shown.inputs_json
             ),
             document_score=_unsigned_zero(draft.document_score),
             result_set_size=draft.result_set_size,
@@ -442,7 +441,7 @@ class _Group:
             event_id=draft.event_id,
             occurred_at=occurred_at,
             live=live,
-            reward=reward_of(types),
+            reward=_default_reward(types),
             warning=warning_for(
                 draft,
                 shown=shown,
@@ -500,6 +499,9 @@ def _executions_of(slots: Sequence[_Slot]) -> set[tuple[int, str]]:
 
 def _waves(slots: list[_Slot]) -> Iterator[list[_Slot]]:
     """Split so that no wave has the same name or mark twice; nearly always one wave."""
+    if slots and all(slot.name is None and slot.mark is None for slot in slots):
+        yield slots
+        return
     while slots:
         used: set[object] = set()
         wave, later = [], []
@@ -514,11 +516,14 @@ def _waves(slots: list[_Slot]) -> Iterator[list[_Slot]]:
         slots = later
 
 
-def _without_reward(metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-    """``reward_value`` is the server's to set: a client's is dropped."""
-    if metadata is None or "reward_value" not in metadata:
-        return metadata
-    return {key: value for key, value in metadata.items() if key != "reward_value"}
+_default_reward = lru_cache(maxsize=4096)(reward_of)
+
+
+def _without_reward(metadata: dict[str, Any] | None) -> str | None:
+    """As JSON text; ``reward_value`` is the server's to set: a client's is dropped."""
+    if metadata is not None and "reward_value" in metadata:
+        metadata = {key: value for key, value in metadata.items() if key != "reward_value"}
+    return object_text(metadata)
 
 
 def _unsigned_zero(number: float | None) -> float | None:

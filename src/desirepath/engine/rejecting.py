@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
-
-from anyio.to_thread import run_sync
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.ids import format_id, parse_id, time_of
@@ -30,13 +29,8 @@ async def keep_rejections(
     The sender gets its answer whether or not there is room for this, so a failing database is no
     error here.
     """
-    if refused:
-        await run_sync(_keep, engine, namespace, source, refused)
-
-
-def _keep(
-    engine: Engine, namespace: int, source: str, refused: Sequence[tuple[bytes, DesirepathError]]
-) -> None:
+    if not refused:
+        return
     now = engine.clock.now()
     rejections = [
         Rejection(
@@ -47,11 +41,8 @@ def _keep(
         )
         for raw, error in refused
     ]
-    try:
-        with engine.storage.write() as session:
-            session.rejections.keep(namespace, rejections)
-    except StorageError:
-        return
+    with suppress(StorageError):
+        await engine.akeep(namespace, rejections)
 
 
 def _plainly(raw: bytes) -> bytes:

@@ -664,8 +664,14 @@ class Storage(Protocol):
         """
         ...
 
-    def scrub(self) -> None:
-        """Make what was deleted unreadable in the files, as far as this back end can."""
+    def scrub(self, trace: str = "") -> None:
+        """Make what was deleted unreadable in the files, as far as this back end can.
+
+        Parameters
+        ----------
+        trace
+            A text that was deleted everywhere and must not be found any more.
+        """
         ...
 
     def backup(self, target: str) -> Iterator[tuple[int, int]]:

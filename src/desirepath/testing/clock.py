@@ -84,8 +84,8 @@ class ClockedStorage:
     def drop_before(self, bound: bytes) -> None:
         self._storage.drop_before(bound)
 
-    def scrub(self) -> None:
-        self._storage.scrub()
+    def scrub(self, trace: str = "") -> None:
+        self._storage.scrub(trace)
 
     def backup(self, target: str) -> Iterator[tuple[int, int]]:
         return self._storage.backup(target)

@@ -9,6 +9,7 @@ from desirepath.domain.document import Document
 from desirepath.domain.execution import Execution, ShownDocument, read_execution
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction, read_interaction
+from desirepath.domain.plain_json import object_text
 from desirepath.engine.recording import SentExecution, SentInteraction
 from desirepath.testing.clock import START
 
@@ -38,7 +39,11 @@ class CountingIds(IdGenerator):
         with self._count_lock:
             self._count += 1
             count = self._count
-        return super().next(now)[:8] + (0b10 << 62 | count).to_bytes(8)
+        (id,) = super().take(now, 1)
+        return id[:8] + (0b10 << 62 | count).to_bytes(8)
+
+    def take(self, now: int, count: int) -> list[bytes]:
+        return [self.next(now) for _ in range(count)]
 
 
 def new_id(moment: int = START) -> bytes:
@@ -58,6 +63,9 @@ def an_interaction(**changes: Any) -> Interaction:
         "reward": 1.0,
     }
     values.update(changes)
+    for name, written in (("metadata", "metadata_json"), ("query_snapshot", "query_json")):
+        if name in values:
+            values[written] = object_text(values.pop(name))
     if "id" not in values:
         values["id"] = new_id()
     return Interaction(**values)

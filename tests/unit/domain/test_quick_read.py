@@ -52,7 +52,7 @@ def test_what_is_read_is_what_the_careful_way_reads(
 
 
 def test_a_plain_batch_is_read_quickly() -> None:
-    body = batch(ITEM % "", ITEM % ',"user_id":"kim","metadata":{"a":{"b":[1,2]},"c":"x\\":1"}')
+    body = batch(ITEM % "", ITEM % ',"user_id":"kim","metadata":{"a":{"b":[1,2]},"c":"x\\"1"}')
     assert quick_read(body) == carefully(body)
     assert quick_read(body) is not None
 
@@ -73,6 +73,11 @@ def test_a_plain_batch_is_read_quickly() -> None:
         ',"occurred_at":"2026-01-01","age_ms":5',
         ',"document_id":"a"',
         ',"metadata" :{}',
+        ',"metadata":{"a":"x\\":1"}',
+        ',"metadata":{"a":{"b":1,"b":2}}',
+        ',"metadata":{"a":-9223372036854775809}',
+        ',"document_score":99999999999999999999',
+        ',"user_id":"\\t"',
         ',"user_id":null',
     ],
 )

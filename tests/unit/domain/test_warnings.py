@@ -22,7 +22,7 @@ from desirepath.domain.warnings import (
 
 SHOWN = ShownList(
     retriever_id="ret_1",
-    inputs=None,
+    inputs_json=None,
     document_to_score={"doc_1": 0.5, "doc_2": None, "big": 1e12},
     user_id=None,
     session_id=None,

@@ -16,6 +16,7 @@ from desirepath.domain.clock import MICROSECONDS, format_time
 from desirepath.domain.execution import Execution
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction
+from desirepath.domain.plain_json import object_text
 from desirepath.domain.retriever import RetrieverDraft
 from desirepath.domain.warnings import (
     CLAMPED,
@@ -646,8 +647,8 @@ class TestJoining:
         submit(engine, sent_execution("ret_1", execution_id="e", inputs={"query": "é"}))
         query = {"query": "é"}
         assert stored(engine.storage) == [
-            replace(early[0], retriever_id="ret_1", query_snapshot=query),
-            replace(early[1], query_snapshot=query),
+            replace(early[0], retriever_id="ret_1", query_json=object_text(query)),
+            replace(early[1], query_json=object_text(query)),
             replace(early[2], retriever_id="ret_1"),
             *early[3:],
         ]

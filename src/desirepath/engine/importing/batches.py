@@ -67,8 +67,7 @@ class ReadInteraction(Struct, frozen=True, array_like=True, kw_only=True):
 class PreparedInteraction(Interaction, frozen=True, array_like=True, kw_only=True, gc=False):
     """An interaction that is ready to be stored but for its id.
 
-    Everything that recording would work out is worked out, by the same rules. ``metadata`` and
-    ``query_snapshot`` are JSON already, which is how they are stored.
+    Everything that recording would work out is worked out, by the same rules.
 
     Parameters
     ----------
@@ -82,8 +81,6 @@ class PreparedInteraction(Interaction, frozen=True, array_like=True, kw_only=Tru
         Its execution was not known when it was prepared.
     """
 
-    metadata: str | None = None  # type: ignore[assignment]
-    query_snapshot: str | None = None  # type: ignore[assignment]
     line: int
     digest: bytes
     stored_as: bytes | None = None

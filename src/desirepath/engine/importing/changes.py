@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import msgspec
-
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionDraft
-from desirepath.domain.interaction import Interaction
+from desirepath.domain.interaction import FIELDS, Interaction
 from desirepath.engine.importing.batches import (
     PreparedInteraction,
     ReadExecution,
@@ -105,28 +103,15 @@ def is_same_event(stored: Interaction, row: PreparedInteraction) -> bool:
     """
     return (
         all(getattr(stored, name) == getattr(row, name) for name in _SENT)
-        and stored.metadata == _decoded(row.metadata)
+        and stored.metadata == row.metadata
         and row.retriever_id in (None, stored.retriever_id)
-        and (row.query_snapshot is None or stored.query_snapshot == _decoded(row.query_snapshot))
+        and (row.query_json is None or stored.query_snapshot == row.query_snapshot)
     )
-
-
-def _decoded(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
 
 
 def _as_sent(row: PreparedInteraction) -> dict[str, Any]:
     """An interaction that was refused late, nearly as it was sent."""
-    left_out = ("id", "namespace", "line", "digest", "stored_as", "is_unlinked", "live", "reward")
-    values = {
-        name: getattr(row, name)
-        for name in row.__struct_fields__
-        if name not in left_out and getattr(row, name) is not None
-    }
-    values["interaction_type"] = values.pop("types")
+    values = {name: getattr(row, name) for name in FIELDS if hasattr(row, name)}
+    values["interaction_type"] = row.types
     values["occurred_at"] = format_time(row.occurred_at)
-    values.pop("warning", None)
-    for name in ("metadata", "query_snapshot"):
-        if name in values:
-            values[name] = msgspec.json.decode(values[name])
-    return values
+    return {name: value for name, value in values.items() if value is not None}

@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from desirepath.domain.execution import ShownList
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import InteractionDraft
-from desirepath.domain.plain_json import canonical_json, encode_json
+from desirepath.domain.plain_json import canonical_json, object_text
 from desirepath.domain.reward import reward_of
 from desirepath.domain.warnings import warning_for
 from desirepath.engine.importing.batches import Batch, Prepared, encode_prepared
@@ -23,7 +22,6 @@ from desirepath.engine.importing.times import parse_iso
 
 __all__ = ["Preparer", "Waiting"]
 
-_NOT_LISTED = object()
 _AT_ONCE = 500
 
 
@@ -74,20 +72,16 @@ class Preparer:
             key = tuple(draft.interaction_type)
             types, reward = known_types.get(key) or self._types_of(key, draft)
             execution_id, named = draft.execution_id, draft.retriever_id
-            metadata, query = draft.metadata, draft.query_snapshot
+            metadata, query = draft.metadata, object_text(draft.query_snapshot)
             shown = None if execution_id is None else lists.get(execution_id)
             score, resolved = draft.document_score, named
             if named is not None and (shown is None or shown.retriever_id != named):
                 resolved = self._known.retriever_id(named)
-            warning = None
-            if shown is None or moment > now or not _is_unremarkable(draft, shown):
-                warning = warning_for(
-                    draft, shown=shown, retriever_id=resolved, clamped=moment > now
-                )
+            warning = warning_for(draft, shown=shown, retriever_id=resolved, clamped=moment > now)
             retriever_id = resolved or named
             if shown is not None:
                 retriever_id = retriever_id or shown.retriever_id
-                query = shown.inputs if query is None else query
+                query = shown.inputs_json if query is None else query
             elif retriever_id is None:
                 retriever_id = self._retriever_id
             if metadata is not None and "reward_value" in metadata:
@@ -99,12 +93,12 @@ class Preparer:
                     draft.feature_id,
                     types,
                     draft.position,
-                    None if metadata is None else encode_json(metadata).decode(),
+                    object_text(metadata),
                     draft.user_id,
                     draft.session_id,
                     execution_id,
                     retriever_id,
-                    None if query is None else encode_json(query).decode(),
+                    query,
                     None if score is None else score + 0.0,  # no database keeps the sign of zero
                     draft.result_set_size,
                     draft.feature_uri,
@@ -126,17 +120,6 @@ class Preparer:
     ) -> tuple[tuple[str, ...], float]:
         found = self._types[key] = (draft.types, reward_of(draft.types))
         return found
-
-
-def _is_unremarkable(draft: InteractionDraft, shown: ShownList) -> bool:
-    """Whether there is certainly nothing to warn of; most interactions fit their list."""
-    score = shown.document_to_score.get(draft.feature_id, _NOT_LISTED)
-    return (
-        score is not _NOT_LISTED
-        and (draft.retriever_id is None or draft.retriever_id == shown.retriever_id)
-        and (draft.document_score is None or draft.document_score == score)
-        and (not draft.result_set_size or draft.position < draft.result_set_size)
-    )
 
 
 class Waiting:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from msgspec.structs import force_setattr
 
 from desirepath.domain.ids import IdGenerator
-from desirepath.domain.plain_json import encode_json
 from desirepath.engine.importing.batches import PreparedInteraction
 from desirepath.engine.importing.changes import Changes, is_same_event
 from desirepath.engine.importing.erased import Erased
@@ -129,5 +128,6 @@ class PreparedWriter:
     def _link(self, session: Session, awaited: set[tuple[int, str]]) -> None:
         """Join interactions to executions that came between reading and writing."""
         for (namespace, id), shown in session.executions.shown_lists(awaited).items():
-            query = None if shown.inputs is None else encode_json(shown.inputs).decode()
-            session.interactions.link_execution(namespace, id, shown.retriever_id, query)
+            session.interactions.link_execution(
+                namespace, id, shown.retriever_id, shown.inputs_json
+            )

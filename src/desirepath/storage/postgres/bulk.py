@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from typing import Any
 from zlib import crc32
@@ -10,6 +10,7 @@ from zlib import crc32
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
 
 from desirepath.storage.relational.bulk import Row
+from desirepath.storage.relational.tables import SHOWN_COLUMNS
 
 __all__ = ["PostgresBulk"]
 
@@ -28,6 +29,12 @@ _MEET = (
     f"SELECT CASE WHEN mine THEN pg_advisory_xact_lock({_MEETING_LOCK}, bucket) IS NULL "
     f"ELSE pg_advisory_xact_lock_shared({_MEETING_LOCK}, bucket) IS NULL END "
     "FROM unnest(%s::int[], %s::bool[]) AS place (bucket, mine)"
+)
+_SHOWN = (
+    f"SELECT {', '.join(f'executions.{name}' for name in SHOWN_COLUMNS)} "
+    "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
+    "JOIN execution_ids USING (namespace, execution_id) "
+    "JOIN executions USING (namespace, id)"
 )
 
 
@@ -57,6 +64,17 @@ class PostgresBulk:
             cursor.execute(_CLAIM_MARKS, [*arrays, window, window])
             won = {key for (key,) in cursor.fetchall()}
         return [row[0] in won for row in rows]
+
+    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
+        with self._connection.cursor() as cursor:
+            rows: list[Row] = cursor.execute(sql, values, binary=True).fetchall()
+        return rows
+
+    def shown(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        arrays = [list(values) for values in zip(*keys, strict=True)]
+        with self._connection.cursor() as cursor:
+            rows: list[Row] = cursor.execute(_SHOWN, arrays, binary=True).fetchall()
+        return rows
 
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         mine = {_bucket(name) for name in arriving}

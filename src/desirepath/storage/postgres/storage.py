@@ -215,8 +215,9 @@ class PostgresStorage:
                         )
                         raw.execute(f"DROP TABLE {name}")
 
-    def scrub(self) -> None:
+    def scrub(self, trace: str = "") -> None:
         """Rewrite nothing, but let VACUUM overwrite what was deleted as soon as it can."""
+        del trace
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             for table in (*_SCRUBBED, *(name for (name,) in raw.execute(_SEARCHED).fetchall())):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from sqlalchemy import Table
@@ -25,6 +25,14 @@ class Bulk(Protocol):
 
     def claim_marks(self, rows: Sequence[Row], window: int) -> list[bool]:
         """Insert (key, id, stored_at), or renew a mark older than ``window``; which were won."""
+        ...
+
+    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
+        """All rows of a statement that was compiled for this dialect."""
+        ...
+
+    def shown(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        """The ``SHOWN_COLUMNS`` of executions by (namespace, execution_id)."""
         ...
 
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, or_, select
+from msgspec.structs import replace
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy import update as update_rows
 
 from desirepath.domain.execution import Execution, ShownList
@@ -94,11 +108,34 @@ class RelationalInteractionLog(_Log):
         return {(row[0], row[1]): row_to_interaction(row) for row in self._bulk.fetch(_I, keys)}
 
     def find(self, query: InteractionQuery, limit: int, offset: int = 0) -> list[Interaction]:
-        keys = (_I.c.occurred_at, _I.c.id) if query.sort == "occurred_at" else (_I.c.id,)
-        statement = _matching(select(_I), query).where(*_after(query))
-        statement = statement.order_by(*(key.desc() if query.descending else key for key in keys))
-        rows = self._connection.execute(statement.limit(limit).offset(offset)).all()
+        if query.filter is None and query.interaction_type is None:
+            rows = self._find_plainly(query, limit, offset)
+        else:
+            statement = _ordered(_matching(select(_I), query).where(*_after(query)), query)
+            rows = self._connection.execute(statement.limit(limit).offset(offset)).all()
         return [row_to_interaction(row) for row in rows]
+
+    def _find_plainly(self, query: InteractionQuery, limit: int, offset: int) -> Sequence[Any]:
+        """Nearly all lists: the same few statements, compiled once each."""
+        shape = replace(
+            query,
+            namespace=0,
+            equals=_Names(dict.fromkeys(query.equals, "")),
+            after=query.after and (0, NIL),
+            ceiling=query.ceiling and NIL,
+        )
+        sql, order = _compiled(self._connection.dialect, shape)
+        moment, id = query.after or (0, NIL)
+        values = {
+            **query.equals,
+            "namespace": query.namespace,
+            "ceiling": query.ceiling,
+            "after_moment": moment,
+            "after_id": id,
+            "page_limit": limit,
+            "page_offset": offset,
+        }
+        return self._bulk.query(sql, values if order is None else [values[name] for name in order])
 
     def count(self, query: InteractionQuery) -> int:
         statement = _matching(select(func.count()).select_from(_I), query)
@@ -207,8 +244,9 @@ class RelationalExecutionLog(_Log):
             self._bulk.meet(arriving, awaited)
 
     def shown_lists(self, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ShownList]:
-        rows = self._fetch(list(keys))
-        return {(row[0], row[2]): row_to_shown_list(row) for row in rows}
+        wanted = list(keys)
+        rows = self._bulk.shown(wanted) if wanted else []
+        return {(row[0], row[1]): row_to_shown_list(row) for row in rows}
 
     def _fetch(self, keys: Sequence[tuple[int, str]]) -> list[Any]:
         if not keys:
@@ -251,6 +289,35 @@ def claim_ids(
     return found
 
 
+class _Names(dict[str, str]):
+    """Names that are compared, hashable so that a statement is found by them."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(self))
+
+
+@lru_cache(maxsize=512)
+def _compiled(dialect: Dialect, shape: InteractionQuery) -> tuple[str, Sequence[str] | None]:
+    """The statement of a query without filter, and the order of its values (None: by name)."""
+    statement = select(_I).where(
+        _I.c.namespace == bindparam("namespace"),
+        *(_I.c[name] == bindparam(name) for name in shape.equals),
+    )
+    if shape.ceiling is not None:
+        statement = statement.where(_I.c.id <= bindparam("ceiling"))
+    if shape.after is not None:
+        statement = statement.where(_past(shape, bindparam("after_moment"), bindparam("after_id")))
+    statement = _ordered(statement, shape)
+    statement = statement.limit(bindparam("page_limit")).offset(bindparam("page_offset"))
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), compiled.positiontup
+
+
+def _ordered(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
+    keys = (_I.c.occurred_at, _I.c.id) if query.sort == "occurred_at" else (_I.c.id,)
+    return statement.order_by(*(key.desc() if query.descending else key for key in keys))
+
+
 def _matching(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
     statement = statement.where(_I.c.namespace == query.namespace)
     for name, value in query.equals.items():
@@ -267,15 +334,16 @@ def _matching(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
 
 
 def _after(query: InteractionQuery) -> list[ColumnElement[bool]]:
-    if query.after is None:
-        return []
-    moment, id = query.after
-    past_id = _I.c.id < id if query.descending else _I.c.id > id
+    return [] if query.after is None else [_past(query, *query.after)]
+
+
+def _past(query: InteractionQuery, moment: Any, id: Any) -> ColumnElement[bool]:
+    past_id: ColumnElement[bool] = _I.c.id < id if query.descending else _I.c.id > id
     if query.sort == "id":
-        return [past_id]
+        return past_id
     column = _I.c.occurred_at
     past = column < moment if query.descending else column > moment
-    return [or_(past, and_(column == moment, past_id))]
+    return or_(past, and_(column == moment, past_id))
 
 
 def has_type(type: str) -> ColumnElement[bool]:

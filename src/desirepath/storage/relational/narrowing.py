@@ -39,6 +39,7 @@ _D = tables.documents
 _EXACT_IN_FLOAT = 2**53
 _MOST_TERMS = 400  # SQLite parses 1,000 deep, and a chain of ORs is as deep as it is long
 _MOST_VALUES = 20_000  # SQLite binds 32,766 values in a statement, PostgreSQL 65,535
+_MOST_TYPE_CHARACTERS = 64
 _MOST_LIKE_CHARACTERS = 10_000  # SQLite refuses patterns of more than 50,000 bytes
 
 _COMPARE: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
@@ -249,7 +250,12 @@ def _types(condition: Condition) -> Narrowed:
         return _UNKNOWN
     any_of = or_(
         false(),
-        *(("," + _I.c.types + ",").contains(f",{value},", autoescape=True) for value in values),
+        *(
+            ("," + _I.c.types + ",").contains(f",{value},", autoescape=True)
+            for value in values
+            if len(value)
+            <= _MOST_TYPE_CHARACTERS  # no type is longer, and SQLite's LIKE is limited
+        ),
     )
     # LIKE ignores case on SQLite, and a value may hold a comma: a superset, so no negation.
     return Narrowed(any_of) if condition.operator in ("eq", "in") else _UNKNOWN

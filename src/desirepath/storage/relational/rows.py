@@ -9,7 +9,7 @@ import msgspec
 
 from desirepath.domain.execution import Execution, ShownDocument, ShownList
 from desirepath.domain.interaction import Interaction
-from desirepath.domain.plain_json import encode_json
+from desirepath.domain.plain_json import encode_json, object_text
 from desirepath.storage.relational.bulk import Row
 
 __all__ = [
@@ -27,13 +27,6 @@ _decode_detail = msgspec.json.Decoder(
 ).decode
 
 
-def _text(value: object) -> str | None:
-    """JSON; a text is JSON already (an import prepares its rows ahead)."""
-    if value is None or type(value) is str:
-        return value
-    return encode_json(value).decode()
-
-
 def interaction_to_row(value: Interaction) -> Row:
     types = value.types
     return (
@@ -42,12 +35,12 @@ def interaction_to_row(value: Interaction) -> Row:
         value.feature_id,
         types[0] if len(types) == 1 else ",".join(types),
         value.position,
-        _text(value.metadata),
+        value.metadata_json,
         value.user_id,
         value.session_id,
         value.execution_id,
         value.retriever_id,
-        _text(value.query_snapshot),
+        value.query_json,
         value.document_score,
         value.result_set_size,
         value.feature_uri,
@@ -66,12 +59,12 @@ def row_to_interaction(row: Row) -> Interaction:
         feature_id=row[2],
         types=tuple(row[3].split(",")),
         position=row[4],
-        metadata=None if row[5] is None else _decode_object(row[5]),
+        metadata_json=row[5],
         user_id=row[6],
         session_id=row[7],
         execution_id=row[8],
         retriever_id=row[9],
-        query_snapshot=None if row[10] is None else _decode_object(row[10]),
+        query_json=row[10],
         document_score=row[11],
         result_set_size=row[12],
         feature_uri=row[13],
@@ -96,9 +89,9 @@ def execution_to_row(value: Execution) -> Row:
         value.retriever_id,
         value.user_id,
         value.session_id,
-        _text(value.inputs),
+        object_text(value.inputs),
         value.configuration,
-        _text(value.metadata),
+        object_text(value.metadata),
         value.offset,
         value.total,
         len(documents),
@@ -137,11 +130,12 @@ def row_to_execution(row: Row) -> Execution:
 
 
 def row_to_shown_list(row: Row) -> ShownList:
-    document_ids, scores = _decode_shown(row[12])
+    """From the columns :data:`~desirepath.storage.relational.tables.SHOWN_COLUMNS`."""
+    document_ids, scores = _decode_shown(row[6])
     return ShownList(
-        retriever_id=row[3],
-        inputs=None if row[6] is None else _decode_object(row[6]),
+        retriever_id=row[2],
+        inputs_json=row[5],
         document_to_score=dict(zip(document_ids, scores, strict=True)),
-        user_id=row[4],
-        session_id=row[5],
+        user_id=row[3],
+        session_id=row[4],
     )

@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "SHOWN_COLUMNS",
     "answers",
     "api_keys",
     "documents",
@@ -101,6 +102,17 @@ executions = Table(
     Column("live", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "id"),
 )
+
+SHOWN_COLUMNS = (
+    "namespace",
+    "execution_id",
+    "retriever_id",
+    "user_id",
+    "session_id",
+    "inputs",
+    "shown",
+)
+"""Of executions: what recording an interaction needs."""
 
 execution_ids = Table(
     "execution_ids",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
 
 from desirepath.storage.relational.bulk import Row
+from desirepath.storage.relational.tables import SHOWN_COLUMNS
 
 __all__ = ["SqliteBulk"]
 
@@ -16,6 +17,11 @@ _CLAIM_MARK = (
     "INSERT INTO marks (key, id, stored_at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
     "SET id = excluded.id, stored_at = excluded.stored_at "
     "WHERE marks.stored_at <= excluded.stored_at - ? OR marks.stored_at > excluded.stored_at + ?"
+)
+_SHOWN = (
+    f"SELECT {', '.join(f'executions.{name}' for name in SHOWN_COLUMNS)} "
+    "FROM execution_ids JOIN executions USING (namespace, id) "
+    "WHERE execution_ids.namespace = ? AND execution_ids.execution_id = ?"
 )
 
 
@@ -36,6 +42,14 @@ class SqliteBulk:
         return [
             self._cursor.execute(_CLAIM_MARK, (*row, window, window)).rowcount == 1 for row in rows
         ]
+
+    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[Row]:
+        rows: list[Row] = self._cursor.execute(sql, values).fetchall()
+        return rows
+
+    def shown(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        rows = (self._cursor.execute(_SHOWN, key).fetchone() for key in keys)
+        return [row for row in rows if row is not None]
 
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         """One writer at a time: nobody is on the way."""

@@ -47,6 +47,8 @@ _WRITER_CACHE_KIB = 65_536
 _READER_CACHE_KIB = 8_192  # there is a reader for each thread
 _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
 _MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
+_SHORTEST_TRACE = 8  # bytes; a shorter text is in a large file by chance
+_PIECE_BYTES = 16 << 20
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
 
@@ -176,7 +178,7 @@ class SqliteStorage:
 
     @contextmanager
     def write(self) -> Iterator[RelationalSession]:
-        with self._lock, _translated():
+        with self._turn(), _translated():
             if self._is_suspect:
                 self._prove_the_disk()
             if self._writer is None:
@@ -189,6 +191,16 @@ class SqliteStorage:
             except BaseException as error:
                 self._roll_back(connection, raw, error)
                 raise
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other writers of this process, as long as for those of another."""
+        if not self._lock.acquire(timeout=_BUSY_SECONDS):
+            raise StorageUnavailable()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _roll_back(self, connection: Connection, raw: Any, error: BaseException) -> None:
         """Undo; and after an I/O error trust nothing this connection still believes."""
@@ -254,17 +266,38 @@ class SqliteStorage:
     def drop_before(self, bound: bytes) -> None:
         """One file has no partitions."""
 
-    def scrub(self) -> None:
-        """Empty the write-ahead log, where pages as they were before a deletion still lie."""
-        with self._lock, _translated():
-            writer = self._open_writer()
-            purge_words(writer, driver.sqlite_version_info)
-            busy = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    def scrub(self, trace: str = "") -> None:
+        """Empty the write-ahead log, where pages as they were before a deletion still lie.
+
+        SQLite overwrites what is deleted, but not what it left behind when it moved rows from a
+        full page to another. Where a trace is still found, all pages are written anew.
+        """
+        with self._turn(), _translated():
+            purge_words(self._open_writer(), driver.sqlite_version_info)
+            self._empty_the_log()
+            if len(trace.encode()) >= _SHORTEST_TRACE and self._has(trace.encode()):
+                self._open_writer().execute("VACUUM")
+                self._empty_the_log()
+
+    def _empty_the_log(self) -> None:
+        busy = self._open_writer().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         if busy:
             raise StorageUnavailable(
                 "The rows are deleted, but a reader keeps the write-ahead log from being emptied; "
                 "try again in a moment."
             )
+
+    def _has(self, trace: bytes) -> bool:
+        """Whether some bytes are anywhere in the file."""
+        if self._path is None:
+            return False
+        with self._path.open("rb") as file:
+            end = b""
+            while piece := file.read(_PIECE_BYTES):
+                if trace in end + piece:
+                    return True
+                end = piece[-len(trace) :]
+        return False
 
     def _open_writer(self) -> Any:
         if self._writer is None:

@@ -12,6 +12,7 @@ import pytest
 
 from desirepath.domain.execution import ShownDocument
 from desirepath.domain.ids import first_id_at
+from desirepath.domain.plain_json import object_text
 from desirepath.storage.base import Event, Session, Storage
 from desirepath.testing.clock import START
 from desirepath.testing.examples import an_execution, an_interaction, documents, new_id
@@ -93,7 +94,7 @@ class ExecutionLogContract:
             assert list(session.executions.scan(DEFAULT)) == [execution]
             shown = session.executions.shown_lists([key])[key]
         assert shown.retriever_id == execution.retriever_id
-        assert shown.inputs == execution.inputs
+        assert shown.inputs_json == object_text(execution.inputs)
         assert (shown.user_id, shown.session_id) == (execution.user_id, execution.session_id)
         assert list(shown.document_to_score.items()) == [
             (document.document_id, document.score) for document in execution.documents

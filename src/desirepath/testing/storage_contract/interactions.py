@@ -315,8 +315,8 @@ class InteractionLogContract:
         with storage.read() as session:
             stored = list(session.interactions.scan(DEFAULT))
         assert stored == [
-            replace(empty, retriever_id="r", query_snapshot={"query": "x"}),
-            replace(partly, query_snapshot={"query": "x"}),
+            replace(empty, retriever_id="r", query_json='{"query":"x"}'),
+            replace(partly, query_json='{"query":"x"}'),
             whole,
             stranger,
             unrelated,
