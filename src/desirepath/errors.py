@@ -14,6 +14,7 @@
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
+    ├── LearningError                LearningOverflow (a learned sum is too large to be kept exactly)
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
@@ -42,6 +43,8 @@ __all__ = [
     "InvalidQuery",
     "InvalidRetriever",
     "InvalidSetting",
+    "LearningError",
+    "LearningOverflow",
     "LimitExceeded",
     "MalformedJSON",
     "MigrationNeeded",
@@ -199,6 +202,14 @@ class LimitExceeded(DesirepathError):
         self.limit = limit
         self.window_seconds = window_seconds
         self.name = name
+
+
+class LearningError(DesirepathError):
+    """What was recorded cannot be learned from."""
+
+
+class LearningOverflow(LearningError):
+    """A learned sum is too large to be kept exactly. Nothing was changed."""
 
 
 class StorageError(DesirepathError):

@@ -34,6 +34,8 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.Unauthenticated: (401, "UnauthorizedError", "unauthenticated"),
     errors.Forbidden: (403, "ForbiddenError", "forbidden"),
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
+    errors.LearningError: (500, "InternalServerError", "learning_error"),
+    errors.LearningOverflow: (500, "InternalServerError", "learning_overflow"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
     errors.StorageFull: (507, "InsufficientStorageError", "storage_full"),
