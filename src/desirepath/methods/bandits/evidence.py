@@ -57,7 +57,7 @@ def pooled(levels: Sequence[Evidence], pooled_lists: float = POOLED_LISTS) -> Ev
     """
     total = np.zeros(1)
     for level in levels:
-        share = min(1.0, pooled_lists / total[0]) if level[0] > 0 and total[0] > 0 else 1.0
+        share = pooled_lists / total[0] if level[0] > 0 and total[0] > pooled_lists else 1.0
         total = _added(share * total, level)
     return total
 

@@ -51,7 +51,9 @@ def _projected(weights: FloatArray, least: float, most: float) -> FloatArray:
     """
     corners = np.sort(np.concatenate([least - weights, most - weights]))
     sums = np.clip(weights + corners[:, np.newaxis], least, most).sum(axis=1)
-    sums, first = np.unique(sums, return_index=True)
-    shift = np.interp(1.0, sums, corners[first])
+    after = min(max(int(np.searchsorted(sums, 1.0)), 1), len(sums) - 1)
+    before, rise = after - 1, sums[after] - sums[after - 1]
+    share = (1.0 - sums[before]) / rise if rise > 0 else 0.0
+    shift = corners[before] + share * (corners[after] - corners[before])
     moved: FloatArray = np.clip(weights + shift, least, most)
     return moved
