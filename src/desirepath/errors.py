@@ -14,7 +14,7 @@
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
-    ├── LearningError                LearningOverflow (a learned sum is too large to be kept exactly)
+    ├── LearningError                LearningOverflow (a sum is too large to be exact)
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
