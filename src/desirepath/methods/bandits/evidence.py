@@ -18,14 +18,14 @@ POOLED_LISTS = 30.0
 """Lists that all wider levels together count for beside a narrower one."""
 
 
-def weighted_sum(parts: Iterable[tuple[float, Sums]]) -> Evidence:
+def weighted_sum(parts: Iterable[tuple[float, Sums | Evidence]]) -> Evidence:
     """Add up sums, each times its weight, one after the other.
 
     Parameters
     ----------
     parts
-        (weight, sums): for a context, one a day with its weight of :func:`.forgetting.day_weights`.
-        None at all is no evidence.
+        (weight, sums or sums of that kind): for a context, one a day with its weight of
+        :func:`.forgetting.day_weights`. None at all is no evidence.
 
     Examples
     --------

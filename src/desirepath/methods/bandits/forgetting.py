@@ -28,6 +28,9 @@ def day_weights(
     Days alone forget too slowly: at .995 a day a shop with a hundred searches a day still believes
     next month what stopped being true this month.
 
+    With each list of today the weights of all earlier days fall by the same ``exp(-1 /
+    memory_lists)``, so their weighted sum can be kept until the day ends.
+
     Parameters
     ----------
     days : length n
