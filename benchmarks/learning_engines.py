@@ -134,7 +134,7 @@ class Token:
 
 
 class MemoryEngine:
-    """A policy with integer statistics, daily rollups and pooled levels, in memory."""
+    """A policy with integer statistics, daily rollups and pooled contexts, in memory."""
 
     def __init__(
         self, n_features: int, policy: Policy, rng: np.random.Generator, options: Options
@@ -196,13 +196,13 @@ class MemoryEngine:
             rollup.today = add(rollup.today, change)
 
     def _evidence(self, rollups: Sequence[Rollup]) -> Evidence:
-        levels = [rollup.evidence(self._options.memory_lists) for rollup in rollups]
-        if len(levels) == 1:
-            return levels[0]
+        found = [rollup.evidence(self._options.memory_lists) for rollup in rollups]
+        if len(found) == 1:
+            return found[0]
         personal = rollups[2].n_interactions >= self._options.min_interactions
         if self._options.resolve is Resolve.POOLED:
-            return pooled(levels if personal else levels[:2], self._options.pooled_lists)
-        return levels[2 if personal else 1 if rollups[1].n_interactions else 0]
+            return pooled(found if personal else found[:2], self._options.pooled_lists)
+        return found[2 if personal else 1 if rollups[1].n_interactions else 0]
 
     def _contexts(self, context: Context) -> list[str]:
         """The widest first."""
@@ -238,8 +238,10 @@ class FloatEngine:
 
     def search(self, query_lists: QueryLists, context: Context) -> Shown:
         mean, covariance = self._believed()
-        draw = np.linalg.cholesky(self._policy.sampling_variance * covariance)
-        effects = mean + draw @ self._rng.standard_normal(self._n_features)
+        # Rooted as the policy does it, so that the same seed draws the same.
+        root = np.linalg.cholesky(np.linalg.inv(self._policy.sampling_variance * covariance))
+        noise = self._rng.standard_normal(self._n_features)
+        effects = mean + np.linalg.solve(root.T, noise)
         document_ids, scores = self._scored(query_lists)
         order = np.argsort(-(scores @ weights_of(effects)), kind="stable")[:PAGE]
         shown = scores[order]

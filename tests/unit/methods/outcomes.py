@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome, Policy
-from desirepath.methods.bandits.beta_thompson import BetaThompson
-from desirepath.methods.bandits.linear_thompson import LinearThompson
+from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
 from desirepath.methods.levels import SCALE
 
-POLICIES: dict[str, Policy] = {"linear": LinearThompson(), "beta": BetaThompson()}
 REWARDS = (0, REWARD_UNIT, 200_000, 5 * REWARD_UNIT, -300_000, -2 * REWARD_UNIT)
 
 

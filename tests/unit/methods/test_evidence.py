@@ -1,4 +1,4 @@
-"""What was learned, when it is asked for: days weighted, levels pooled, weights within bounds."""
+"""What was learned, when it is asked for: days weighted, contexts pooled, weights within bounds."""
 
 from __future__ import annotations
 
@@ -66,20 +66,20 @@ def test_days_are_added_with_their_weights() -> None:
 @given(numbers=st.lists(st.tuples(st.floats(0, 500), st.floats(-9, 9)), min_size=1, max_size=4))
 def test_pooling_is_the_rule_that_it_says(numbers: list[tuple[float, float]]) -> None:
     n, value = 0.0, 0.0
-    for level_n, level_value in numbers:
-        share = min(1.0, 30.0 / n) if n > 0 and level_n > 0 else 1.0
-        n, value = share * n + level_n, share * value + level_value
-    assert pooled([np.array(level) for level in numbers]) == pytest.approx([n, value])
+    for more_n, more_value in numbers:
+        share = min(1.0, 30.0 / n) if n > 0 and more_n > 0 else 1.0
+        n, value = share * n + more_n, share * value + more_value
+    assert pooled([np.array(context) for context in numbers]) == pytest.approx([n, value])
 
 
-def test_an_empty_level_changes_nothing() -> None:
+def test_an_empty_context_changes_nothing() -> None:
     of_all = np.array([500.0, 7.0])
     assert pooled([of_all, np.zeros(1)]).tolist() == [500.0, 7.0]
     assert pooled([np.zeros(1), of_all]).tolist() == [500.0, 7.0]
     assert pooled([]).tolist() == [0.0]
 
 
-def test_wider_levels_count_for_thirty_lists_beside_a_narrower_one() -> None:
+def test_wider_contexts_count_for_thirty_lists_beside_a_narrower_one() -> None:
     of_all, of_segment, of_person = (np.array([n, n * y]) for n, y in [(600, 1), (90, 2), (6, 3)])
     # 600 → 30, + 90 = 120 → 30, + 6
     assert pooled([of_all, of_segment, of_person]).tolist() == pytest.approx(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from desirepath.errors import LearningOverflow
 from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome, Policy
 from desirepath.methods.bandits.packing import pack, unpack
+from desirepath.methods.bandits.policies import POLICIES
 from desirepath.methods.bandits.sums import (
     LARGEST,
     Sums,
@@ -24,7 +25,7 @@ from desirepath.methods.bandits.sums import (
     subtract,
 )
 from desirepath.methods.levels import SCALE
-from tests.unit.methods.outcomes import POLICIES, outcomes
+from tests.unit.methods.outcomes import outcomes
 
 every_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
 NUMBERS = st.one_of(
@@ -135,7 +136,7 @@ def test_one_list_of_a_person_is_small() -> None:
     rng = np.random.default_rng(0)
     levels = rng.integers(0, SCALE + 1, (10, 4)).astype(np.uint16)
     rewards = np.array([0, REWARD_UNIT, *[0] * 8])
-    sums = POLICIES["linear"].list_sums(ListOutcome(levels=levels, rewards=rewards))
+    sums = POLICIES["thompson_sampling"].list_sums(ListOutcome(levels=levels, rewards=rewards))
     assert len(pack(sums)) < 200
 
 

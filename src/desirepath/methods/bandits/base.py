@@ -5,7 +5,7 @@ From a click to a weight::
     ListOutcome ── Policy.list_sums ──► Sums of a list ── sums.add ──► Sums of a day and context
                                                                               │
     weights ◄── weights_of ── Posterior.sample ◄── Policy.posterior ◄── Evidence (days weighted,
-                                                                        levels pooled)
+                                                                        contexts pooled)
 
 A caller does not care which policy it is. Everything left of a day is integers (:mod:`.sums`), so
 that what was learned can be taken away exactly; everything after it is done when weights are asked

@@ -1,4 +1,4 @@
-"""What was learned, when it is asked for: days weighted, levels pooled."""
+"""What was learned, when it is asked for: days weighted, contexts pooled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Evidence = FloatArray
 """Weighted sums, laid out as the sums are; the first number counts lists."""
 
 POOLED_LISTS = 30.0
-"""Lists that all wider levels together count for beside a narrower one."""
+"""Lists that all wider contexts together count for beside a narrower one."""
 
 
 def weighted_sum(parts: Iterable[tuple[float, Sums | Evidence]]) -> Evidence:
@@ -38,16 +38,16 @@ def weighted_sum(parts: Iterable[tuple[float, Sums | Evidence]]) -> Evidence:
     return total
 
 
-def pooled(levels: Sequence[Evidence], pooled_lists: float = POOLED_LISTS) -> Evidence:
-    """Pool levels, the widest first: global, segment, personal, session.
+def pooled(contexts: Sequence[Evidence], pooled_lists: float = POOLED_LISTS) -> Evidence:
+    """Pool contexts, the widest first: global, segment, personal, session.
 
-    ``E ← min(1, pooled_lists / n) · E + level`` with n the lists in E: what is known of many counts
-    for so many lists at most once something is known of fewer.
+    ``E ← min(1, pooled_lists / n) · E + context`` with n the lists in E: what is known of many
+    counts for so many lists at most once something is known of fewer.
 
     Parameters
     ----------
-    levels
-        A level without lists changes the scale of nothing.
+    contexts
+        One without lists does not shrink the wider ones.
 
     Examples
     --------
@@ -56,9 +56,9 @@ def pooled(levels: Sequence[Evidence], pooled_lists: float = POOLED_LISTS) -> Ev
     [35.0, 5.0]
     """
     total = np.zeros(1)
-    for level in levels:
-        share = pooled_lists / total[0] if level[0] > 0 and total[0] > pooled_lists else 1.0
-        total = _added(share * total, level)
+    for context in contexts:
+        share = pooled_lists / total[0] if context[0] > 0 and total[0] > pooled_lists else 1.0
+        total = _added(share * total, context)
     return total
 
 
