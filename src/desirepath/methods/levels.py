@@ -25,7 +25,7 @@ SCALE = 65_535
 
 
 class Normalized(NamedTuple):
-    """A list's levels, and the scores that its levels 0 and ``SCALE`` stand for."""
+    """A list's levels, and the scores that its levels 0 and ``SCALE`` stand for; 0 of none."""
 
     levels: Levels
     minimum: float
@@ -41,7 +41,7 @@ def normalize(scores: FloatArray) -> Normalized:
     Parameters
     ----------
     scores : shape (n,)
-        Finite; at least one.
+        Finite.
 
     References
     ----------
@@ -55,6 +55,8 @@ def normalize(scores: FloatArray) -> Normalized:
     >>> normalize(np.array([0.7])).levels.tolist()
     [65535]
     """
+    if not scores.size:
+        return Normalized(np.zeros(0, np.uint16), 0.0, 0.0)
     minimum, maximum = float(scores.min()), float(scores.max())
     width = maximum - minimum
     if width == 0.0:

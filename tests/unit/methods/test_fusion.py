@@ -243,8 +243,8 @@ def test_candidates_keep_what_was_found() -> None:
     assert candidates.ranks.tolist() == [[2, 0, 0], [1, 0, 2], [0, 0, 1]]
     assert candidates.scores.tolist() == [[7.0, 0, 0], [9.0, 0, 3.0], [0, 0, 3.0]]
     assert candidates.levels.tolist() == [[0, 0, 0], [SCALE, 0, SCALE], [0, 0, SCALE]]
-    assert candidates.minima.tolist() == [7.0, 0.0, 3.0]
-    assert candidates.maxima.tolist() == [9.0, 0.0, 3.0]
+    ends = [(one.minimum, one.maximum) for one in candidates.normalized]
+    assert ends == [(7.0, 9.0), (0.0, 0.0), (3.0, 3.0)]
 
 
 @given(lists=found_lists(), seed=st.integers(0, 99))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from desirepath.methods.levels import FloatArray, IntArray, Levels, normalize
+from desirepath.methods.levels import FloatArray, IntArray, Levels, Normalized, normalize
 
 __all__ = ["Candidates", "FoundList", "gather"]
 
@@ -27,29 +29,55 @@ class FoundList(Struct, frozen=True, kw_only=True):
     scores: Sequence[float]
 
 
-class Candidates(Struct, frozen=True, kw_only=True, eq=False):
-    """All documents that were found, by all features.
+class Candidates(Struct, frozen=True, kw_only=True, eq=False, dict=True):
+    """All documents that were found, by all features. Matrices are made when first asked for.
 
     Parameters
     ----------
+    lists : length n_features
+        What each feature found.
     document_ids : length n
         In the order of Unicode code points, so that nothing depends on who found what first.
-    ranks : shape (n, n_features)
-        Place in each list, from 1; 0 where the list does not have the document.
-    scores : shape (n, n_features)
-        Score in each list as it was given; 0 where the list does not have the document.
-    levels : shape (n, n_features)
-        The same, normalised within each list.
-    minima, maxima : shape (n_features,)
-        Smallest and largest score of each list; 0 of an empty one.
+    rows : length n_features
+        Which row each document of each list has.
     """
 
-    document_ids: list[str]
-    ranks: IntArray
-    scores: FloatArray
-    levels: Levels
-    minima: FloatArray
-    maxima: FloatArray
+    lists: Sequence[FoundList]
+    document_ids: Sequence[str]
+    rows: Sequence[NDArray[np.intp]]
+
+    @cached_property
+    def ranks(self) -> IntArray:
+        """Place in each list, from 1, shape (n, n_features); 0: the list does not have it."""
+        ranks = np.zeros(self._shape, np.int64)
+        for column, rows in enumerate(self.rows):
+            ranks[rows, column] = np.arange(1, len(rows) + 1)
+        return ranks
+
+    @cached_property
+    def scores(self) -> FloatArray:
+        """Scores as they were given, shape (n, n_features); 0 where a list does not have it."""
+        scores = np.zeros(self._shape)
+        for column, (rows, found) in enumerate(zip(self.rows, self.lists, strict=True)):
+            scores[rows, column] = found.scores
+        return scores
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Scores normalised within their list, shape (n, n_features); 0 where it has none."""
+        levels = np.zeros(self._shape, np.uint16)
+        for column, (rows, one) in enumerate(zip(self.rows, self.normalized, strict=True)):
+            levels[rows, column] = one.levels
+        return levels
+
+    @cached_property
+    def normalized(self) -> list[Normalized]:
+        """Each list's levels and the scores that they are scaled between."""
+        return [normalize(np.array(found.scores, np.float64)) for found in self.lists]
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self.document_ids), len(self.lists)
 
 
 def gather(lists: Sequence[FoundList]) -> Candidates:
@@ -67,24 +95,13 @@ def gather(lists: Sequence[FoundList]) -> Candidates:
     >>> candidates.ranks.tolist()
     [[2, 0], [1, 1], [0, 2]]
     """
-    document_ids = sorted(set().union(*(found.document_ids for found in lists)))
-    row_of = dict(zip(document_ids, range(len(document_ids)), strict=True))
-    shape = (len(document_ids), len(lists))
-    ranks, scores, levels = np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.uint16)
-    minima, maxima = np.zeros(len(lists)), np.zeros(len(lists))
-    for column, found in enumerate(lists):
-        n = len(found.document_ids)
-        if n == 0:
-            continue
-        rows = np.fromiter(map(row_of.__getitem__, found.document_ids), np.intp, n)
-        ranks[rows, column] = np.arange(1, n + 1)
-        scores[rows, column] = given = np.array(found.scores, np.float64)
-        levels[rows, column], minima[column], maxima[column] = normalize(given)
+    document_ids = sorted(set().union(*[found.document_ids for found in lists]))
+    row_of = dict(zip(document_ids, range(len(document_ids)), strict=True)).__getitem__
     return Candidates(
+        lists=lists,
         document_ids=document_ids,
-        ranks=ranks,
-        scores=scores,
-        levels=levels,
-        minima=minima,
-        maxima=maxima,
+        rows=[
+            np.fromiter(map(row_of, found.document_ids), np.intp, len(found.document_ids))
+            for found in lists
+        ],
     )
