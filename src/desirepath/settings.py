@@ -8,7 +8,7 @@ settings.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -82,8 +82,28 @@ class Settings(Struct, frozen=True, kw_only=True):
         ),
     ] = ""
     request_seconds: Annotated[
-        float, Meta(gt=0, description="A request must have arrived whole within this time.")
+        float,
+        Meta(
+            gt=0,
+            description="A request must have arrived whole within this time, and a client must "
+            "go on taking its answer.",
+        ),
     ] = 10.0
+    max_connections: Annotated[
+        Positive,
+        Meta(description="Connections that one process holds; more are answered with 503."),
+    ] = 1000
+    max_waiting_requests: Annotated[
+        Positive,
+        Meta(
+            description="Requests of one process that may wait for a thread (lists, deletions, "
+            "…); more are answered with 503."
+        ),
+    ] = 200
+    metrics_namespaces: Annotated[
+        NotNegative,
+        Meta(description="Namespaces that /metrics tells apart; the rest counts as other."),
+    ] = 0
     drain_seconds: Annotated[
         float,
         Meta(ge=0, description="How long /readyz says 503 before a stopping server ends."),
@@ -97,9 +117,13 @@ FIELDS = Settings.__struct_fields__
 
 
 def load_settings(
-    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+    *,
+    as_flag: Callable[[str], str] = lambda name: "--" + name.replace("_", "-"),
 ) -> Settings:
-    """Settings from their three sources.
+    """Settings from their three sources; ``as_flag`` is how the first one writes their names.
 
     Raises
     ------
@@ -113,7 +137,7 @@ def load_settings(
     values: dict[str, Any] = {}
     source: dict[str, str] = {}
     for key, value in _read_file(named).items():
-        values[key], source[key] = value, str(named)
+        values[key], source[key] = value, f"{named}: {key}"
     for key in FIELDS:
         name = PREFIX + key.upper()
         if environment.get(name):
@@ -122,7 +146,7 @@ def load_settings(
         raise InvalidSetting(f"Unknown setting {key}; there are {', '.join(FIELDS)}.", (key,))
     for key, value in flags.items():
         if value is not None:
-            values[key], source[key] = value, "--" + key.replace("_", "-")
+            values[key], source[key] = value, as_flag(key)
     try:
         return msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from desirepath.api.endpoint import ApiRules
-from desirepath.api.limits import Limits
 from desirepath.domain.access import KeyKind
 from desirepath.errors import InvalidSetting
 from desirepath.server import listen
@@ -58,7 +57,7 @@ class TestServer:
 
     def test_a_proxy_that_is_no_address_is_named(self) -> None:
         with pytest.raises(InvalidSetting, match="trusted_proxy"):
-            Limits(ApiRules(trusted_proxies=("nonsense",)))
+            listen(load_settings({"port": 0, "trusted_proxy": "10.0.0.0/8, nonsense"}, {}))
 
 
 class TestRevocation:
@@ -164,6 +163,28 @@ class TestRawRequests:
         assert all(status < 500 for status in statuses)
         assert statuses in ([400], [], [200])
         assert self.is_well(live_sqlite, key)
+
+    def test_what_is_not_http_gets_the_shape_of_every_error(self, live_sqlite: LiveServer) -> None:
+        head, _, body = live_sqlite.send_raw(b"NONSENSE\r\n\r\n").partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"content-type: application/json" in head
+        assert b"connection: close" in head
+        answer = json.loads(body)
+        assert (answer["success"], answer["status"]) == (False, 400)
+        assert answer["error"]["code"] == "malformed_request"
+
+    @pytest.mark.parametrize("part", [b"", b'{"feature_id"'])
+    def test_a_body_that_breaks_off_is_nobodys_item(
+        self, live_sqlite: LiveServer, part: bytes
+    ) -> None:
+        key = live_sqlite.new_key()[2]
+        with socket.create_connection(live_sqlite.address) as connection:
+            connection.sendall(head("POST", INTERACTIONS, key, "Content-Length: 100") + part)
+            time.sleep(0.2)  # the request is being answered
+        with live_sqlite.client(key) as client:
+            for _ in range(5):
+                assert client.get(f"{INTERACTIONS}/rejected").json()["results"] == []
+                time.sleep(0.05)
 
     @pytest.mark.parametrize(
         "lines",

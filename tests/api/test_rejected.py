@@ -51,6 +51,19 @@ class TestRejected:
             "This event_id was used before with other content; nothing was stored."
         ]
 
+    def test_a_conflict_of_a_single_one(self, api: Api) -> None:
+        api.record(event_id="e")
+        other = click(event_id="e", position=4)
+        assert api.post(INTERACTIONS, other).status_code == 409
+        (row,) = rejected(api)
+        assert other == json.loads(row["raw"])
+
+    def test_what_a_setting_refuses(self, api: Api) -> None:
+        strict = api.under(require_execution_id=True)
+        assert strict.post(INTERACTIONS, click(retriever_id="r")).status_code == 422
+        (row,) = rejected(api)
+        assert row["reason"] == "execution_id is required with retriever_id."
+
     def test_executions(self, api: Api) -> None:
         retriever = api.retriever()
         path = f"/v1/retrievers/{retriever}/executions"

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 from rich.console import Console
 
+import desirepath
 from desirepath.cli import main
 from desirepath.cli.report import render
 from desirepath.engine.reporting import Positions, Report, wilson_rate
@@ -92,6 +93,7 @@ def test_small_and_whole_shares(rate: tuple[int, int], shown: str) -> None:
 
 def test_as_json(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'log.db'}"
+    desirepath.open(database).close()
     run = CliRunner().invoke(main, ["report", "--json", "--database", database])
     found = json.loads(run.stdout)
     assert (found["namespace"], found["interactions"]) == ("default", 0)
@@ -100,6 +102,7 @@ def test_as_json(tmp_path: Path) -> None:
 
 def test_of_an_unknown_namespace(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'log.db'}"
+    desirepath.open(database).close()
     run = CliRunner().invoke(main, ["report", "--namespace", "none", "--database", database])
     assert run.exit_code == 1
     assert "There is no namespace none" in run.output

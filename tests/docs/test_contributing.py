@@ -14,6 +14,8 @@ RECIPES = {
     "migration",
     "interaction type",
     "error",
+    "fusion",
+    "learning policy",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")

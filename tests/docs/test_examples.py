@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import desirepath
 from tests.docs.pages import REPOSITORY, Page, all_pages
 from tests.docs.running import (
     ADDRESS,
@@ -49,6 +50,7 @@ def test_examples_run(
     monkeypatch.chdir(tmp_path)
     for name, value in environment(make_shim(tmp_path), commands).items():
         monkeypatch.setenv(name, value)
+    desirepath.open().close()
     online = any(ADDRESS in text for text in _examples(page))
     with live_server() if online else nullcontext("") as address:
         assert Runner(page, tmp_path, address).run() > 0

@@ -13,26 +13,30 @@ import os
 import re
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence, Sized
 from typing import Any
 
 from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, Router
 
-from desirepath.api.endpoint import Answer, ApiRules, Call, Endpoint
-from desirepath.api.errors import MethodNotAllowed, answer_of, envelope
+from desirepath.api.endpoint import Answer, ApiRules, Call, Endpoint, header_map
+from desirepath.api.errors import MethodNotAllowed, answer_of, code_of, envelope
 from desirepath.api.limits import Limits
-from desirepath.api.metrics import Metrics
+from desirepath.api.metrics import Metrics, Sample
 from desirepath.api.system import Readiness
+from desirepath.api.threads import Threads
 from desirepath.domain.access import Key, KeyKind, allowed
 from desirepath.domain.plain_json import encode_json
+from desirepath.engine.bootstrap import DEFAULT_NAMESPACE
 from desirepath.engine.engine import Engine
 from desirepath.errors import (
     DesirepathError,
     Forbidden,
     NotFound,
+    Overloaded,
     PayloadTooLarge,
+    StorageError,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -54,7 +58,8 @@ _HOT_GET = "/v1/retrievers/interactions/"
 _MAX_TOKEN_BYTES = 256
 _NO_KEY = Key(key_id="", kind=KeyKind.PUBLIC, namespace=None, name="", created_at=0)
 _NO_NAMESPACE = Namespace(number=0, namespace_id="", name="", created_at=0)
-DEFAULT_NAMESPACE = "default"
+_ID, _SERVED, _TEMPLATE = "desirepath.id", "desirepath.served", "desirepath.template"  # in a scope
+_UNKNOWN = "unknown"
 
 
 class Application:
@@ -68,8 +73,9 @@ class Application:
         What there is to call.
     rules
         The settings of HTTP.
-    metrics, readiness
-        Figures to add to, and whether to say that this process is ready.
+    metrics, limits, readiness
+        Figures to add to, what may be asked for how often, and whether to say that this process is
+        ready.
     pages
         Starlette routes of the first page, served beside the endpoints.
     on_shutdown
@@ -83,6 +89,7 @@ class Application:
         rules: ApiRules,
         *,
         metrics: Metrics,
+        limits: Limits,
         readiness: Readiness,
         pages: Sequence[BaseRoute] = (),
         on_shutdown: Callable[[], None] = lambda: None,
@@ -92,8 +99,13 @@ class Application:
         self.rules = rules
         self.metrics = metrics
         self.readiness = readiness
-        self.limits = Limits(rules)
+        self.limits = limits
+        self.threads = Threads(rules.max_waiting_requests)
+        self.connections: Sized = ()  # a server's own
+        self._active = 0
         self._on_shutdown = on_shutdown
+        metrics.sampler = self._sample
+        engine.on_commit = metrics.committed
         by_path: dict[str, dict[str, Endpoint]] = {}
         for endpoint in endpoints:
             by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
@@ -103,7 +115,13 @@ class Application:
             path[len(_HOT_GET) :] for path in by_path if path.startswith(_HOT_GET)
         }
         ordered = sorted(by_path, key=lambda path: (path.count("{"), path))
-        routes = [_route(path, _Path(self, by_path[path])) for path in ordered]
+        # A document or an execution may be called like a word of a path.
+        free = {_parent(path) for path in by_path if path.endswith(":path}")}
+        routes = [
+            _route(path, _Path(self, path, by_path[path]), falls_through=_parent(path) in free)
+            for path in ordered
+        ]
+        self._pages = {getattr(page, "path", "") for page in pages}
         self._router = Router([*routes, *pages], default=self._not_found, redirect_slashes=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,6 +130,22 @@ class Application:
             return
         if scope["type"] != "http":
             return
+        self._active += 1
+        try:
+            await self._dispatch(scope, receive, send)
+        finally:
+            self._active -= 1
+
+    async def turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a connection that there is no room for."""
+        del receive
+        if scope["type"] == "http":
+            self.metrics.overloaded("connections")
+            status, body, extra = answer_of(Overloaded())
+            headers = _headers(_request_id(header_map(scope)), {**extra, "Connection": "close"})
+            await _send(send, status, body, headers)
+
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
         scope["app"] = self
         if method == "POST" and path == _HOT_CREATE:
@@ -128,17 +162,49 @@ class Application:
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The other endpoints, the pages, and what is not there."""
+        started = time.perf_counter()
+        headers = header_map(scope)
+        request_id = scope[_ID] = _request_id(headers)
+        if self.limits.is_secure(scope, headers):
+            scope["scheme"] = "https"
+        watch = _Watch(send, request_id)
         try:
-            await self._router(scope, receive, send)
-        except HTTPException as error:  # of a page, which knows nothing of our envelope
-            refusal = MethodNotAllowed((error.headers or {}).get("Allow", ""))
+            await self._router(scope, receive, watch)
+        except HTTPException as error:  # of the router, which knows nothing of our envelope
+            allowed = (error.headers or {}).get("Allow", "")
+            refusal = MethodNotAllowed(", ".join(sorted(allowed.split(", "))))
             status, body, extra = answer_of(refusal)
-            await _send(send, status, body, _headers(_request_id(_header_map(scope)), extra))
+            await _send(watch, status, body, _headers(request_id, extra))
         except Exception as error:
-            request_id = _request_id(_header_map(scope))
             _errors.error("%s", _error_line(error, request_id))
             status, body, _ = answer_of(DesirepathError("Something went wrong on our side."))
-            await _send(send, status, body, _headers(request_id))
+            await _send(watch, status, body, _headers(request_id))
+        if _SERVED not in scope:
+            path = scope["path"]
+            route = scope.get(_TEMPLATE) or (path if path in self._pages else _UNKNOWN)
+            self._note(scope["method"], route, watch.status, started, request_id)
+
+    def _note(
+        self, method: str, route: str, status: int, started: float, request_id: bytes
+    ) -> None:
+        """Count a request that was answered, and write it into the log."""
+        seconds = time.perf_counter() - started
+        self.metrics.observe(method, route, status, seconds)
+        if self.rules.access_log:
+            _log.info("%s", _log_line(method, route, status, seconds, request_id))
+
+    def _sample(self) -> Sample:
+        figures = self.engine.storage.figures()
+        n_waiting, oldest_seconds = self.engine.queue()
+        return Sample(
+            active_requests=self._active,
+            connections=len(self.connections),
+            queue_depth=n_waiting,
+            oldest_pending_seconds=oldest_seconds,
+            pool_in_use=figures.connections_in_use,
+            wal_bytes=figures.wal_bytes,
+            disk_free_bytes=figures.free_bytes,
+        )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -159,7 +225,7 @@ class Application:
         if not path.startswith("/v1/") and self._router_matches(scope, "/v1" + path):
             message = f"There is nothing at this path: did you mean /v1{_shown(path)}?"
         body = envelope(404, message, "NotFoundError", "unknown_path", {"resource": "path"})
-        await _send(send, 404, body, _headers(_request_id(_header_map(scope))))
+        await _send(send, 404, body, _headers(scope[_ID]))
 
     def _router_matches(self, scope: Scope, path: str) -> bool:
         twin = {**scope, "path": path}
@@ -170,8 +236,9 @@ class Application:
     async def serve(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request to one endpoint, whatever happens."""
         started = time.perf_counter()
-        headers = _header_map(scope)
-        request_id = _request_id(headers)
+        headers = header_map(scope)
+        request_id = scope.get(_ID) or _request_id(headers)
+        scope[_SERVED] = True
         extra: dict[str, str] = {}
         try:
             answer = await self._answer(endpoint, scope, headers, receive, extra)
@@ -180,14 +247,15 @@ class Application:
         except DesirepathError as error:
             status, body, more = answer_of(error)
             extra.update(more)
+            if isinstance(error, StorageError):
+                self.metrics.storage_failed(code_of(error))
+            elif isinstance(error, Overloaded):
+                self.metrics.overloaded("threads")
         except Exception as error:
             _errors.error("%s", _error_line(error, request_id))
             status, body, _ = answer_of(DesirepathError("Something went wrong on our side."))
         await _send(send, status, body, _headers(request_id, extra))
-        seconds = time.perf_counter() - started
-        self.metrics.observe(endpoint, status, seconds)
-        if self.rules.access_log:
-            _log.info("%s", _log_line(endpoint, status, seconds, request_id))
+        self._note(endpoint.method, endpoint.path, status, started, request_id)
 
     async def _answer(
         self,
@@ -212,6 +280,8 @@ class Application:
         call = Call(
             engine=self.engine,
             rules=self.rules,
+            metrics=self.metrics,
+            threads=self.threads,
             key=key,
             namespace=namespace,
             route=endpoint.path,
@@ -220,22 +290,25 @@ class Application:
             headers=headers,
             body=body,
         )
-        if endpoint.blocking:
+        if endpoint.blocking and endpoint.access is None:  # is asked for when all threads are busy
             result = await run_sync(endpoint.handler, call)
+        elif endpoint.blocking:
+            result = await self.threads.run(endpoint.handler, call)
         else:
             result = await endpoint.handler(call)
         return result if isinstance(result, Answer) else Answer(encode_json(result))
 
     async def _authenticate(self, headers: Mapping[bytes, bytes], address: str) -> Key:
-        token = _token(headers.get(b"authorization"))
+        header = headers.get(b"authorization")
+        token = _token(header)
         directory = self.engine.directory
         if token is not None:
             known = directory.peek_key(token)
             key = known[0] if known is not None else await run_sync(directory.key, token)
             if key is not None:
                 return key
-        self.metrics.failed_login()
-        self.limits.spend_failed_login(address)
+        reason = "missing" if header is None else "malformed" if token is None else "unknown"
+        self.limits.fail_login(address, reason)
         raise Unauthenticated()
 
     async def _namespace(self, key: Key, headers: Mapping[bytes, bytes]) -> Namespace:
@@ -245,8 +318,6 @@ class Application:
         named: Namespace | None = None
         if raw is not None or key.namespace is None:
             name = DEFAULT_NAMESPACE if raw is None else raw.decode("latin-1")
-            if "\x00" in name:
-                raise NotFound("namespace")
             found = directory.peek_namespace(name)
             named = found[0] if found is not None else await run_sync(directory.namespace, name)
             if named is None or key.namespace not in (None, named.number):
@@ -259,38 +330,52 @@ class Application:
         return named
 
 
+class _Watch:
+    """Sends, and remembers the status; an answer that says no id of its request gets it."""
+
+    def __init__(self, send: Send, request_id: bytes) -> None:
+        self._send = send
+        self._id = (b"x-request-id", request_id)
+        self.status = 0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self._id not in message["headers"]:
+                message["headers"] = [*message["headers"], self._id]
+        await self._send(message)
+
+
 class _Path:
     """The endpoints of one path, by method."""
 
-    def __init__(self, application: Application, by_method: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self, application: Application, path: str, by_method: Mapping[str, Endpoint]
+    ) -> None:
         self._application = application
-        self._by_method = by_method
+        self._path = path
+        self.by_method = by_method
         self._allowed = ", ".join(sorted(by_method))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._by_method.get(scope["method"])
+        endpoint = self.by_method.get(scope["method"])
         if endpoint is not None:
             await self._application.serve(endpoint, scope, receive, send)
             return
+        scope[_TEMPLATE] = self._path
         status, body, extra = answer_of(MethodNotAllowed(self._allowed))
-        await _send(send, status, body, _headers(_request_id(_header_map(scope)), extra))
+        await _send(send, status, body, _headers(scope[_ID], extra))
 
 
-def _route(path: str, app: _Path) -> Route:
+def _route(path: str, app: _Path, *, falls_through: bool) -> Route:
+    """A route that takes every method and answers 405 itself, unless others may match later."""
     route = Route(path, endpoint=app)
-    route.methods = None  # every method: the path answers 405 itself
+    route.methods = set(app.by_method) if falls_through else None
     return route
 
 
-def _header_map(scope: Scope) -> dict[bytes, bytes]:
-    """Headers by name; a repeated one is joined by commas, as HTTP says."""
-    pairs = scope["headers"]
-    headers = dict(pairs)
-    if len(headers) != len(pairs):
-        headers = {}
-        for name, value in pairs:
-            headers[name] = headers[name] + b", " + value if name in headers else value
-    return headers
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _token(header: bytes | None) -> str | None:
@@ -308,14 +393,12 @@ async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: in
     length = headers.get(b"content-length")
     if length is not None and length.isdigit() and int(length) > limit:
         raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
-    message = await receive()
+    message = await _receive(receive)
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
         parts, size = [body], len(body)
         while message.get("more_body"):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise UnsupportedMediaType("The body ended early.")
+            message = await _receive(receive)
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > limit:
@@ -326,6 +409,13 @@ async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: in
     if body:
         _check_media(headers)
     return body
+
+
+async def _receive(receive: Receive) -> MutableMapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise UnsupportedMediaType("The body ended early.")
+    return message
 
 
 def _check_media(headers: Mapping[bytes, bytes]) -> None:
@@ -383,13 +473,13 @@ def _error_line(error: Exception, request_id: bytes) -> str:
     return f"request {request_id.decode()} failed: {kind}\n{frames}"
 
 
-def _log_line(endpoint: Endpoint, status: int, seconds: float, request_id: bytes) -> str:
+def _log_line(method: str, route: str, status: int, seconds: float, request_id: bytes) -> str:
     """One JSON line: the route and never the path, so that no id of a person is in it."""
     return json.dumps(
         {
             "event": "request",
-            "method": endpoint.method,
-            "route": endpoint.path,
+            "method": method,
+            "route": route,
             "status": status,
             "ms": round(seconds * 1000, 2),
             "request_id": request_id.decode(),

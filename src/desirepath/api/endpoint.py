@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import Struct
 
+from desirepath.api.metrics import Metrics
+from desirepath.api.threads import Threads
 from desirepath.domain.access import Access, Key
 from desirepath.domain.plain_json import check_plain, decode_json
 from desirepath.engine.engine import Engine
 from desirepath.errors import DesirepathError, InvalidQuery, MalformedJSON
 from desirepath.storage.base import Namespace
 
-__all__ = ["Answer", "ApiRules", "Call", "Endpoint", "endpoint", "page_link", "read_query"]
+__all__ = [
+    "Answer",
+    "ApiRules",
+    "Call",
+    "Endpoint",
+    "endpoint",
+    "header_map",
+    "page_link",
+    "read_query",
+]
 
 
 class ApiRules(Struct, frozen=True, kw_only=True):
@@ -28,9 +40,9 @@ class ApiRules(Struct, frozen=True, kw_only=True):
     key_requests_per_minute: int = 0
     address_requests_per_minute: int = 0
     failed_logins_per_minute: int = 300
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    max_waiting_requests: int = 200
     access_log: bool = False
-    local_link_secret: bytes | None = None
 
 
 class Call(Struct, kw_only=True):
@@ -38,6 +50,8 @@ class Call(Struct, kw_only=True):
 
     engine: Engine
     rules: ApiRules
+    metrics: Metrics
+    threads: Threads
     key: Key
     namespace: Namespace
     route: str
@@ -142,6 +156,8 @@ def read_query(query_string: bytes, kind: type[Struct]) -> Any:
         message = str(error) if isinstance(error, msgspec.ValidationError) else ""
         name = message.partition("`$.")[2].rstrip("`")
         text = message.partition(" - at ")[0]
+        if text.startswith("Invalid enum value"):  # and then the value
+            text = "Not one of the allowed values"
         raise InvalidQuery(
             f"Query parameter {name or 'unknown'}: {text or 'cannot be read'}."
         ) from error
@@ -155,3 +171,14 @@ def page_link(call: Call, number: int | None, step: int) -> str | None:
         (k, v) for k, v in parse_qsl(call.query_string.decode()) if k not in ("page", "offset")
     ]
     return f"{call.route}?{urlencode([*pairs, ('page', number + step)])}"
+
+
+def header_map(scope: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Headers by name; a repeated one is joined by commas, as HTTP says."""
+    pairs = scope["headers"]
+    headers = dict(pairs)
+    if len(headers) != len(pairs):
+        headers = {}
+        for name, value in pairs:
+            headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers

@@ -8,7 +8,14 @@ from desirepath import errors
 from desirepath.domain.ids import is_plain_id
 from desirepath.domain.plain_json import encode_json
 
-__all__ = ["ERROR_TO_ANSWER", "MethodNotAllowed", "answer_of", "envelope"]
+__all__ = [
+    "ERROR_TO_ANSWER",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "answer_of",
+    "code_of",
+    "envelope",
+]
 
 ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.DesirepathError: (500, "InternalServerError", "internal_error"),
@@ -17,7 +24,11 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.InvalidInteraction: (422, "ValidationError", "invalid_interaction"),
     errors.InvalidExecution: (422, "ValidationError", "invalid_execution"),
     errors.InvalidRetriever: (422, "ValidationError", "invalid_retriever"),
+    errors.InvalidSearch: (422, "ValidationError", "invalid_search"),
+    errors.TooManyQueries: (422, "ValidationError", "too_many_queries"),
+    errors.MissingInput: (422, "ValidationError", "missing_input"),
     errors.InvalidNamespace: (422, "ValidationError", "invalid_namespace"),
+    errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),
     errors.InvalidCursor: (400, "BadRequestError", "invalid_cursor"),
@@ -29,11 +40,15 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.Conflict: (409, "AlreadyExistsError", "conflict"),
     errors.AlreadyExists: (409, "AlreadyExistsError", "already_exists"),
     errors.EventConflict: (409, "AlreadyExistsError", "event_conflict"),
+    errors.NotLearning: (409, "AlreadyExistsError", "not_learning"),
     errors.IdempotencyConflict: (422, "ValidationError", "idempotency_conflict"),
     errors.AccessDenied: (403, "ForbiddenError", "access_denied"),
     errors.Unauthenticated: (401, "UnauthorizedError", "unauthenticated"),
     errors.Forbidden: (403, "ForbiddenError", "forbidden"),
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
+    errors.LearningError: (500, "InternalServerError", "learning_error"),
+    errors.LearningOverflow: (500, "InternalServerError", "learning_overflow"),
+    errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
     errors.StorageFull: (507, "InsufficientStorageError", "storage_full"),
@@ -57,13 +72,17 @@ class MethodNotAllowed(errors.DesirepathError):
         self.allowed = allowed
 
 
+class MalformedRequest(errors.DesirepathError):
+    """This is not a request of HTTP/1.1."""
+
+
+ERROR_TO_ANSWER[MalformedRequest] = (400, "BadRequestError", "malformed_request")
 ERROR_TO_ANSWER[MethodNotAllowed] = (405, "MethodNotAllowedError", "method_not_allowed")
 
 
 def answer_of(error: errors.DesirepathError) -> tuple[int, bytes, dict[str, str]]:
     """Status, body and extra headers for an error."""
-    kind = next(kind for kind in type(error).__mro__ if kind in ERROR_TO_ANSWER)
-    status, type_name, code = ERROR_TO_ANSWER[kind]
+    status, type_name, code = ERROR_TO_ANSWER[_kind_of(error)]
     headers = {}
     if isinstance(error, errors.LimitExceeded):
         headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
@@ -74,6 +93,15 @@ def answer_of(error: errors.DesirepathError) -> tuple[int, bytes, dict[str, str]
     elif isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
     return status, envelope(status, error.message, type_name, code, _details(error)), headers
+
+
+def code_of(error: errors.DesirepathError) -> str:
+    """What programs call an error."""
+    return ERROR_TO_ANSWER[_kind_of(error)][2]
+
+
+def _kind_of(error: errors.DesirepathError) -> type[errors.DesirepathError]:
+    return next(kind for kind in type(error).__mro__ if kind in ERROR_TO_ANSWER)
 
 
 def envelope(
@@ -96,6 +124,8 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
             "location": ["query" if isinstance(error, _OF_QUERY) else "body", *error.location],
             "message": error.message,
         }
+        if isinstance(error, errors.TooManyQueries):
+            return {"validation_errors": [entry], "limits": {"max_queries": error.most}}
         return {"validation_errors": [entry]}
     if isinstance(error, errors.NotFound):
         return {"resource": error.resource, "id": error.id if is_plain_id(error.id) else None}
@@ -109,6 +139,6 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
         }
     if isinstance(error, _NOT_WORTH_RETRYING):
         return {"retryable": False}
-    if isinstance(error, errors.StorageError):
+    if isinstance(error, errors.StorageError | errors.Overloaded):
         return {"retryable": True, "retry_after_seconds": _RETRY_SECONDS}
     return None

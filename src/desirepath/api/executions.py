@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anyio.to_thread import run_sync
+from msgspec import Raw
 
 from desirepath.api.endpoint import Answer, Call, endpoint
 from desirepath.api.interactions import idempotency, read_items
+from desirepath.api.outcomes import refuse, settle
 from desirepath.api.retrievers import find_retriever
 from desirepath.api.schemas import (
     ExecutionBatchRequest,
@@ -21,7 +23,6 @@ from desirepath.domain.access import Access
 from desirepath.domain.execution import ExecutionDraft, read_execution
 from desirepath.domain.plain_json import encode_json
 from desirepath.engine.recording import Outcome, Replay, SentExecution, Submission
-from desirepath.engine.rejecting import keep_rejections
 from desirepath.errors import (
     DesirepathError,
     EventConflict,
@@ -34,6 +35,7 @@ from desirepath.errors import (
 
 __all__ = ["ENDPOINTS"]
 
+_KIND = "execution"
 TAG = "Executions"
 
 
@@ -59,7 +61,7 @@ async def create_execution(call: Call) -> object:
     try:
         draft, _ = read_execution(call.json(), lenient=call.rules.lenient, checked=True)
     except InvalidInput as error:
-        await keep_rejections(call.engine, call.namespace.number, "execution", [(call.body, error)])
+        await refuse(call, _KIND, [(call.body, error)])
         raise
     answer = await call.engine.asubmit(
         Submission(
@@ -69,7 +71,9 @@ async def create_execution(call: Call) -> object:
         )
     )
     if isinstance(answer, Replay):
+        call.metrics.count(_KIND, call.namespace.name, "duplicate")
         return Answer(answer.body.encode())
+    await settle(call, _KIND, (Raw(call.body),), answer)
     return _single(answer)
 
 
@@ -112,13 +116,9 @@ async def create_executions(call: Call) -> object:
         )
     )
     if isinstance(answer, Replay):
+        call.metrics.count(_KIND, call.namespace.name, "duplicate", len(sent))
         return Answer(answer.body.encode())
-    refused = [
-        (encode_json(item), outcome.error)
-        for item, outcome in zip(items, answer, strict=True)
-        if outcome.error is not None
-    ]
-    await keep_rejections(call.engine, call.namespace.number, "execution", refused)
+    await settle(call, _KIND, items, answer)
     return _batch(answer)
 
 
@@ -171,8 +171,6 @@ def get_execution(call: Call) -> object:
     """Read one execution: what was shown, where, with which scores."""
     retriever = find_retriever(call)
     name = call.path["execution_id"]
-    if "\x00" in name:  # no database could have it
-        raise NotFound("execution")
     with call.engine.storage.read() as session:
         found = session.executions.get(call.namespace.number, name)
     if found is None or found.retriever_id != retriever.retriever_id:

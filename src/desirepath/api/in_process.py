@@ -9,17 +9,27 @@ from typing import Any
 import msgspec
 from anyio.to_thread import run_sync
 
-from desirepath.api.schemas import present_execution, present_interaction, present_retriever
+from desirepath.api.retriever_schemas import present_config, present_retriever
+from desirepath.api.schemas import present_execution, present_interaction
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import read_interaction
-from desirepath.domain.plain_json import encode_json
+from desirepath.domain.plain_json import check_plain, encode_json
 from desirepath.domain.retriever import Retriever, read_retriever
+from desirepath.domain.retriever_changes import read_clone, read_patch
+from desirepath.engine import retrievers
 from desirepath.engine.deleting import delete_interaction, delete_retriever, erase_user
 from desirepath.engine.engine import Engine
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.recording import Outcome, SentExecution, SentInteraction, Submission
-from desirepath.errors import DesirepathError, InvalidFilter, InvalidInteraction, NotFound
+from desirepath.errors import (
+    DesirepathError,
+    InvalidExecution,
+    InvalidFilter,
+    InvalidInteraction,
+    MalformedJSON,
+    NotFound,
+)
 
 __all__ = ["AsyncDesirepath", "Desirepath"]
 
@@ -133,13 +143,16 @@ class Interactions:
         *,
         interaction_type: str | None = None,
         filters: Mapping[str, Any] | None = None,
+        search: str | None = None,
+        case_sensitive: bool = False,
         page_size: int = 50,
         cursor: str | None = None,
         sort: str = "timestamp",
         descending: bool = True,
+        include_total: bool = False,
         **equals: str,
     ) -> dict[str, Any]:
-        """A page: ``results`` and ``next_cursor``.
+        """A page: ``results``, ``next_cursor``, and ``total`` if it was asked for.
 
         Raises
         ------
@@ -149,18 +162,25 @@ class Interactions:
         unknown = equals.keys() - _EXACT_FIELDS
         if unknown:
             raise InvalidFilter(f"Ask for exact {', '.join(sorted(_EXACT_FIELDS))}.")
+        try:
+            check_plain({**equals, "filters": filters and dict(filters), "search": search})
+        except MalformedJSON as error:
+            raise InvalidFilter(error.message) from error
         request = ListRequest(
             equals=equals,
             interaction_type=interaction_type,
             filters=filters,
+            search=search,
+            case_sensitive=case_sensitive,
             page_size=page_size,
             cursor=cursor,
             sort_field=sort,
             descending=descending,
+            include_total=include_total,
         )
         page = list_interactions(self._engine, self._namespace, request)
         results = [_plain(present_interaction(interaction)) for interaction in page.interactions]
-        return {"results": results, "next_cursor": page.next_cursor}
+        return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
 
     def delete(self, interaction_id: str) -> bool:
         """Delete one; whether it was there."""
@@ -196,13 +216,40 @@ class Executions:
             The execution_id was used with other content.
         """
         draft, _ = read_execution(fields)
-        owner = _find_retriever(self._engine, self._namespace, retriever)
-        sent = SentExecution(draft, owner.retriever_id)
-        answer = self._engine.submit(Submission(namespace=self._namespace, executions=(sent,)))
+        owner = retrievers.find_retriever(self._engine, self._namespace, retriever)
+        (outcome,) = self._submit([SentExecution(draft, owner.retriever_id)])
+        if outcome.execution is None:
+            raise outcome.error or DesirepathError()
+        return _plain(present_execution(outcome.execution, duplicate=outcome.repeated))
+
+    def create_batch(
+        self, retriever: str, items: Iterable[Mapping[str, Any]]
+    ) -> Sequence[dict[str, Any]]:
+        """Log many, each by itself: executions, or ``{"error": …}`` where one was refused.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        """
+        owner = retrievers.find_retriever(self._engine, self._namespace, retriever).retriever_id
+        sent = []
+        for item in items:
+            try:
+                sent.append(SentExecution(read_execution(item)[0], owner))
+            except InvalidExecution as error:
+                sent.append(SentExecution(None, owner, error))
+        return [
+            {"error": str(outcome.error)}
+            if outcome.execution is None
+            else _plain(present_execution(outcome.execution, duplicate=outcome.repeated))
+            for outcome in self._submit(sent)
+        ]
+
+    def _submit(self, sent: Sequence[SentExecution]) -> Sequence[Outcome]:
+        answer = self._engine.submit(Submission(namespace=self._namespace, executions=sent))
         assert isinstance(answer, list)  # a replay needs an Idempotency-Key
-        if answer[0].execution is None:
-            raise answer[0].error or DesirepathError()
-        return _plain(present_execution(answer[0].execution, duplicate=answer[0].repeated))
+        return answer
 
     def get(self, execution_id: str) -> dict[str, Any]:
         """Read one.
@@ -235,12 +282,9 @@ class Retrievers:
             The name is taken.
         """
         draft = read_retriever({"retriever_name": retriever_name, **fields})
-        with self._engine.storage.write() as session:
-            now = session.now()
-            id = self._engine.make_id.next(now)
-            made = session.catalog.create_retriever(self._namespace, id, draft, now)
-        self._engine.directory.forget()
-        return _plain(present_retriever(made))
+        return _plain(
+            present_config(retrievers.create_retriever(self._engine, self._namespace, draft))
+        )
 
     def get(self, id_or_name: str) -> dict[str, Any]:
         """Read one.
@@ -250,19 +294,48 @@ class Retrievers:
         NotFound
             There is none of that id or name.
         """
-        return _plain(present_retriever(_find_retriever(self._engine, self._namespace, id_or_name)))
+        return _plain(present_retriever(self._find(id_or_name)))
+
+    def update(self, id_or_name: str, **changes: Any) -> dict[str, Any]:
+        """Change one; what is left out stays as it is.
+
+        Raises
+        ------
+        InvalidRetriever
+            A rule is broken, or searches that work now would not.
+        AlreadyExists
+            The new name is taken.
+        """
+        patch = read_patch(changes)
+        return _plain(
+            present_config(retrievers.change_retriever(self._engine, self._find(id_or_name), patch))
+        )
+
+    def clone(self, id_or_name: str, retriever_name: str, **changes: Any) -> dict[str, Any]:
+        """Copy one under another name, with changes.
+
+        Raises
+        ------
+        AlreadyExists
+            The name is taken.
+        """
+        clone = read_clone({"retriever_name": retriever_name, **changes})
+        return _plain(
+            present_config(retrievers.clone_retriever(self._engine, self._find(id_or_name), clone))
+        )
+
+    def list(self) -> Sequence[dict[str, Any]]:
+        """All of them, oldest first."""
+        with self._engine.storage.read() as session:
+            found = session.catalog.retrievers(self._namespace)
+        return [_plain(present_retriever(retriever)) for retriever in found]
 
     def delete(self, id_or_name: str) -> None:
         """Delete one with its executions and interactions."""
-        delete_retriever(self._engine, _find_retriever(self._engine, self._namespace, id_or_name))
+        delete_retriever(self._engine, self._find(id_or_name))
 
-
-def _find_retriever(engine: Engine, namespace: int, id_or_name: str) -> Retriever:
-    with engine.storage.read() as session:
-        found = session.catalog.find_retriever(namespace, id_or_name)
-    if found is None:
-        raise NotFound("retriever", id_or_name)
-    return found
+    def _find(self, id_or_name: str) -> Retriever:
+        return retrievers.find_retriever(self._engine, self._namespace, id_or_name)
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -293,6 +366,16 @@ class AsyncDesirepath:
         self.interactions = _Awaitable(inner.interactions)
         self.executions = _Awaitable(inner.executions)
         self.retrievers = _Awaitable(inner.retrievers)
+
+    async def namespace(self, id_or_name: str) -> AsyncDesirepath:
+        """The same database, another namespace.
+
+        Raises
+        ------
+        NotFound
+            There is none of that id or name.
+        """
+        return AsyncDesirepath(await run_sync(self._inner.namespace, id_or_name))
 
     async def erase_user(self, user_id: str) -> dict[str, int]:
         """Remove a user; how many rows went."""

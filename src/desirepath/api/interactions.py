@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from anyio.to_thread import run_sync
 from msgspec import Raw, Struct
 
 from desirepath.api.endpoint import Answer, Call, endpoint, page_link, read_query
+from desirepath.api.outcomes import refuse, settle
 from desirepath.api.schemas import (
     BatchResponse,
     InteractionBatchRequest,
@@ -32,7 +32,7 @@ from desirepath.domain.quick_read import quick_read
 from desirepath.engine.deleting import delete_interaction
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.recording import Idempotency, Outcome, Replay, SentInteraction, Submission
-from desirepath.engine.rejecting import keep_rejections, list_rejections
+from desirepath.engine.rejecting import list_rejections
 from desirepath.errors import (
     DesirepathError,
     EventConflict,
@@ -49,6 +49,7 @@ from desirepath.errors import (
 
 __all__ = ["ENDPOINTS", "idempotency", "read_items"]
 
+_KIND = "interaction"
 TAG = "Interactions"
 MAX_BATCH = 1000
 DEFAULT_PAGE_SIZE = 50
@@ -101,9 +102,7 @@ async def create_interaction(call: Call) -> object:
     try:
         draft, ignored = read_interaction(call.json(), lenient=call.rules.lenient, checked=True)
     except InvalidInput as error:
-        await keep_rejections(
-            call.engine, call.namespace.number, "interaction", [(call.body, error)]
-        )
+        await refuse(call, _KIND, [(call.body, error)])
         raise
     answer = await call.engine.asubmit(
         Submission(
@@ -114,7 +113,9 @@ async def create_interaction(call: Call) -> object:
         )
     )
     if isinstance(answer, Replay):
+        call.metrics.count(_KIND, call.namespace.name, "duplicate")
         return Answer(answer.body.encode())
+    await settle(call, _KIND, (Raw(call.body),), answer)
     return _single(answer)
 
 
@@ -164,13 +165,9 @@ async def create_interactions(call: Call) -> object:
         )
     )
     if isinstance(answer, Replay):
+        call.metrics.count(_KIND, call.namespace.name, "duplicate", len(sent))
         return Answer(answer.body.encode())
-    refused = [
-        (encode_json(item), outcome.error)
-        for item, outcome in zip(items, answer, strict=True)
-        if outcome.error is not None
-    ]
-    await keep_rejections(call.engine, call.namespace.number, "interaction", refused)
+    await settle(call, _KIND, items, answer)
     return _batch(answer)
 
 
@@ -325,7 +322,7 @@ async def search_interactions(call: Call) -> object:
     if engine.storage.cheap_reads and request.is_one_look_up:  # a thread would cost more
         page = list_interactions(engine, number, request, seconds)
     else:
-        page = await run_sync(list_interactions, engine, number, request, seconds)
+        page = await call.threads.run(list_interactions, engine, number, request, seconds)
     results = encode_json([present_interaction(interaction) for interaction in page.interactions])
     by_page = query.cursor is None and query.next_cursor is None and query.after is None
     page_number = start // size + 1 if by_page and start % size == 0 else None

@@ -20,6 +20,7 @@ from desirepath.errors import (
     LimitExceeded,
     MalformedJSON,
     NotFound,
+    Overloaded,
     PayloadTooLarge,
     StorageFull,
     StorageUnavailable,
@@ -31,7 +32,7 @@ __all__ = ["openapi_document"]
 
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::path)?}")
-_ALWAYS = (Unauthenticated, Forbidden, NotFound, LimitExceeded, StorageUnavailable)
+_ALWAYS = (Unauthenticated, Forbidden, NotFound, LimitExceeded, StorageUnavailable, Overloaded)
 _WITH_BODY = (MalformedJSON, PayloadTooLarge, UnsupportedMediaType)
 _KEYS = {
     Access.RECORD: "a server or admin key",
@@ -61,7 +62,7 @@ class ErrorResponse(Struct, frozen=True):
 def openapi_document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
     """The description of the API."""
     types = {kind for e in endpoints for kind in (e.body, e.response) if kind is not None}
-    ordered = sorted(types, key=lambda kind: str(kind.__name__))
+    ordered = sorted(types, key=str)
     _, schemas = msgspec.json.schema_components([*ordered, ErrorResponse], ref_template=_REF)
     draft = schemas[InteractionDraft.__name__]
     draft["properties"]["document_id"] = {
@@ -119,7 +120,8 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    return {"$ref": _REF.format(name=kind.__name__)}
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    return schema
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ from msgspec import Struct
 
 from desirepath.api.endpoint import Call, endpoint
 from desirepath.domain.access import Access
-from desirepath.domain.checks import MAX_ID_BYTES, check_id
 from desirepath.engine.deleting import erase_user
 from desirepath.errors import InvalidQuery
 
@@ -40,9 +39,6 @@ def erase(call: Call) -> object:
     user's rows out.
     """
     user_id = call.path["user_id"]
-    check_id(user_id, "user_id", InvalidQuery)
-    if len(user_id) > MAX_ID_BYTES or "\x00" in user_id:
-        raise InvalidQuery(f"user_id is 1 to {MAX_ID_BYTES} bytes without NUL.")
     erased = erase_user(call.engine, call.namespace.number, user_id)
     return ErasedResponse(
         success=True,

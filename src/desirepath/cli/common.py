@@ -12,12 +12,14 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from desirepath.engine.engine import Engine
-from desirepath.errors import DesirepathError, NotFound
+from desirepath.errors import DesirepathError, InvalidSetting, NotFound
 from desirepath.server import open_engine as open_engine_of
 from desirepath.settings import Settings, load_settings
 from desirepath.storage.base import Namespace
+from desirepath.storage.open import missing_file
 
 __all__ = [
     "console",
@@ -53,8 +55,24 @@ def engine_options(command: F) -> F:
 
 
 @contextmanager
-def open_engine(settings: Settings, *, migrate: bool | None = None) -> Iterator[Engine]:
-    """The engine over the database of the settings, closed at the end."""
+def open_engine(
+    settings: Settings, *, migrate: bool | None = None, create: bool = False
+) -> Iterator[Engine]:
+    """The engine over the database of the settings, closed at the end.
+
+    Raises
+    ------
+    InvalidSetting
+        The database is a file that is not there, and ``create`` is false: a command that looks for
+        something should not answer from an empty database because of a typing error.
+    """
+    missing = None if create else missing_file(settings.database)
+    if missing is not None:
+        raise InvalidSetting(
+            f"There is no database {missing}. `desirepath serve` makes one; or name another with "
+            "--database.",
+            ("database",),
+        )
     engine = open_engine_of(settings, migrate=migrate)
     try:
         yield engine
@@ -81,5 +99,5 @@ def fail(error: DesirepathError) -> NoReturn:
     message = error.message
     if isinstance(error, NotFound):
         message = f"There is no {error.resource} {error.id}."
-    errors.print(f"[red]Error:[/red] {message}", highlight=False, soft_wrap=True)
+    errors.print(f"[red]Error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     sys.exit(1)

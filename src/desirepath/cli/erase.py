@@ -15,8 +15,8 @@ __all__ = ["erase_command"]
 
 
 @click.command("erase")
-@click.option("--user", "user_id", required=True, help="The user_id to forget.")
-@click.option("--namespace", default="default", show_default=True)
+@click.option("--user", "user_id", required=True, metavar="ID", help="The user_id to forget.")
+@click.option("--namespace", default="default", metavar="NAME", help="Id or name.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @engine_options
 def erase_command(settings: Settings, user_id: str, namespace: str, as_json: bool) -> None:

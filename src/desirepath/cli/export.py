@@ -75,11 +75,12 @@ def export_command(
         return
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(result)))
-    else:
-        click.echo(
-            f"{target}: {result.interactions:,} interactions and {result.executions:,} executions, "
-            f"{result.size_bytes:,} bytes in {result.seconds:,.1f} s."
-        )
+        return
+    size = "" if result.size_bytes is None else f", {result.size_bytes:,} bytes"
+    click.echo(
+        f"{target}: {result.interactions:,} interactions and {result.executions:,} executions"
+        f"{size} in {result.seconds:,.1f} s."
+    )
 
 
 def _format(target: str) -> ExportFormat:

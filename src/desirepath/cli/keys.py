@@ -17,25 +17,35 @@ from desirepath.settings import Settings
 
 __all__ = ["keys"]
 
+_PUBLIC = "Public keys may do nothing in this version: a browser cannot record with one yet."
+
 
 @click.group()
 def keys() -> None:
     """Create, list and revoke API keys.
 
     Kinds: admin (everything, any namespace), server (record, read and delete in one namespace),
-    read (read in one namespace), public (for browsers).
+    read (read in one namespace), public (meant for browsers; may do nothing yet).
     """
 
 
 @keys.command("create")
-@click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), default="server")
-@click.option("--namespace", default="default", help="Where it works (not for admin keys).")
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in KeyKind]),
+    default="server",
+    show_default=True,
+    help="What it may do: see desirepath keys --help.",
+)
+@click.option(
+    "--namespace", default="default", metavar="NAME", help="Where it works (not for admin keys)."
+)
 @click.option("--name", default="", help="What it is for.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @engine_options
 def create(settings: Settings, kind: str, namespace: str, name: str, as_json: bool) -> None:
     """Make a key; it is shown only now."""
-    with open_engine(settings) as engine:
+    with open_engine(settings, create=True) as engine:
         where = None if kind == "admin" else namespace_of(engine, namespace)
         key, token = add_key(engine, KeyKind(kind), where, name)
     if as_json:
@@ -43,6 +53,8 @@ def create(settings: Settings, kind: str, namespace: str, name: str, as_json: bo
         return
     print(token)
     print(f"This is key {key.key_id}. It cannot be shown again.", file=sys.stderr)
+    if key.kind is KeyKind.PUBLIC:
+        print(_PUBLIC, file=sys.stderr)
 
 
 @keys.command("list")

@@ -48,6 +48,11 @@ class _Lazy(click.Group):
             return super().invoke(context)
         except DesirepathError as error:
             fail(error)
+        except BrokenPipeError:  # whoever read our output has enough: click ends quietly
+            raise
+        except OSError as error:
+            where = f" {error.filename}" if error.filename else ""
+            fail(DesirepathError(f"The system refused{where}: {error.strerror or error}."))
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,5 +64,5 @@ def main() -> None:
     DESIREPATH_DATABASE; the default is ./desirepath.db.
 
     Exit codes: 0 done, 1 could not be done (the message says why), 2 wrong usage, 3 done, but some
-    rows were rejected.
+    rows were rejected, 4 done, and doctor found something to mend.
     """

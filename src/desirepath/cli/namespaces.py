@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 
 import click
 from rich.table import Column, Table
 
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
-from desirepath.domain.checks import check_id
 from desirepath.domain.clock import format_time
 from desirepath.engine.bootstrap import DEFAULT_NAMESPACE, create_namespace
 from desirepath.engine.deleting import delete_namespace
+from desirepath.engine.directory import FRESH_SECONDS
 from desirepath.errors import InvalidNamespace
 from desirepath.settings import Settings
 
@@ -32,10 +33,7 @@ def namespaces() -> None:
 @engine_options
 def create(settings: Settings, name: str, retention_days: int | None, as_json: bool) -> None:
     """Make a namespace."""
-    check_id(name, "name", InvalidNamespace)
-    if name.startswith("ns_") or not name.isprintable() or not name.isascii():
-        raise InvalidNamespace("A name is printable ASCII and does not begin with ns_.")
-    with open_engine(settings) as engine, engine.storage.write() as session:
+    with open_engine(settings, create=True) as engine, engine.storage.write() as session:
         made = create_namespace(engine, session, name)
         session.catalog.set_retention(made.number, retention_days)
     if as_json:
@@ -94,5 +92,7 @@ def delete(settings: Settings, name: str, yes: bool) -> None:
             raise InvalidNamespace("The namespace default stays: requests without a name use it.")
         if not yes:
             click.confirm(f"Delete {namespace.name} and all its rows?", abort=True)
+        delete_namespace(engine, namespace.number)
+        time.sleep(FRESH_SECONDS)  # so long a server may have gone on recording into it
         delete_namespace(engine, namespace.number)
     print(f"{namespace.name} is deleted.")

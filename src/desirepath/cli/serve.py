@@ -47,7 +47,7 @@ def serve_command(config: Path | None, local_link: bool, **flags: Any) -> None:
     """
     settings = load_settings(flags, os.environ, config)
     with listen(settings) as listener:
-        with open_engine(settings) as engine:
+        with open_engine(settings, create=True) as engine:
             token = ensure_admin_key(engine, settings.admin_key)
             secret = None
             if local_link:

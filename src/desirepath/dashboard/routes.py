@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from msgspec import Struct
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from desirepath.dashboard.sign_in import make_cookie, read_cookie, read_link_tok
 from desirepath.domain.access import Access, Key, allowed, hash_token
 from desirepath.engine.engine import Engine
 from desirepath.engine.reporting import Report, report
-from desirepath.errors import DesirepathError
+from desirepath.errors import DesirepathError, LimitExceeded
 from desirepath.storage.base import Namespace
 
 __all__ = ["LOCAL", "page_routes"]
@@ -32,6 +33,7 @@ _COOKIE_SECONDS = 12 * 3600
 _LARGEST_FORM = 4096
 _REPORT_FRESH = 2_000_000  # microseconds
 _REPORT_SECONDS = 30.0
+_THREADS = 2  # a report may take as long as that; nothing else should wait for it
 _STYLES = Path(__file__).with_name("static") / "desirepath.css"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -51,9 +53,22 @@ class Visitor(Struct, frozen=True):
         return self.key is None or self.key.namespace in (None, namespace.number)
 
 
-def page_routes(engine: Engine, openapi: Mapping[str, Any]) -> list[BaseRoute]:
-    """The pages over one engine."""
-    pages = _Pages(engine, openapi)
+def page_routes(
+    engine: Engine, openapi: Mapping[str, Any], fail_sign_in: Callable[[Mapping[str, Any]], None]
+) -> list[BaseRoute]:
+    """The pages over one engine.
+
+    Parameters
+    ----------
+    engine
+        What to show.
+    openapi
+        The description of the API.
+    fail_sign_in
+        Told the ASGI scope of each request that failed to sign in; raises LimitExceeded when its
+        address has failed too often.
+    """
+    pages = _Pages(engine, openapi, fail_sign_in)
     return [
         Route("/", _guarded(pages.home)),
         Route("/sign-in", _guarded(pages.sign_in), methods=["GET", "POST"]),
@@ -72,6 +87,9 @@ def _guarded(
     async def answer(request: Request) -> Response:
         try:
             response = await page(request)
+        except LimitExceeded as error:
+            response = HTMLResponse(render_sign_in(error.message), status_code=429)
+            response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
         except DesirepathError as error:
             response = HTMLResponse(render_sign_in(error.message), status_code=503)
         for name, value in _HEADERS.items():
@@ -82,9 +100,16 @@ def _guarded(
 
 
 class _Pages:
-    def __init__(self, engine: Engine, openapi: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        openapi: Mapping[str, Any],
+        fail_sign_in: Callable[[Mapping[str, Any]], None],
+    ) -> None:
         self._engine = engine
         self._openapi = dict(openapi)
+        self._fail_sign_in = fail_sign_in
+        self._threads = CapacityLimiter(_THREADS)
         self._reports: dict[int, tuple[int, Report]] = {}
         self._cookie_secret: bytes | None = None
 
@@ -94,7 +119,8 @@ class _Pages:
             return HTMLResponse(render_sign_in(""))
         wanted = request.query_params.get("namespace")
         address = str(request.base_url).rstrip("/")
-        return HTMLResponse(await run_sync(self._render_home, visitor, wanted, address))
+        page = await run_sync(self._render_home, visitor, wanted, address, limiter=self._threads)
+        return HTMLResponse(page)
 
     def _render_home(self, visitor: Visitor, wanted: str | None, address: str) -> str:
         with self._engine.storage.read() as session:
@@ -119,11 +145,16 @@ class _Pages:
             first_time = await run_sync(self._spend_link, nonce)
             if first_time:
                 return self._welcome(request, LOCAL)
-            message = "This link was used before, or is older than ten minutes." if nonce else ""
-            return HTMLResponse(render_sign_in(message))
+            if not nonce:
+                return HTMLResponse(render_sign_in(""))
+            self._fail_sign_in(request.scope)
+            return HTMLResponse(
+                render_sign_in("This link was used before, or is older than ten minutes.")
+            )
         token = await _form_value(request, "key")
         key = await run_sync(self._engine.directory.key, token) if token else None
         if key is None or not allowed(key.kind, Access.READ):
+            self._fail_sign_in(request.scope)
             return HTMLResponse(
                 render_sign_in("This key is unknown, or may not read."), status_code=401
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -12,7 +13,18 @@ from desirepath.domain import clock, ids
 from desirepath.domain.plain_json import MAX_INTEGER
 from desirepath.errors import InvalidInput
 
-__all__ = ["MAX_ID_BYTES", "Count", "Id", "check_id", "check_time", "convert", "refuse_unknown"]
+__all__ = [
+    "MAX_ID_BYTES",
+    "Count",
+    "Id",
+    "check_id",
+    "check_plain_id",
+    "check_time",
+    "convert",
+    "drop_foreign",
+    "is_storable",
+    "refuse_unknown",
+]
 
 MAX_ID_BYTES = 256
 
@@ -22,7 +34,8 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 
 T = TypeVar("T")
 
-_PATH = re.compile(r" - at `\$(?P<path>.*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_ANY_KEY = "[...]"
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
 
 
@@ -43,7 +56,8 @@ def convert(values: object, kind: type[T], error: type[InvalidInput]) -> T:
         if path:
             message = message[: path.start()]
             location = tuple(
-                name or int(index) for name, index in _STEP.findall(path.group("path"))
+                name or int(index)
+                for name, index in _STEP.findall(path.group("path").partition(_ANY_KEY)[0])
             )
         if message.startswith("Invalid enum value"):
             message = "Not one of the allowed values"
@@ -58,6 +72,21 @@ def check_id(value: str | None, field: str, error: type[InvalidInput]) -> None:
         raise error(f"{field} is longer than {MAX_ID_BYTES} bytes.", (field,))
     if value.isspace():
         raise error(f"{field} is blank.", (field,))
+
+
+def check_plain_id(value: str, field: str, error: type[InvalidInput]) -> None:
+    """Refuse what no record can have as an identifier: of a text that nothing has checked yet."""
+    if not is_storable(value) or not 0 < len(value.encode()) <= MAX_ID_BYTES:
+        raise error(f"{field} is 1 to {MAX_ID_BYTES} bytes of UTF-8 without NUL.", (field,))
+    check_id(value, field, error)
+
+
+def is_storable(text: str) -> bool:
+    """Whether a database can have a text at all: no NUL, no half of a character."""
+    try:
+        return b"\x00" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def check_time(value: str, field: str, error: type[InvalidInput]) -> int:
@@ -98,3 +127,28 @@ def refuse_unknown(
     for key in unknown:
         del values[key]
     return tuple(key if ids.is_plain_id(key) else "(unprintable)" for key in unknown)
+
+
+def drop_foreign(
+    values: dict[str, Any],
+    foreign: Mapping[str, tuple[object, ...]],
+    error: type[InvalidInput],
+    at: tuple[str | int, ...] = (),
+) -> None:
+    """Remove keys of the Mixpeek SDK that mean nothing here, as long as they say nothing.
+
+    Parameters
+    ----------
+    foreign
+        Name to the values that say nothing; null and empty ones never do.
+
+    Raises
+    ------
+    InvalidInput
+        Of the given class: one of them asks for something that is not there.
+    """
+    for name in foreign.keys() & values:
+        value = values[name]
+        if value is not None and value not in ({}, [], *foreign[name]):
+            raise error(f"{name} is not available here; leave it out.", (*at, name))
+        del values[name]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 
 from desirepath.domain.access import Key, KeyKind, hash_token, is_mistyped, make_token
+from desirepath.domain.checks import check_plain_id
 from desirepath.domain.ids import format_id
 from desirepath.engine.engine import Engine
-from desirepath.errors import InvalidSetting
+from desirepath.errors import InvalidNamespace, InvalidSetting
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
@@ -26,7 +27,8 @@ _SHORTEST_KEY = 8
 def ensure_defaults(engine: Engine) -> None:
     """Make the instance's secrets, and the namespace ``default`` when there is none."""
     with engine.storage.read() as session:
-        if session.catalog.find_namespace(DEFAULT_NAMESPACE) is not None:
+        catalog = session.catalog
+        if catalog.find_namespace(DEFAULT_NAMESPACE) and all(map(catalog.has_secret, SECRETS)):
             return
     with engine.storage.write() as session:
         for name in SECRETS:
@@ -40,9 +42,20 @@ def create_namespace(engine: Engine, session: Session, name: str) -> Namespace:
 
     Raises
     ------
+    InvalidNamespace
+        The name is none that a header can carry, or looks like an id.
     AlreadyExists
         The name is taken.
     """
+    check_plain_id(name, "name", InvalidNamespace)
+    if (
+        name.startswith("ns_")
+        or name != name.strip()
+        or not (name.isprintable() and name.isascii())
+    ):
+        raise InvalidNamespace(
+            "A name is printable ASCII without space around it, and does not begin with ns_."
+        )
     now = session.now()
     id = format_id("ns", engine.make_id.next(now))
     return session.catalog.create_namespace(id, name, now)

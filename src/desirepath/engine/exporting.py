@@ -142,7 +142,7 @@ def export_rows(
         file = _file(stream, options.format, what)
         _write(session, namespace, what, file, result, progress)
         file.finish()
-    if str(target) != STDOUT:
+    if Path(target).is_file():
         result.size_bytes = Path(target).stat().st_size
     result.seconds = time.monotonic() - started
     return result
@@ -206,18 +206,29 @@ def _open(target: str, stdout: IO[bytes] | None) -> Iterator[IO[bytes]]:
         stream.flush()
         return
     path = Path(target)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or a device
+        with _naming(target), path.open("wb", buffering=_BUFFER_BYTES) as pipe:
+            yield pipe
+        return
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("xb", buffering=_BUFFER_BYTES) as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(path.stem, "wb", 6, raw, 0) as packed:
-                    yield cast(IO[bytes], packed)
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise InvalidFile(f"{target} cannot be written: {error.strerror}.") from error
+        with _naming(target):
+            with part.open("xb", buffering=_BUFFER_BYTES) as raw:
+                if path.suffix == ".gz":
+                    with gzip.GzipFile(path.stem, "wb", 6, raw, 0) as packed:
+                        yield cast(IO[bytes], packed)
+                else:
+                    yield raw
+                raw.flush()
+                os.fsync(raw.fileno())
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(target: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidFile(f"{target} cannot be written: {error.strerror}.") from error

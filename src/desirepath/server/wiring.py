@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from desirepath.api import executions, interactions, retrievers, users
+from desirepath.api import (
+    documents,
+    execute,
+    executions,
+    interactions,
+    learned_fusion,
+    namespaces,
+    retrievers,
+    stages,
+    users,
+)
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
 from desirepath.api.in_process import Desirepath
+from desirepath.api.limits import Limits, read_networks
 from desirepath.api.metrics import Metrics
 from desirepath.api.openapi import openapi_document
 from desirepath.api.system import Readiness, system_endpoints
@@ -49,7 +60,7 @@ def open_engine(settings: Settings, *, migrate: bool | None = None) -> Engine:
 
 def open_in_process(database: str, **settings: Any) -> Desirepath:
     """What ``desirepath.open`` returns."""
-    loaded = load_settings({"database": database, **settings}, {})
+    loaded = load_settings({"database": database, **settings}, {}, as_flag=str)
     return Desirepath(open_engine(loaded, migrate=True))
 
 
@@ -63,7 +74,13 @@ def recording_rules(settings: Settings) -> RecordingRules:
 
 
 def api_rules(settings: Settings) -> ApiRules:
-    """The settings that HTTP follows."""
+    """The settings that HTTP follows.
+
+    Raises
+    ------
+    InvalidSetting
+        One cannot be used.
+    """
     return ApiRules(
         lenient=settings.unknown_keys == "lenient",
         max_body_bytes=settings.max_body_bytes,
@@ -72,7 +89,8 @@ def api_rules(settings: Settings) -> ApiRules:
         key_requests_per_minute=settings.key_requests_per_minute,
         address_requests_per_minute=settings.address_requests_per_minute,
         failed_logins_per_minute=settings.failed_logins_per_minute,
-        trusted_proxies=tuple(part.strip() for part in settings.trusted_proxy.split(",") if part),
+        trusted_proxies=read_networks(settings.trusted_proxy),
+        max_waiting_requests=settings.max_waiting_requests,
         access_log=settings.access_log,
     )
 
@@ -83,6 +101,11 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *interactions.ENDPOINTS,
         *executions.ENDPOINTS,
         *retrievers.ENDPOINTS,
+        *stages.ENDPOINTS,
+        *execute.ENDPOINTS,
+        *learned_fusion.ENDPOINTS,
+        *namespaces.ENDPOINTS,
+        *documents.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
@@ -90,16 +113,19 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
 
 def build_application(settings: Settings, engine: Engine) -> Application:
     """The ASGI application over an open engine; it closes the engine when it shuts down."""
+    rules = api_rules(settings)
     readiness = Readiness(engine)
-    metrics = Metrics()
+    metrics = Metrics(VERSION, settings.database.partition(":")[0], settings.metrics_namespaces)
+    limits = Limits(rules, metrics)
     endpoints = all_endpoints(readiness, metrics)
     housekeeper = Housekeeper(engine)
     return Application(
         engine,
         endpoints,
-        api_rules(settings),
+        rules,
         metrics=metrics,
+        limits=limits,
         readiness=readiness,
-        pages=page_routes(engine, openapi_document(endpoints, VERSION)),
+        pages=page_routes(engine, openapi_document(endpoints, VERSION), limits.fail_sign_in),
         on_shutdown=housekeeper.stop,
     )

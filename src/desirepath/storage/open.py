@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from desirepath.domain.clock import Clock
 from desirepath.errors import InvalidSetting
 from desirepath.storage.base import Storage
 
-__all__ = ["open_storage"]
+__all__ = ["IN_MEMORY", "missing_file", "open_storage"]
+
+IN_MEMORY = "sqlite://"
 
 
 def open_storage(url: str, clock: Clock, *, migrate: bool | None = None) -> Storage:
@@ -45,3 +49,21 @@ def open_storage(url: str, clock: Clock, *, migrate: bool | None = None) -> Stor
         "The database is a URL: sqlite:///path/to/file.db or postgresql://user@host/name.",
         ("database",),
     )
+
+
+def missing_file(url: str) -> Path | None:
+    """The SQLite file that opening this URL would make; None when it would make none.
+
+    Raises
+    ------
+    InvalidSetting
+        The URL is one of SQLite's and names no file.
+    """
+    if not url.startswith("sqlite://"):
+        return None
+    from desirepath.storage.sqlite.storage import path_of
+
+    path = path_of(url)
+    if path is None or path.exists() or not path.parent.is_dir():
+        return None
+    return path

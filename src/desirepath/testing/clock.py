@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.base import (
     Catalog,
+    DocumentIndex,
     ExecutionLog,
+    Figures,
     Health,
     InteractionLog,
     Receipts,
@@ -17,6 +20,7 @@ from desirepath.storage.base import (
     Storage,
     Summaries,
 )
+from desirepath.storage.learned import Learned
 
 __all__ = ["START", "ClockedStorage", "TestingClock"]
 
@@ -77,6 +81,9 @@ class ClockedStorage:
     def health(self) -> Health:
         return self._storage.health()
 
+    def figures(self) -> Figures:
+        return self._storage.figures()
+
     def tidy(self, now: int) -> None:
         self._storage.tidy(now)
 
@@ -86,8 +93,8 @@ class ClockedStorage:
     def scrub(self, trace: str = "") -> None:
         self._storage.scrub(trace)
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        return self._storage.backup(target)
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        self._storage.backup(target, progress)
 
     def close(self) -> None:
         self._storage.close()
@@ -117,12 +124,20 @@ class _ClockedSession:
         return self._session.catalog
 
     @property
+    def documents(self) -> DocumentIndex:
+        return self._session.documents
+
+    @property
     def rejections(self) -> Rejections:
         return self._session.rejections
 
     @property
     def summaries(self) -> Summaries:
         return self._session.summaries
+
+    @property
+    def learned(self) -> Learned:
+        return self._session.learned
 
     def now(self) -> int:
         return self._clock.now()

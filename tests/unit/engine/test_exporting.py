@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -247,6 +249,22 @@ def test_a_file_appears_when_it_is_whole(
     export(filled, target, "jsonl")
     assert target.read_text().startswith('{"kind":"retriever"')
     assert [path.name for path in folder.iterdir()] == ["a.jsonl"]
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(filled: Engine, tmp_path: Path) -> None:
+    """A device as well, but nobody wants to lose /dev/null to a test."""
+    pipe = tmp_path / "pipe.jsonl"
+    os.mkfifo(pipe)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    result = export(filled, pipe, "jsonl")
+    reader.join(10)
+    assert result.size_bytes is None
+    assert pipe.is_fifo()
+    assert len(received[0].splitlines()) == (
+        result.retrievers + result.executions + result.interactions
+    )
 
 
 def test_a_target_that_cannot_be_written_is_named(filled: Engine, tmp_path: Path) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +73,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(engine: Engine, tmp_path
         (b'[\n{"event": "item"}]', "metarank", "jq"),
         (b"a,b\n1,2\n", "ubi", "another one"),
         (b"", "csv", "empty"),
+        (LINE, "csv", "--format jsonl"),
         (b"a,a\n1,2\n", "csv", "same name"),
         (b"\x1f\x8b\x08junk that is no gzip at all", "jsonl", "not whole"),
     ],
@@ -125,6 +130,77 @@ def test_a_compressed_file_that_breaks_off_gives_what_it_has(
     assert "cut off" in reasons[0]
 
 
+@pytest.mark.parametrize("format", ["jsonl", "csv"])
+@pytest.mark.parametrize("tail", [b"trailing", b"\x1f\x8b", b"\x1f\x8b\x08\x00" + b"\xff" * 50])
+def test_all_that_lies_before_the_damage_is_read(
+    engine: Engine, tmp_path: Path, format: str, tail: bytes
+) -> None:
+    header = b"document,position,type,time\n"
+    rows = [
+        LINE if format == "jsonl" else f"d{n},0,click,2025-06-01\n".encode() for n in range(3_000)
+    ]
+    path = tmp_path / "t.gz"
+    path.write_bytes(gzip.compress((header if format == "csv" else b"") + b"".join(rows)) + tail)
+    result = run_import(engine, path, format=format)
+    assert result.interactions == 3_000
+    assert ["cut off" in row["reason"] for row in rejected(path)] == [True]
+
+
+def test_what_can_be_read_but_once(engine: Engine, tmp_path: Path) -> None:
+    """As the shell's ``<(zcat *.gz)`` is."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    rows = b"".join(json.dumps(click(f"d{n}")).encode() + b"\n" for n in range(2_000))
+    writer = threading.Thread(target=pipe.write_bytes, args=(rows,))
+    writer.start()
+    try:
+        assert run_import(engine, pipe, format="jsonl").interactions == 2_000
+    finally:
+        writer.join(10)
+
+
+def test_a_closed_standard_input_is_named(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InvalidFile, match="Standard input is closed"):
+        run_import(engine, "-", format="jsonl")
+
+
+def test_rejected_rows_of_an_earlier_run_are_not_overwritten_before_they_are_read(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "t.jsonl", [click("a"), "{oops"])
+    run_import(engine, path, format="jsonl")
+    again = tmp_path / "t.jsonl.rejected.jsonl"
+    before = again.read_bytes()
+    with pytest.raises(InvalidFile, match="rename that first"):
+        run_import(engine, path, again, format="jsonl")
+    assert again.read_bytes() == before
+
+
+def test_rejected_rows_that_find_no_room_do_not_stop_the_import(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_lines(tmp_path / "t.jsonl", [*["{oops"] * 100, click("a")])
+    beside = tmp_path / "t.jsonl.rejected.jsonl"
+    plain_open = Path.open
+
+    def open_full(self: Path, *arguments: Any, **named: Any) -> Any:
+        return plain_open(Path("/dev/full") if self == beside else self, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", open_full)
+    result = run_import(engine, path, format="jsonl")
+    assert (result.interactions, result.rejected) == (1, 100)
+    assert any("could be written" in sentence for sentence in result.advice)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "metarank", "ubi"])
+def test_a_file_without_rows_is_remarked_upon(engine: Engine, tmp_path: Path, format: str) -> None:
+    path = tmp_path / "t"
+    path.write_text("document,position\n" if format == "csv" else "\n\n")
+    (sentence,) = run_import(engine, path, format=format).advice
+    assert "nothing to import" in sentence
+
+
 def test_lines_come_whole_however_the_chunks_fall(tmp_path: Path) -> None:
     lines = [b"x" * (n % 7) + b"\n" for n in range(50)] + [b"no end"]
     path = tmp_path / "t"
@@ -162,6 +238,13 @@ def test_text_that_is_not_utf8_is_refused_row_by_row(engine: Engine, tmp_path: P
     path = tmp_path / "t.csv"
     path.write_bytes(
         b"document,position,type,time\n\xff,0,click,2025-01-01\nb,0,click,2025-01-01\n"
+    )
+    result = run_import(engine, path, format="csv")
+    assert (result.interactions, result.rejected) == (1, 1)
+    assert [row["line"] for row in rejected(path)] == [2]
+    path.write_bytes(
+        b"query,document,position,clicked,time\n"
+        b"caf\xe9,a,0,1,2025-01-01\ncaf\xc3\xa9,b,0,1,2025-01-01\n"
     )
     result = run_import(engine, path, format="csv")
     assert (result.interactions, result.rejected) == (1, 1)

@@ -330,3 +330,23 @@ def test_a_map_is_for_tables(engine: Engine, tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", ["{}"])
     with pytest.raises(InvalidSetting, match="tables"):
         run_import(engine, path, format="metarank", field_map={"position": "x"})
+
+
+def test_a_value_that_cannot_be_read_costs_its_row(engine: Engine, tmp_path: Path) -> None:
+    """A time beyond the year 9999, and a text that is not UTF-8."""
+    table = pyarrow.table(
+        {
+            "feature_id": pyarrow.array([b"a", b"b", b"\xff", b"d"], pyarrow.binary()).view(
+                pyarrow.string()
+            ),
+            "interaction_type": ["click"] * 4,
+            "position": [0, 1, 2, 3],
+            "occurred_at": pyarrow.array([0, 2**62, 0, 0], pyarrow.timestamp("us", "UTC")),
+        }
+    )
+    path = tmp_path / "t.parquet"
+    parquet.write_table(table, path)
+    result = run_import(engine, path, format="parquet")
+    assert (result.interactions, result.rejected) == (2, 2)
+    assert sorted(one.feature_id for one in interactions(engine)) == ["a", "d"]
+    assert [row["line"] for row in rejected(path)] == [2, 3]

@@ -16,7 +16,7 @@ from desirepath.engine.importing.read_lines import Unreadable
 from desirepath.engine.importing.read_rows import Block, read_blocks
 from desirepath.errors import InvalidInput
 
-__all__ = ["Collector", "add_counts"]
+__all__ = ["Collector", "add_counts", "count"]
 
 _MOST_NAMES = 1_000
 _OTHERS = "(others)"

@@ -9,16 +9,18 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 from msgspec import Struct
 
 from desirepath.errors import InvalidFile
 
-__all__ = ["READ_ERRORS", "InputFile", "Stream", "check_looks", "open_inputs"]
+__all__ = ["BOM", "READ_ERRORS", "InputFile", "Stream", "check_looks", "open_inputs"]
 
 STDIN = "-"
+BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _OTHER_MAGIC = {
@@ -57,7 +59,27 @@ class Stream:
 
     def __init__(self, file: InputFile) -> None:
         self._raw = Path(file.path).open("rb")  # noqa: SIM115
-        self.bytes = cast(BinaryIO, gzip.GzipFile(fileobj=self._raw)) if file.is_gzip else self._raw
+        packed = cast(BufferedReader, gzip.GzipFile(fileobj=self._raw))
+        self.bytes = packed if file.is_gzip else self._raw
+        self._is_broken = False
+
+    def read(self, size: int) -> bytes | None:
+        """The next bytes, ``size`` unless the file ends; None where it breaks off.
+
+        A large read that fails in the middle would take with it what came before.
+        """
+        parts: list[bytes] = []
+        while size and not self._is_broken:
+            try:
+                part = self.bytes.read1(size)
+            except READ_ERRORS:
+                self._is_broken = True
+                break
+            if not part:
+                break
+            parts.append(part)
+            size -= len(part)
+        return None if self._is_broken and not parts else b"".join(parts)
 
     def done(self) -> int:
         """Bytes of the file that were read."""
@@ -76,34 +98,54 @@ class Stream:
 def open_inputs(names: Sequence[str], stdin: IO[bytes] | None = None) -> Iterator[list[InputFile]]:
     """The files of these names; ``-`` is standard input.
 
-    Files are looked at more than once, so standard input is copied to a temporary file first.
+    Files are looked at more than once, so what can be read but once (standard input, a pipe) is
+    copied to a temporary file first.
 
     Raises
     ------
     InvalidFile
-        A file is not there or cannot be read.
+        A file is not there, cannot be read, or is where the rejected rows of another go.
     """
     if not names:
         raise InvalidFile("Name a file to import, or - for standard input.")
     if len(set(names)) != len(names):
         raise InvalidFile("A file is named twice.")
     with tempfile.TemporaryDirectory(prefix="desirepath-") as folder:
-        yield [_open(name, Path(folder), stdin) for name in names]
+        files = [_open(name, Path(folder) / str(n), stdin) for n, name in enumerate(names)]
+        for file in files:
+            if file.rejected_name in names:
+                raise InvalidFile(
+                    f"Importing {file.name} writes {file.rejected_name} anew: rename that first."
+                )
+        yield files
 
 
-def _open(name: str, folder: Path, stdin: IO[bytes] | None) -> InputFile:
+def _open(name: str, copy: Path, stdin: IO[bytes] | None) -> InputFile:
     path = Path(name)
-    if name == STDIN:
-        path = folder / "stdin"
-        with path.open("wb") as copy:
-            shutil.copyfileobj(stdin or sys.stdin.buffer, copy, 1 << 20)
     try:
+        if name == STDIN:
+            path = _copied(stdin or _standard_input(), copy)
+        elif not (path.is_file() or path.is_dir()) and path.exists():
+            with path.open("rb") as pipe:
+                path = _copied(pipe, copy)
         with path.open("rb") as file:
             head = file.read(len(_GZIP))
             size = file.seek(0, 2)
     except OSError as error:
         raise InvalidFile(f"{name} cannot be read: {error.strerror}.") from error
     return InputFile(path=str(path), name=name, size=size, is_gzip=head == _GZIP)
+
+
+def _copied(source: IO[bytes], copy: Path) -> Path:
+    with copy.open("wb") as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    return copy
+
+
+def _standard_input() -> IO[bytes]:
+    if sys.stdin is None:
+        raise InvalidFile("Standard input is closed.")
+    return sys.stdin.buffer
 
 
 def check_looks(file: InputFile, format: str) -> None:
@@ -115,14 +157,9 @@ def check_looks(file: InputFile, format: str) -> None:
         Saying what it looks like and what to do.
     """
     with Stream(file) as stream:
-        try:
-            sample = stream.bytes.read(_SAMPLE_BYTES)
-        except READ_ERRORS as error:
-            sample = _what_is_readable(file)
-            if not sample:
-                raise InvalidFile(
-                    f"{file.name} is not whole: its compression is broken."
-                ) from error
+        sample = stream.read(_SAMPLE_BYTES)
+    if sample is None:
+        raise InvalidFile(f"{file.name} is not whole: its compression is broken.")
     is_parquet = sample.startswith(_PARQUET)
     if format == "parquet":
         if not is_parquet or file.is_gzip:
@@ -139,10 +176,12 @@ def check_looks(file: InputFile, format: str) -> None:
         raise InvalidFile(f"{file.name} holds binary data, not text.")
     if format != "csv":
         _check_json_lines(file, sample)
+    elif sample.removeprefix(BOM).lstrip().startswith((b'{"', b"[{")):
+        raise InvalidFile(f"{file.name} holds JSON: use --format jsonl, with one object a line.")
 
 
 def _check_json_lines(file: InputFile, sample: bytes) -> None:
-    lines = [line.strip() for line in sample.removeprefix(b"\xef\xbb\xbf").split(b"\n")]
+    lines = [line.strip() for line in sample.removeprefix(BOM).split(b"\n")]
     lines = [line for line in lines if line]
     holds_objects = any(line.startswith(b"{") for line in lines)
     if not lines or (holds_objects and lines[0] != b"["):
@@ -154,15 +193,3 @@ def _check_json_lines(file: InputFile, sample: bytes) -> None:
     raise InvalidFile(
         f"{file.name} holds no JSON objects, one a line, as its format should: is it another one?"
     )
-
-
-def _what_is_readable(file: InputFile) -> bytes:
-    """The beginning of a compressed file that breaks off early."""
-    found = b""
-    with Stream(file) as stream:
-        try:
-            while block := stream.bytes.read(64):
-                found += block
-        except READ_ERRORS:
-            pass
-    return found

@@ -26,6 +26,7 @@ from desirepath.engine.importing.reading import batches_of
 from desirepath.engine.importing.rejected import RejectedFiles
 from desirepath.engine.importing.retrievers import RetrieverBook
 from desirepath.engine.importing.writing import Writer
+from desirepath.engine.recording import Learning
 from desirepath.storage.base import Storage
 from desirepath.storage.open import open_storage
 
@@ -35,6 +36,7 @@ _ONE_BASED = (
     "No interaction is at position 0: if the source counts from 1, import with --position-base 1. "
     "What is stored stays as it is; delete it first."
 )
+_NOTHING = "There was nothing to import: no row was found."
 _ENOUGH_POSITIONS = 10
 
 
@@ -155,7 +157,10 @@ def _import(
     if options.retriever is not None:
         with storages[-1].read() as session:
             retriever_id = book.reserve_default(session)
-    writer = Writer(storages[0], namespace, engine.rules, engine.make_id, book, rejected, result)
+    learning = Learning(engine.learn, engine.rank, engine.reward)
+    writer = Writer(
+        storages[0], namespace, engine.rules, engine.make_id, book, rejected, result, learning
+    )
     job = ReadJob(
         files=tuple(files), options=options, namespace=namespace, retriever_id=retriever_id
     )
@@ -169,6 +174,8 @@ def _import(
     result.retrievers = book.made
     if _looks_one_based(positions, options):
         result.advice.append(_ONE_BASED)
+    if not (result.rows or result.rejected or result.skipped or result.suppressed):
+        result.advice.append(_NOTHING)
 
 
 def _count(batch: Batch, result: ImportResult, positions: PositionStats) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import INTERACTION_TYPES
 from desirepath.domain.retriever import check_name
 from desirepath.engine.importing.field_map import check_field_map
@@ -85,6 +86,8 @@ class ImportResult(Struct, kw_only=True):
     ----------
     interactions, executions
         How many are new.
+    documents
+        How many were stored, new or in place of what was there.
     repeated_interactions, repeated_executions
         How many were there already, from an earlier run or from the row before.
     types
@@ -113,6 +116,7 @@ class ImportResult(Struct, kw_only=True):
     dry_run: bool = False
     interactions: int = 0
     executions: int = 0
+    documents: int = 0
     repeated_interactions: int = 0
     repeated_executions: int = 0
     types: dict[str, int] = msgspec.field(default_factory=dict)
@@ -131,10 +135,11 @@ class ImportResult(Struct, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """Interactions and executions that were seen, new or not."""
+        """What was seen and not rejected, new or not."""
         return (
             self.interactions
             + self.executions
+            + self.documents
             + self.repeated_interactions
             + self.repeated_executions
         )
@@ -146,9 +151,10 @@ class Progress(Struct, frozen=True, kw_only=True):
     step: str
     done: int
     total: int
-    interactions: int
-    executions: int
-    rejected: int
+    interactions: int = 0
+    executions: int = 0
+    documents: int = 0
+    rejected: int = 0
 
 
 Report = Callable[[Progress], None]
@@ -177,7 +183,7 @@ def check_options(options: ImportOptions) -> None:
         raise InvalidSetting("--position-base is 0, 1 or auto.", ("position_base",))
     if not 1 <= options.batch_rows <= MAX_BATCH_ROWS:
         raise InvalidSetting(f"A batch has 1 to {MAX_BATCH_ROWS} rows.", ("batch_rows",))
-    if options.retriever is not None and not options.retriever.startswith("ret_"):
+    if options.retriever is not None and parse_id("ret", options.retriever) is None:
         try:
             check_name(options.retriever)
         except InvalidRetriever as error:

@@ -15,7 +15,7 @@ from desirepath.domain.plain_json import (
     decode_json,
     encode_json,
 )
-from desirepath.engine.importing.files import READ_ERRORS, InputFile, Stream
+from desirepath.engine.importing.files import BOM, InputFile, Stream
 from desirepath.errors import MalformedJSON
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
 CHUNK_BYTES = 1 << 18  # what is made of a chunk fits into a processor's cache
 MAX_LINE_BYTES = 16 << 20
 _SHOWN_BYTES = 8192  # of a line that cannot be decoded, in the file of rejected rows
-_BOM = b"\xef\xbb\xbf"
 CUT_OFF = "The file is cut off or damaged here; the rows after this could not be read."
 
 _decode_lines = msgspec.json.Decoder().decode_lines
@@ -65,9 +64,9 @@ def read_chunks(file: InputFile, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
     rest = b""
     is_passing_over = False
     with Stream(file) as stream:
-        block = _read(stream, size)
+        block = stream.read(size)
         if block:
-            block = block.removeprefix(_BOM)
+            block = block.removeprefix(BOM)
         while block:
             if is_passing_over:
                 _, newline, block = block.partition(b"\n")
@@ -85,7 +84,7 @@ def read_chunks(file: InputFile, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
                 reason = f"The line is longer than {MAX_LINE_BYTES >> 20} MiB."
                 yield _no_rows(stream, Unreadable(line, reason, _shown(rest[:_SHOWN_BYTES])))
                 is_passing_over, rest = True, b""
-            block = _read(stream, size)
+            block = stream.read(size)
         if block is None:
             yield _no_rows(stream, Unreadable(line, CUT_OFF, _shown(rest[:_SHOWN_BYTES])))
         elif rest:
@@ -94,14 +93,6 @@ def read_chunks(file: InputFile, size: int = CHUNK_BYTES) -> Iterator[Chunk]:
 
 def _no_rows(stream: Stream, unreadable: Unreadable) -> Chunk:
     return Chunk(first_line=unreadable.line, data=b"", done=stream.done(), unreadable=(unreadable,))
-
-
-def _read(stream: Stream, size: int) -> bytes | None:
-    """The next bytes, as far as they can be read; None where the file breaks off."""
-    try:
-        return stream.bytes.read(size)
-    except READ_ERRORS:
-        return None
 
 
 def decode_chunk(chunk: Chunk) -> tuple[list[tuple[int, Row]], list[Unreadable]]:

@@ -107,12 +107,27 @@ def _read_parquet(file: InputFile) -> Iterator[Block]:
         with parquet.ParquetFile(file.path) as table:
             done, total = 0, max(table.metadata.num_rows, 1)
             for batch in table.iter_batches(batch_size=_ROWS):
-                rows = _without_nanoseconds(pyarrow, batch).to_pylist()
-                block = [(done + number, row) for number, row in enumerate(rows, 1)]
-                done += len(rows)
-                yield Block(rows=block, unreadable=[], done=file.size * done // total)
+                rows, unreadable = _rows_of(_without_nanoseconds(pyarrow, batch), done + 1)
+                done += batch.num_rows
+                yield Block(rows=rows, unreadable=unreadable, done=file.size * done // total)
     except (pyarrow.ArrowException, OSError) as error:
         raise InvalidFile(f"{file.name} cannot be read as Parquet: it is damaged.") from error
+
+
+def _rows_of(batch: Any, first: int) -> tuple[list[tuple[int, Row]], list[Unreadable]]:
+    """The rows of a batch as Python's values; those that have none go aside."""
+    try:
+        return list(enumerate(batch.to_pylist(), first)), []
+    except (ValueError, OverflowError):  # a time that Python has not, a text that is not UTF-8
+        if batch.num_rows == 1:
+            return [], [Unreadable(first, "The row has a value that cannot be read.", None)]
+    rows: list[tuple[int, Row]] = []
+    unreadable: list[Unreadable] = []
+    for number in range(batch.num_rows):
+        found, aside = _rows_of(batch.slice(number, 1), first + number)
+        rows += found
+        unreadable += aside
+    return rows, unreadable
 
 
 def _without_nanoseconds(pyarrow: Any, batch: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -53,9 +54,12 @@ class RejectedFiles:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for stream in self._open.values():
+        for file, stream in self._open.items():
             if stream is not None:
-                stream.close()
+                try:
+                    stream.close()
+                except OSError:
+                    self._give_up(file)
 
     def add(self, file: int, line: int, reason: str, row: Any) -> None:
         """Refuse a row."""
@@ -72,7 +76,13 @@ class RejectedFiles:
             self._open[file] = self._create(file)
         stream = self._open[file]
         if stream is not None:
-            stream.write(_encode({"line": line, "reason": reason, "row": shown}) + b"\n")
+            try:
+                stream.write(_encode({"line": line, "reason": reason, "row": shown}) + b"\n")
+            except OSError:
+                self._open[file] = None
+                with suppress(OSError):
+                    stream.close()
+                self._give_up(file)
 
     def _create(self, file: int) -> IO[bytes] | None:
         wanted = Path(self._files[file].rejected_name)
@@ -83,10 +93,14 @@ class RejectedFiles:
                 continue
             self._result.rejected_files.append(str(path))
             return stream
-        self._result.advice.append(
-            f"The rejected rows of {self._files[file].name} could not be written anywhere."
-        )
+        self._give_up(file)
         return None
+
+    def _give_up(self, file: int) -> None:
+        """Go on without keeping the rejected rows, and say so."""
+        self._result.advice.append(
+            f"Not all rejected rows of {self._files[file].name} could be written: is the disk full?"
+        )
 
 
 def _encode(value: dict[str, Any]) -> bytes:

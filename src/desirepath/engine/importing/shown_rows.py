@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import read_execution
 from desirepath.domain.interaction import INTERACTION_TYPES, read_interaction
-from desirepath.domain.plain_json import canonical_json
+from desirepath.domain.plain_json import canonical_json, check_plain
 from desirepath.engine.importing.batches import ReadExecution, ReadInteraction
 from desirepath.engine.importing.cells import (
     as_flag,
@@ -80,9 +80,10 @@ class ShownRows:
         Raises
         ------
         InvalidInput
-            It names no document, no search or no time.
+            It names no document, no search or no time, or no database could keep it.
         """
         values = {name: plain(value) for name, value in values.items()}
+        check_plain(values)
         document_id = as_text(values.get("document_id") or values.get("feature_id"), "document_id")
         if document_id is None:
             raise InvalidInput("document_id is missing.", ("document_id",))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, create_engine, exc, text
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, exc, make_url, text
 
 from desirepath.domain.clock import from_datetime, to_datetime
 from desirepath.domain.ids import first_id_at, time_of
@@ -20,8 +21,10 @@ from desirepath.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from desirepath.storage.base import Health
+from desirepath.storage.base import Figures, Health
 from desirepath.storage.postgres.bulk import PostgresBulk
+from desirepath.storage.postgres.text_tables import PostgresTextTables
+from desirepath.storage.postgres.vector_tables import PostgresVectorTables, has_pgvector
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 
@@ -31,10 +34,19 @@ _POOL_SIZE = 8
 _MIGRATION_LOCK = 0x6465_7369  # any number that is ours
 _MONTHS_AHEAD = 2
 _PARTITIONED = ("interactions", "executions")
+_SCRUBBED = (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers", "documents")
+_SEARCHED = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "
+    r"AND tablename ~ '^document_(text|vectors)_\d+$'"
+)
 _WRITE = "BEGIN"
 _UNKNOWN = (
     "The database went away while it was storing this, so that nobody knows whether it is stored. "
     "Send it again with the same event_id or Idempotency-Key."
+)
+_WRONG_URL = (
+    "The database URL cannot be used: it is postgresql://user:password@host:5432/name, perhaps "
+    "with options of libpq after a question mark."
 )
 _PARTITIONS = (
     "SELECT child.relname FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid "
@@ -43,13 +55,21 @@ _PARTITIONS = (
 
 
 class PostgresStorage:
-    """See :class:`~desirepath.storage.base.Storage`."""
+    """See :class:`~desirepath.storage.base.Storage`.
+
+    Parameters
+    ----------
+    url, migrate
+        As :func:`~desirepath.storage.open.open_storage` takes them.
+    vector_extension
+        Whether to compare vectors with pgvector, where the database has it.
+    """
 
     cheap_reads = False
 
-    def __init__(self, url: str, *, migrate: bool) -> None:
+    def __init__(self, url: str, *, migrate: bool, vector_extension: bool = True) -> None:
         self._engine = create_engine(
-            "postgresql+psycopg://" + url.partition("://")[2],
+            _sqlalchemy_url(url),
             pool_size=_POOL_SIZE,
             max_overflow=8,
             pool_timeout=5,
@@ -58,8 +78,11 @@ class PostgresStorage:
             connect_args={"connect_timeout": 5, "application_name": "desirepath"},
         )
         try:
+            _check_connection(self._engine)
             with _translated(self._engine.dispose), self._engine.connect() as connection:
                 self._migrate(connection, migrate)
+                raw: Any = connection.connection.driver_connection
+                self._has_pgvector = vector_extension and has_pgvector(raw)
         except BaseException:
             self._engine.dispose()
             raise
@@ -107,7 +130,7 @@ class PostgresStorage:
             raw: Any = connection.connection.driver_connection
             try:
                 raw.execute(begin)
-                yield RelationalSession(connection, PostgresBulk(raw), lambda: _now(raw))
+                yield self._session(connection, raw)
             except BaseException:
                 _abandon(connection, raw)
                 raise
@@ -120,21 +143,33 @@ class PostgresStorage:
                 self._engine.dispose()
                 raise StorageUnavailable(_UNKNOWN) from error
 
+    def _session(self, connection: Connection, raw: Any) -> RelationalSession:
+        texts = PostgresTextTables(raw)
+        vectors = PostgresVectorTables(connection, raw, use_extension=self._has_pgvector)
+        return RelationalSession(connection, PostgresBulk(raw), texts, vectors, lambda: _now(raw))
+
     def health(self) -> Health:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             values = raw.execute(
-                "SELECT current_setting('server_version'), current_setting('synchronous_commit'),"
-                " current_setting('fsync'), pg_database_size(current_database())"
+                "SELECT current_setting('server_version'), pg_database_size(current_database()),"
+                " current_setting('synchronous_commit'), current_setting('fsync'),"
+                " current_setting('full_page_writes')"
             ).fetchone()
             schema = current_revision(connection) or ""
         return Health(
             backend="postgresql",
             version=values[0],
             schema=schema,
-            durability=f"synchronous_commit={values[1]} fsync={values[2]}",
-            size_bytes=values[3],
+            durability=f"synchronous_commit={values[2]} fsync={values[3]} "
+            f"full_page_writes={values[4]}",
+            size_bytes=values[1],
         )
+
+    def figures(self) -> Figures:
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return Figures(connections_in_use=pool.checkedout())
 
     def tidy(self, now: int) -> None:
         """Make the partitions of the coming months, so that no row falls into the default one."""
@@ -198,11 +233,11 @@ class PostgresStorage:
         del trace
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            for table in (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers"):
+            for table in (*_SCRUBBED, *(name for (name,) in raw.execute(_SEARCHED).fetchall())):
                 raw.execute(f"VACUUM {table}")
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        del target
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        del target, progress
         raise InvalidSetting(
             "A PostgreSQL database is backed up with its own tools: pg_dump or a base backup.",
             ("database",),
@@ -210,6 +245,24 @@ class PostgresStorage:
 
     def close(self) -> None:
         self._engine.dispose()
+
+
+def _sqlalchemy_url(url: str) -> URL:
+    try:
+        return make_url("postgresql+psycopg://" + url.partition("://")[2])
+    except (exc.ArgumentError, ValueError) as error:
+        raise InvalidSetting(_WRONG_URL, ("database",)) from error
+
+
+def _check_connection(engine: Engine) -> None:
+    """Connect once, and say why where that fails: only whoever starts a program is told."""
+    try:
+        engine.connect().close()
+    except exc.ProgrammingError as error:  # an option that libpq does not have
+        raise InvalidSetting(_WRONG_URL, ("database",)) from error
+    except exc.OperationalError as error:
+        reason = str(error.orig).partition("\n")[0].rstrip(".")
+        raise StorageUnavailable(f"PostgreSQL cannot be used: {reason}.") from error
 
 
 def _next_month(month: datetime) -> datetime:
@@ -251,6 +304,8 @@ def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
             raise StorageError(
                 "Writers got in each other's way. Nothing was stored; try again."
             ) from error
+        if isinstance(cause, psycopg.errors.UndefinedTable):  # of words or vectors: dropped by now
+            raise StorageError("What was looked for was just deleted; try again.") from error
         if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | exc.TimeoutError):
             if (
                 isinstance(cause, psycopg.OperationalError)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as update_rows
 
+from desirepath.domain.checks import is_storable
 from desirepath.domain.execution import Execution, ShownList
 from desirepath.domain.ids import NIL
 from desirepath.domain.interaction import Interaction, dedup_key
@@ -236,6 +237,8 @@ class RelationalExecutionLog(_Log):
             self._bulk.insert(_E, [execution_to_row(value) for value in executions])
 
     def get(self, namespace: int, execution_id: str) -> Execution | None:
+        if not is_storable(execution_id):
+            return None
         rows = self._fetch([(namespace, execution_id)])
         return row_to_execution(rows[0]) if rows else None
 
@@ -253,6 +256,15 @@ class RelationalExecutionLog(_Log):
             return []
         known = self._bulk.fetch(tables.execution_ids, keys)
         return self._bulk.fetch(_E, [(row[0], row[3]) for row in known])
+
+    def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
+        found: set[tuple[int, str]] = set()
+        for part in _parts(ids):
+            statement = select(_E.c.execution_id).where(
+                _E.c.namespace == namespace, _E.c.id.in_(part)
+            )
+            found |= {(namespace, name) for name in self._connection.scalars(statement)}
+        return found
 
     def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:
         return map(row_to_execution, self._rows_after(namespace, chunk))

@@ -8,8 +8,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +26,21 @@ from desirepath.errors import (
     StorageFull,
     StorageUnavailable,
 )
-from desirepath.storage.base import Health
+from desirepath.storage.base import Figures, Health
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
+from desirepath.storage.sqlite.file_system import file_system_of
+from desirepath.storage.sqlite.text_tables import SqliteTextTables, purge_words
+from desirepath.storage.sqlite.vector_functions import add_vector_functions
+from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
 try:
     from pysqlite3 import dbapi2 as driver
 except ImportError:  # no wheel for this platform: the interpreter's own
     driver = sqlite3
 
-__all__ = ["SqliteStorage", "driver"]
+__all__ = ["SqliteStorage", "driver", "path_of"]
 
 _BUSY_SECONDS = 10.0
 _OLDEST = (3, 35, 0)  # RETURNING, and upsert as it is used here
@@ -46,6 +50,7 @@ _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
 _MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
 _SHORTEST_TRACE = 8  # bytes; a shorter text is in a large file by chance
 _PIECE_BYTES = 16 << 20
+_BACKUP_PAGES = 1_000  # between looks at the progress
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
 
@@ -54,14 +59,24 @@ class SqliteStorage:
 
     One connection writes, behind a lock; each thread reads with a connection of its own. Other
     processes may use the same file: SQLite's own lock orders the writers.
+
+    Parameters
+    ----------
+    url, clock, migrate
+        As :func:`~desirepath.storage.open.open_storage` takes them.
+    vector_extension
+        Whether to compare vectors with sqlite-vec, where it can be loaded.
     """
 
     cheap_reads = True
 
-    def __init__(self, url: str, clock: Clock, *, migrate: bool) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, migrate: bool, vector_extension: bool = True
+    ) -> None:
         _check_version()
         self._clock = clock
-        self._path = _path_of(url)
+        self._vector_extension = vector_extension
+        self._path = path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
             "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
@@ -71,8 +86,8 @@ class SqliteStorage:
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._writer: tuple[Connection, Any] | None = None
         self._is_suspect = False
-        if self._path is not None and not self._path.parent.is_dir():
-            raise InvalidSetting(f"There is no folder {self._path.parent}.", ("database",))
+        if self._path is not None:
+            _check_place(self._path)
         with self._lock, _translated():
             self._migrate(migrate)
 
@@ -106,6 +121,7 @@ class SqliteStorage:
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        add_vector_functions(connection, use_extension=self._vector_extension)
         return connection
 
     def _open(self) -> tuple[Connection, Any]:
@@ -217,7 +233,9 @@ class SqliteStorage:
         self._is_suspect = False
 
     def _session(self, connection: Connection, raw: Any) -> RelationalSession:
-        return RelationalSession(connection, SqliteBulk(raw), self._clock.now)
+        texts = SqliteTextTables(raw, driver.sqlite_version_info)
+        vectors = SqliteVectorTables(connection, raw)
+        return RelationalSession(connection, SqliteBulk(raw), texts, vectors, self._clock.now)
 
     def health(self) -> Health:
         with self.read(), _translated():
@@ -231,15 +249,24 @@ class SqliteStorage:
             schema=schema,
             durability=f"journal_mode={modes['journal_mode']} "
             f"synchronous={names[modes['synchronous']]}",
+            file_system=None if self._path is None else file_system_of(self._path),
             size_bytes=self._size(),
-            free_bytes=None if self._path is None else shutil.disk_usage(self._path.parent).free,
+            free_bytes=self.figures().free_bytes,
+        )
+
+    def figures(self) -> Figures:
+        if self._path is None:
+            return Figures()
+        return Figures(
+            wal_bytes=_size_of(self._path.with_name(self._path.name + "-wal")),
+            free_bytes=shutil.disk_usage(self._path.parent).free,
         )
 
     def _size(self) -> int | None:
-        if self._path is None:
+        wal_bytes = self.figures().wal_bytes
+        if self._path is None or wal_bytes is None:
             return None
-        files = (self._path, self._path.with_name(self._path.name + "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return _size_of(self._path) + wal_bytes
 
     def tidy(self, now: int) -> None:
         """Fold the write-ahead log into the file when nobody reads it."""
@@ -257,6 +284,7 @@ class SqliteStorage:
         full page to another. Where a trace is still found, all pages are written anew.
         """
         with self._turn(), _translated():
+            purge_words(self._open_writer(), driver.sqlite_version_info)
             self._empty_the_log()
             if len(trace.encode()) >= _SHORTEST_TRACE and self._has(trace.encode()):
                 self._open_writer().execute("VACUUM")
@@ -287,25 +315,29 @@ class SqliteStorage:
             self._writer = self._open_to_write()
         return self._writer[1]
 
-    def backup(self, target: str) -> Iterator[tuple[int, int]]:
-        """SQLite's online backup: consistent as of the moment it ends, writers go on."""
-        if os.path.exists(target):
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        """SQLite's online backup: of the moment it begins, while writers go on."""
+        if target.exists():
             raise InvalidSetting("The target of a backup is a new file.", ("target",))
-        with _translated():
-            source, copy = self._connect(), driver.connect(target)
-            try:
-                progress: list[tuple[int, int]] = []
+        if not target.parent.is_dir():
+            raise InvalidSetting(f"There is no folder {target.parent}.", ("target",))
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            with _translated(), closing(self._connect()) as source, closing(_new(part)) as copy:
+                (page_bytes,) = source.execute("PRAGMA page_size").fetchone()
                 source.execute("BEGIN")  # a writer cannot restart the copy
                 source.execute("SELECT count(*) FROM instance").fetchone()
                 source.backup(
                     copy,
-                    pages=5_000,
-                    progress=lambda _, left, total: progress.append((total - left, total)),
+                    pages=_BACKUP_PAGES,
+                    progress=lambda _, left, total: progress(
+                        (total - left) * page_bytes, total * page_bytes
+                    ),
                 )
-                yield from progress
-            finally:
-                copy.close()
-                source.close()
+            part.replace(target)
+        finally:
+            for left_over in (part, part.with_name(f"{part.name}-journal")):
+                left_over.unlink(missing_ok=True)
 
     def close(self) -> None:
         for connection in list(self._connections):
@@ -314,6 +346,10 @@ class SqliteStorage:
         self._writer = None
         self._local = threading.local()
         self._engine.dispose()
+
+
+def _new(path: Path) -> Any:
+    return driver.connect(str(path))
 
 
 _DURABILITY = ("journal_mode", "synchronous")
@@ -327,7 +363,21 @@ def _check_version() -> None:
         )
 
 
-def _path_of(url: str) -> Path | None:
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def path_of(url: str) -> Path | None:
+    """The file of a URL; None in memory.
+
+    Raises
+    ------
+    InvalidSetting
+        The URL names neither.
+    """
     text = url.removeprefix("sqlite://")
     if text in ("", "/", "/:memory:"):
         return None
@@ -338,6 +388,13 @@ def _path_of(url: str) -> Path | None:
             ("database",),
         )
     return Path(text[1:]).absolute()
+
+
+def _check_place(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise InvalidSetting(f"There is no folder {path.parent}.", ("database",))
+    if path.is_dir():
+        raise InvalidSetting(f"{path} is a folder; the database is a file.", ("database",))
 
 
 _IO_MARK = "disk I/O error"

@@ -272,8 +272,9 @@ class SessionContract:
         store(storage, an_interaction())
         target = tmp_path / "copy.db"
         refusal = ""
+        steps: list[tuple[int, int]] = []
         try:
-            steps = list(storage.backup(str(target)))
+            storage.backup(target, lambda done, total: steps.append((done, total)))
         except InvalidSetting as error:
             refusal = error.message
         if refusal:
@@ -281,6 +282,24 @@ class SessionContract:
             return
         assert steps[-1][0] == steps[-1][1] > 0
         assert all(done <= total for done, total in steps)
-        assert target.stat().st_size > 0
+        assert target.stat().st_size == steps[-1][1]
+        assert target in tmp_path.iterdir()
         with pytest.raises(InvalidSetting):
-            list(storage.backup(str(target)))  # a backup never overwrites
+            storage.backup(target, lambda done, total: None)  # a backup never overwrites
+        with pytest.raises(InvalidSetting):
+            storage.backup(tmp_path / "nowhere" / "copy.db", lambda done, total: None)
+
+    def test_a_backup_that_fails_leaves_nothing(self, storage: Storage, tmp_path: Path) -> None:
+        class Enough(Exception):
+            """Stands for whatever may go wrong on the way."""
+
+        def stop(done: int, total: int) -> None:
+            raise Enough
+
+        before = set(tmp_path.iterdir())
+        with pytest.raises((Enough, InvalidSetting)):
+            storage.backup(tmp_path / "copy.db", stop)
+        assert set(tmp_path.iterdir()) - before <= {
+            tmp_path / "desirepath.db-wal",
+            tmp_path / "desirepath.db-shm",
+        }
