@@ -41,6 +41,9 @@ _EMPTY = ";".join(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()",
         *(f"DELETE FROM {table.name}" for table in tables.metadata.sorted_tables),
+        "DO $$ DECLARE name TEXT; BEGIN FOR name IN SELECT tablename FROM pg_tables "
+        r"WHERE tablename ~ '^document_(text|vectors)_\d+$' LOOP "
+        "EXECUTE 'DROP TABLE ' || name; END LOOP; END $$",
         "INSERT INTO namespaces (number, namespace_id, name, created_at) "
         f"VALUES (1, 'ns_default', 'default', {START}), (2, 'ns_other', 'other', {START})",
     ]

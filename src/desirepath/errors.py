@@ -6,14 +6,18 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
+    │   ├── InvalidDocument
+    │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
     │   └── InvalidFile              an input file that is not what it was said to be
     ├── PayloadTooLarge              UnsupportedMediaType
     ├── NotFound(resource, id)
-    ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict
+    ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict,
+    │                                NotLearning
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
+    ├── LearningError                LearningOverflow (a sum is too large to be exact)
     ├── Overloaded                   nothing was done
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
@@ -34,6 +38,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyConflict",
     "InvalidCursor",
+    "InvalidDocument",
     "InvalidExecution",
     "InvalidFile",
     "InvalidFilter",
@@ -42,12 +47,17 @@ __all__ = [
     "InvalidNamespace",
     "InvalidQuery",
     "InvalidRetriever",
+    "InvalidSearch",
     "InvalidSetting",
+    "LearningError",
+    "LearningOverflow",
     "LimitExceeded",
     "MalformedJSON",
     "MigrationNeeded",
     "MissingDependency",
+    "MissingInput",
     "NotFound",
+    "NotLearning",
     "Overloaded",
     "PayloadTooLarge",
     "QueryTooSlow",
@@ -55,6 +65,7 @@ __all__ = [
     "StorageError",
     "StorageFull",
     "StorageUnavailable",
+    "TooManyQueries",
     "Unauthenticated",
     "UnsupportedMediaType",
 ]
@@ -104,8 +115,45 @@ class InvalidRetriever(InvalidInput):
     """The retriever breaks a rule."""
 
 
+class InvalidSearch(InvalidInput):
+    """The search asks for what its retriever cannot do."""
+
+
+class TooManyQueries(InvalidSearch):
+    """More searches than one request may have.
+
+    Parameters
+    ----------
+    most
+        How many it may have.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most} queries at once.", ("queries",))
+        self.most = most
+
+
+class MissingInput(InvalidSearch):
+    """The search lacks an input that its retriever needs.
+
+    Parameters
+    ----------
+    name
+        Path of the input as the retriever names it: ``"inputs.query"``.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The retriever needs {name}, and the search has no value for it.")
+        self.name = name
+        self.location = tuple(name.split("."))
+
+
 class InvalidNamespace(InvalidInput):
     """The namespace breaks a rule."""
+
+
+class InvalidDocument(InvalidInput):
+    """The document breaks a rule."""
 
 
 class InvalidFilter(InvalidInput):
@@ -142,7 +190,8 @@ class NotFound(DesirepathError):
     Parameters
     ----------
     resource
-        What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``.
+        What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
+        ``"document"``, ``"text field"``, ``"vector index"``.
     id
         The identifier as the caller named it.
     """
@@ -156,6 +205,10 @@ class NotFound(DesirepathError):
 
 class Conflict(DesirepathError):
     """The request contradicts what is stored."""
+
+
+class NotLearning(Conflict):
+    """This retriever has no learned fusion: give it a feature_search stage with fusion learned."""
 
 
 class AlreadyExists(Conflict):
@@ -201,6 +254,14 @@ class LimitExceeded(DesirepathError):
         self.limit = limit
         self.window_seconds = window_seconds
         self.name = name
+
+
+class LearningError(DesirepathError):
+    """What was recorded cannot be learned from."""
+
+
+class LearningOverflow(LearningError):
+    """A learned sum is too large to be kept exactly. Nothing was changed."""
 
 
 class Overloaded(DesirepathError):

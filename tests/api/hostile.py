@@ -187,7 +187,23 @@ def slots(document: Mapping[str, Any]) -> Iterator[Slot]:
     for template in _FILTERS:
         body = f'{{"filters": {template}}}'
         yield Slot("search_interactions", body, body.encode())
+    for template in _DOCUMENT_FILTERS:
+        body = f'{{"filters": {template}}}'
+        yield Slot("search_documents", body, body.encode())
 
+
+_DOCUMENT_FILTERS = tuple(
+    text.replace("@", json.dumps(MARK))
+    for text in (
+        '{"title": @}',
+        '{"payload.title": {"contains": @}}',
+        '{"metadata.source": {"in": [@, 1]}}',
+        '{"document_id": {"gt": @}}',
+        '{"field": @, "value": 1}',
+        '{"NOT": [{"a.b": @}]}',
+        "@",
+    )
+)
 
 _FILTERS = tuple(
     text.replace("@", json.dumps(MARK))

@@ -15,6 +15,16 @@ from tests.api.client import INTERACTIONS, Api, Request, click, done
 __all__ = ["CALLS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
 
 QUERY = {"query": "red shoes"}
+LEARNED = {
+    "stage_name": "find",
+    "config": {
+        "stage_id": "feature_search",
+        "parameters": {
+            "searches": [{"feature_uri": "text://title", "query": "{{INPUT.query}}"}],
+            "fusion": "learned",
+        },
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +42,13 @@ class Ids:
     event_id: str
     cursor: str
     rejected_cursor: str
+    document_cursor: str
+    collection_id: str
     idempotency_key: str
     namespace_id: str
     namespace_name: str
+    spare_namespace_id: str
+    """Of an empty namespace beside the world's own, to be deleted."""
 
     def ghosts(self) -> Ids:
         """Ids that look like these, and that nothing has: one character is another one."""
@@ -61,7 +75,8 @@ def make_world(api: Api, tag: str) -> World:
         name: f"{tag}-{name}"
         for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
     }
-    retriever_id = api.retriever(f"{tag}-retriever")
+    retriever = {"retriever_name": f"{tag}-retriever", "stages": [LEARNED]}
+    retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
     document = {"document_id": own["feature_id"], "score": 0.5}
     execution = {
         "documents": [document],
@@ -74,6 +89,20 @@ def make_world(api: Api, tag: str) -> World:
     api.record(feature_id=own["feature_id"], user_id=own["user_id"], retriever_id=retriever_id)
     for _ in range(2):
         api.post(INTERACTIONS, click(position=-1))
+    # Without a text or a vector: a table for each in each world would make the schema very large.
+    stored = [
+        {"document_id": id, "payload": {"price": 9.5}, "metadata": {"source": tag}}
+        for id in (own["feature_id"], f"{tag}-second-document")
+    ]
+    documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents"
+    done(api.post(f"{documents}/upsert", {"documents": stored}))
+    documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
+    spare = api.post(
+        "/v1/namespaces",
+        {"namespace_name": f"spare of {api.namespace.name}"},
+        key="admin",
+        headers={"X-Namespace": api.namespace.name},
+    )
     return World(
         api,
         Ids(
@@ -85,9 +114,12 @@ def make_world(api: Api, tag: str) -> World:
             rejected_cursor=done(api.get(f"{INTERACTIONS}/rejected?limit=1"))["pagination"][
                 "next_cursor"
             ],
+            document_cursor=documents_page["pagination"]["next_cursor"],
+            collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
+            spare_namespace_id=done(spare)["namespace_id"],
             **own,
         ),
     )
@@ -106,11 +138,26 @@ class Call(NamedTuple):
         key = getattr(world.api.keys, self.kind) if self.kind else None
         headers = {"X-Namespace": world.ids.namespace_name} if self.kind == "admin" else {}
         path = self.path.format(**vars(world.ids))
-        return Request(self.method, path, self.body, key, headers)
+        body = self.body
+        if self.path.startswith("/v1/namespaces") and self.kind == "admin" and body:
+            # Namespaces are made beside the world's own, and their names are unique.
+            body = {"namespace_name": f"{body['namespace_name']} of {world.ids.namespace_name}"}
+        return Request(self.method, path, body, key, headers)
 
 
 _CLICK = click(position=3)
 _SEARCH = {"documents": [{"document_id": "doc_1", "score": 1.0}], "inputs": QUERY}
+
+_DOCUMENT = {
+    "document_id": "doc_1",
+    "vectors": {"title": [1.0, 0.5]},
+    "payload": {"title": "Red shoe"},
+    "metadata": {"source": "feed"},
+    "text": {"body": "Comfortable."},
+}
+_FUSION = "/v1/retrievers/{retriever_id}/learned-fusion"
+_DOCUMENTS = "/v1/namespaces/{namespace_id}/documents"
+_COLLECTION = "/v1/collections/{collection_id}/documents"
 
 CALLS: Mapping[str, Call] = {
     "create_interaction": Call("POST", INTERACTIONS, _CLICK),
@@ -124,11 +171,57 @@ CALLS: Mapping[str, Call] = {
         "POST", "/v1/retrievers/{retriever_id}/executions/batch", {"executions": [_SEARCH]}
     ),
     "get_execution": Call("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
+    "list_stages": Call("GET", "/v1/retrievers/stages", kind=""),
+    "typeahead": Call("GET", "/v1/retrievers/typeahead?q=red&fields=title"),
+    "patch_retriever": Call("PATCH", "/v1/retrievers/{retriever_id}", {"tags": ["live"]}),
+    "clone_retriever": Call(
+        "POST", "/v1/retrievers/{retriever_id}/clone", {"retriever_name": "a copy"}
+    ),
+    "explain_execution": Call("POST", "/v1/retrievers/{retriever_id}/execute/explain", {}),
+    "explain_retriever": Call("POST", "/v1/retrievers/{retriever_id}/explain", {}),
+    "execute_retriever": Call("POST", "/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}),
+    "execute_batch": Call(
+        "POST", "/v1/retrievers/{retriever_id}/execute/batch", {"queries": [{"inputs": QUERY}]}
+    ),
+    "enable_learned_fusion": Call("POST", f"{_FUSION}/enable"),
+    "disable_learned_fusion": Call("POST", f"{_FUSION}/disable"),
+    "set_rollout": Call("POST", f"{_FUSION}/rollout", {"rollout_pct": 50}),
+    "freeze_learned_fusion": Call("POST", f"{_FUSION}/freeze"),
+    "unfreeze_learned_fusion": Call("POST", f"{_FUSION}/unfreeze"),
+    "fix_weights": Call("PUT", f"{_FUSION}/weights", {"weights": {"text://title": 1.0}}),
+    "release_weights": Call("DELETE", f"{_FUSION}/weights"),
+    "roll_back_learning": Call("POST", f"{_FUSION}/rollback", {"day": "2026-01-31"}),
+    "opt_out_user": Call("POST", f"{_FUSION}/opt-out/{{user_id}}"),
+    "opt_in_user": Call("POST", f"{_FUSION}/opt-in/{{user_id}}"),
+    "reset_user": Call("DELETE", f"{_FUSION}/user/{{user_id}}"),
+    "get_weights": Call("GET", f"{_FUSION}/weights"),
+    "explain_weights": Call("GET", f"{_FUSION}/weights/explain"),
+    "get_user_weights": Call("GET", f"{_FUSION}/weights/{{user_id}}"),
+    "weights_history": Call("GET", f"{_FUSION}/history"),
+    "learned_fusion_stats": Call("GET", f"{_FUSION}/stats"),
+    "learned_fusion_activity": Call("GET", f"{_FUSION}/activity"),
     "create_retriever": Call("POST", "/v1/retrievers", {"retriever_name": "another"}),
     "get_retriever": Call("GET", "/v1/retrievers/{retriever_id}"),
     "search_retrievers": Call("POST", "/v1/retrievers/list", {}),
     "list_retrievers": Call("GET", "/v1/retrievers"),
     "remove_retriever": Call("DELETE", "/v1/retrievers/{retriever_id}"),
+    "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
+    "create_standalone_namespace": Call(
+        "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"
+    ),
+    "list_namespaces": Call("GET", "/v1/namespaces"),
+    "get_namespace": Call("GET", "/v1/namespaces/{namespace_id}"),
+    "remove_namespace": Call("DELETE", "/v1/namespaces/{spare_namespace_id}", kind="admin"),
+    "upsert_documents": Call("POST", f"{_DOCUMENTS}/upsert", {"documents": [_DOCUMENT]}),
+    "get_document": Call("GET", f"{_DOCUMENTS}/{{document_id}}"),
+    "remove_document": Call("DELETE", f"{_DOCUMENTS}/{{document_id}}"),
+    "search_documents": Call("POST", f"{_DOCUMENTS}/list", {}),
+    "get_collection_document": Call("GET", f"{_COLLECTION}/{{document_id}}"),
+    "remove_collection_document": Call("DELETE", f"{_COLLECTION}/{{document_id}}"),
+    "update_collection_document": Call(
+        "PATCH", f"{_COLLECTION}/{{document_id}}", {"payload": {"title": "Blue shoe"}}
+    ),
+    "search_collection_documents": Call("POST", f"{_COLLECTION}/list", {}),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

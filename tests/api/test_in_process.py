@@ -45,7 +45,7 @@ def test_records_and_reads_what_http_would(database: Database) -> None:
             here.interactions.create(**click(event_id="e", position=3))
         assert here.interactions.get(made["interaction_id"]) == made
         assert here.executions.get(search["execution_id"]) == search
-        assert here.retrievers.list() == [shop]
+        assert here.retrievers.list() == [here.retrievers.get("shop")]
         assert here.interactions.delete(made["interaction_id"])
         assert not here.interactions.delete(made["interaction_id"])
         with pytest.raises(NotFound):

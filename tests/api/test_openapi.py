@@ -86,9 +86,13 @@ class TestDocument:
 
     def test_says_how_to_sign_in(self, document: dict[str, Any]) -> None:
         open_to_all = {o.id for o in operations(document) if not o.needs_key}
-        assert open_to_all == {"livez", "readyz", "read_metrics"}
+        assert open_to_all == {"livez", "readyz", "read_metrics", "list_stages"}
         scheme = document["components"]["securitySchemes"]["BearerAuth"]
         assert scheme == {"type": "http", "scheme": "bearer"}
+
+
+READING = ("search_", "explain_")
+"""How operations begin that are sent by POST and change nothing."""
 
 
 class TestAnswers:
@@ -139,21 +143,26 @@ class TestAnswers:
 
     def test_with_an_id_that_is_not(self, api: Api, document: dict[str, Any]) -> None:
         def change(request: Request, world: World) -> Request:
-            ids = (world.ids.interaction_id, world.ids.retriever_id)
+            ids = world.ids
             path = request.path
-            for id in ids:
+            for id in (
+                *(ids.interaction_id, ids.retriever_id),
+                *(ids.namespace_id, ids.spare_namespace_id),
+            ):
                 path = path.replace(id, "nothing")
             return request._replace(path=path)
 
         def applies(operation: Operation) -> bool:
-            named = {"interaction_id", "retriever_id"} & set(operation.parameters("path"))
+            kinds = {"interaction_id", "retriever_id", "namespace_id"}
+            named = kinds & set(operation.parameters("path"))
             return bool(named) and operation.id != "remove_interaction"  # idempotent: 200
 
         self.provoke(api, document, 404, change, applies)
 
     def test_with_a_bad_query(self, api: Api, document: dict[str, Any]) -> None:
         def change(request: Request, world: World) -> Request:
-            return request._replace(path=f"{request.path}?limit=0")
+            joint = "&" if "?" in request.path else "?"
+            return request._replace(path=f"{request.path}{joint}limit=0")
 
         self.provoke(api, document, 400, change, lambda o: "limit" in o.parameters("query"))
 
@@ -162,7 +171,7 @@ class TestAnswers:
             return request._replace(path=f"{request.path}?cursor=x")
 
         def applies(operation: Operation) -> bool:
-            paged_by_number = {"list_retrievers", "search_retrievers"}
+            paged_by_number = {"list_retrievers", "search_retrievers", "list_namespaces"}
             return "cursor" in operation.parameters("query") and operation.id not in paged_by_number
 
         self.provoke(api, document, 400, change, applies)
@@ -243,7 +252,7 @@ class TestAnswers:
                 patch.setattr(broken.readiness, "_until", 0.0)
                 (answer,) = own.send(CALLS[operation.id](world))
             check_answer(document, operation, answer)
-            writes = operation.method != "GET" and not operation.id.startswith("search_")
+            writes = operation.method != "GET" and not operation.id.startswith(READING)
             if operation.id == "readyz":
                 assert answer.status_code == 503
             else:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from desirepath.domain.retriever import ROUTE_WORDS
+from desirepath.domain.retriever import ROUTE_WORDS, RetrieverDraft
+from desirepath.testing.examples import new_id
 from tests.api.client import INTERACTIONS, Api, click, done
 
 PATH = "/v1/retrievers"
@@ -39,7 +40,9 @@ def create(api: Api, status: int = 200, **body: Any) -> dict[str, Any]:
 class TestCreate:
     def test_answer_has_exactly_the_documented_fields(self, api: Api) -> None:
         answer = create(api, **FULL)
+        optional = ("batch_size", "description", "on_error", "output_alias")
         assert answer == FULL | {
+            "stages": [STAGE | {"parameters": {"final_top_k": 25}} | dict.fromkeys(optional)],
             "retriever_id": answer["retriever_id"],
             "collection_ids": FULL["collection_identifiers"],
             "feature_dependencies": [],
@@ -48,9 +51,7 @@ class TestCreate:
             "updated_at": answer["created_at"],
             "created_by": None,
             "updated_by": None,
-            "fusion": None,
-            "is_published": False,
-            "marketplace_listing_id": None,
+            "fusion": "rrf",
         }
         assert answer["retriever_id"].startswith("ret_")
 
@@ -70,8 +71,51 @@ class TestCreate:
 
     def test_get_by_id_and_by_name(self, api: Api) -> None:
         created = create(api, **FULL)
-        assert created == done(api.get(f"{PATH}/{created['retriever_id']}"))
-        assert created == done(api.get(f"{PATH}/Product%20search"))
+        read = created | {"is_published": False, "marketplace_listing_id": None}
+        assert read == done(api.get(f"{PATH}/{created['retriever_id']}"))
+        assert read == done(api.get(f"{PATH}/Product%20search"))
+
+    def test_other_spellings_of_stages_and_schema(self, api: Api) -> None:
+        answer = create(
+            api,
+            retriever_name="x",
+            stages=[
+                {"type": "feature_search", "query": "{{INPUT.query}}", "limit": 5},
+                {"stage_name": "limit", "parameters": {"limit": 3}},
+            ],
+            input_schema={"properties": {"query": {"type": "text"}}, "required": ["query"]},
+        )
+        assert [stage["stage_type"] for stage in answer["stages"]] == ["filter", "filter"]
+        assert [stage["config"]["stage_id"] for stage in answer["stages"]] == [
+            "feature_search",
+            "limit",
+        ]
+        assert answer["stages"][1]["parameters"] == {"limit": 3}
+        assert answer["input_schema"] == {"query": {"type": "text", "required": True}}
+        assert (
+            create(api, retriever_name="again", stages=answer["stages"])["stages"]
+            == (answer["stages"])
+        )
+
+    def test_a_refused_stage_says_where(self, api: Api) -> None:
+        stage = {"stage_name": "x", "config": {"stage_id": "llm_filter"}}
+        error = create(api, 422, retriever_name="x", stages=[STAGE, stage])["error"]
+        (entry,) = error["details"]["validation_errors"]
+        assert entry["location"] == ["body", "stages", 1, "config", "stage_id"]
+        assert "feature_search" in error["message"]
+
+    def test_stages_of_a_version_that_took_anything_can_be_read(self, api: Api) -> None:
+        draft = RetrieverDraft(retriever_name="old", stages=[{"stage": 1}, {}])
+        with api.engine.storage.write() as session:
+            catalog = session.catalog
+            catalog.create_retriever(api.namespace.number, new_id(), draft, session.now())
+        answer = done(api.get(f"{PATH}/old"))
+        assert [stage["parameters"] for stage in answer["stages"]] == [{}, {}]
+        assert answer["fusion"] is None
+        assert done(api.post(f"{PATH}/list"))["results"] == [answer]
+        assert api.post(f"{PATH}/old/explain").status_code == 422
+        changed = done(api.call("PATCH", f"{PATH}/old", {"stages": [STAGE]}))
+        assert changed["retriever"]["fusion"] == "rrf"
 
     @pytest.mark.parametrize("word", sorted(ROUTE_WORDS))
     def test_route_words_are_no_names(self, api: Api, word: str) -> None:
@@ -115,6 +159,10 @@ class TestCreate:
             {"metadata": []},
             {"description": 1},
             {"collection_identifiers": "x"},
+            {"stages": [{}]},
+            {"input_schema": {"q": {"type": "varchar"}}},
+            {"budget_limits": {"max_time_ms": -1}},
+            {"visibility": "public"},
             {"color": "red"},
             {"retriever_id": "ret_1"},
             {"version": 7},
@@ -133,9 +181,15 @@ class TestCreate:
 class TestList:
     @pytest.fixture
     def five(self, api: Api) -> Api:
-        for name in ("Red shoes", "blue shoes", "hats", "100% wool", "coats"):
+        for name, fields in (
+            ("Red shoes", {"tags": ["live", "eu"], "stages": [STAGE]}),
+            ("blue shoes", {"tags": ["live"], "metadata": {"owner": "ada", "rank": 2}}),
+            ("hats", {"description": "Finds hats.", "metadata": {"rank": 1}}),
+            ("100% wool", {"collection_identifiers": ["c1", "c2"]}),
+            ("coats", {"tags": ["winter"], "collection_identifiers": ["c1"]}),
+        ):
             api.clock.advance(seconds=1)
-            create(api, retriever_name=name)
+            create(api, retriever_name=name, **fields)
         return api
 
     def names(self, api: Api, query: str = "", body: object = None) -> list[str]:
@@ -162,6 +216,11 @@ class TestList:
             ({"search": "red", "case_sensitive": True}, []),
             ({"search": "Red", "case_sensitive": True}, ["Red shoes"]),
             ({"search": "%"}, ["100% wool"]),
+            ({"search": "r*shoes"}, ["Red shoes"]),
+            ({"search": "*"}, ["Red shoes", "blue shoes", "hats", "100% wool", "coats"]),
+            ({"search": "ret_"}, ["Red shoes", "blue shoes", "hats", "100% wool", "coats"]),
+            ({"search": "winter"}, ["coats"]),
+            ({"search": "Finds hats"}, ["hats"]),
             ({"search": ""}, ["Red shoes", "blue shoes", "hats", "100% wool", "coats"]),
             ({"search": "nothing"}, []),
         ],
@@ -169,6 +228,64 @@ class TestList:
     )
     def test_search(self, five: Api, body: dict[str, Any], expected: list[str]) -> None:
         assert expected == self.names(five, body=body)
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ({}, ["Red shoes", "blue shoes", "hats", "100% wool", "coats"]),
+            ({"retriever_name": "hats"}, ["hats"]),
+            ({"tags": {"$in": ["live"]}}, ["Red shoes", "blue shoes"]),
+            ({"collection_ids": {"$in": ["c2", "c9"]}}, ["100% wool"]),
+            ({"collection_identifiers": "c1", "tags": "winter"}, ["coats"]),
+            ({"metadata.owner": "ada"}, ["blue shoes"]),
+            ({"fusion": "rrf"}, ["Red shoes"]),
+            ({"stages.config.stage_id": "feature_search"}, ["Red shoes"]),
+            ({"retriever_name": {"contains": "SHOES"}}, ["Red shoes", "blue shoes"]),
+            ({"version": {"gt": 1}}, []),
+            ({"created_at": {"gt": "2000-01-01"}, "description": {"exists": True}}, ["hats"]),
+            (
+                {"OR": [{"metadata.rank": 1}, {"field": "tags", "operator": "eq", "value": "eu"}]},
+                ["Red shoes", "hats"],
+            ),
+        ],
+        ids=str,
+    )
+    def test_filters(self, five: Api, filters: dict[str, Any], expected: list[str]) -> None:
+        assert expected == self.names(five, body={"filters": filters})
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (
+                {"sort": {"field": "retriever_name"}},
+                "100% wool, Red shoes, blue shoes, coats, hats",
+            ),
+            (
+                {"sort": {"field": "created_at", "direction": "desc"}},
+                "coats, 100% wool, hats, blue shoes, Red shoes",
+            ),
+            (
+                {"sorts": [{"field": "metadata.rank", "direction": "asc"}]},
+                "hats, blue shoes, Red shoes, 100% wool, coats",
+            ),
+            (
+                {"sorts": [{"field": "metadata.rank", "direction": "desc"}]},
+                "blue shoes, hats, Red shoes, 100% wool, coats",
+            ),
+            (
+                {
+                    "sorts": [
+                        {"field": "version"},
+                        {"field": "retriever_name", "direction": "desc"},
+                    ]
+                },
+                "hats, coats, blue shoes, Red shoes, 100% wool",
+            ),
+        ],
+        ids=str,
+    )
+    def test_sorts(self, five: Api, body: dict[str, Any], expected: str) -> None:
+        assert expected == ", ".join(self.names(five, body=body))
 
     def test_pages(self, five: Api) -> None:
         assert self.names(five, "page_size=2") == ["Red shoes", "blue shoes"]
@@ -197,10 +314,26 @@ class TestList:
 
     @pytest.mark.parametrize(
         "body",
-        [[], [1], "x", 1, {"search": 1}, {"search": []}, {"color": 1}, {"filters": {}}],
+        [[], [1], "x", 1, {"search": 1}, {"search": []}, {"color": 1}, {"sorts": {}}],
         ids=str,
     )
     def test_refuses(self, five: Api, body: object) -> None:
+        answer = five.post(f"{PATH}/list", body)
+        assert answer.status_code == 422, answer.text
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"filters": {"color": 1}},
+            {"filters": {"tags": {"$in": 1}}},
+            {"filters": []},
+            {"sort": {"field": "color"}},
+            {"sort": {"field": "version", "direction": "down"}},
+            {"sorts": [{"direction": "asc"}]},
+        ],
+        ids=str,
+    )
+    def test_refuses_filters_and_sorts(self, five: Api, body: dict[str, Any]) -> None:
         answer = five.post(f"{PATH}/list", body)
         assert answer.status_code == 422, answer.text
 

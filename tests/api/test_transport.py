@@ -134,13 +134,15 @@ class TestPaths:
             ("POST", f"{INTERACTIONS}/rejected", "GET"),
             ("PATCH", f"{INTERACTIONS}/int_1", "DELETE, GET"),
             ("POST", f"{INTERACTIONS}/int_1", "DELETE, GET"),
-            ("PUT", "/v1/retrievers/x", "DELETE, GET"),
+            ("PUT", "/v1/retrievers/x", "DELETE, GET, PATCH"),
             ("DELETE", "/v1/retrievers", "GET, POST"),
             ("GET", "/v1/retrievers/x/executions", "POST"),
             ("GET", "/v1/users/ada", "DELETE"),
             ("POST", "/livez", "GET"),
             ("TRACE", INTERACTIONS, "POST"),
             ("BREW", INTERACTIONS, "POST"),
+            ("PUT", "/v1/namespaces/x", "DELETE, GET"),
+            ("PUT", "/v1/namespaces/x/documents/y", "DELETE, GET"),
         ],
     )
     def test_wrong_method_is_405_and_names_the_right_ones(
@@ -317,7 +319,7 @@ class TestKeys:
             answer = api.call(endpoint.method, path, key=None)
             if answer.status_code != 401:
                 open_to_all.add(endpoint.path)
-        assert open_to_all == {"/livez", "/readyz", "/metrics"}
+        assert open_to_all == {"/livez", "/readyz", "/metrics", "/v1/retrievers/stages"}
 
     def test_the_body_is_not_looked_at_before_the_key(self, api: Api) -> None:
         unauthorized(api.post(INTERACTIONS, content=b"\xff" * (2 << 20), key=None))

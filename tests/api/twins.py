@@ -23,7 +23,7 @@ class Twins:
 
     Ids are made from the clock, which is moved before every request, and a count, which begins
     again: so both sides make the same ones as long as they make as many. Only cursors differ, which
-    are signed with each database's own secret.
+    are signed with each database's own secret, and how long a search took.
     """
 
     def __init__(self, sqlite: Backend, postgres: Backend) -> None:
@@ -66,6 +66,7 @@ class Twins:
 def _shown(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
     headers = {name: value for name, value in answer.headers.items() if name not in _LEFT_OUT}
     body = re.sub(rb'"next_cursor":"[\w-]+"', b'"next_cursor":"CURSOR"', answer.content)
+    body = re.sub(rb'"(\w+_ms)":[\d.e-]+', rb'"\1":"DURATION"', body)
     return answer.status_code, headers, body
 
 
@@ -80,4 +81,6 @@ def _contents(api: Api) -> Iterator[object]:
             break
         query = f"limit=1000&cursor={cursor}"
     yield done(api.get("/v1/retrievers?limit=1000"))["results"]
+    documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents/list?limit=1000"
+    yield done(api.post(documents, {"return_vectors": True}))["results"]
     yield done(api.get(f"{INTERACTIONS}/rejected?limit=1000"))["results"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from click.testing import CliRunner, Result
 
 import desirepath
 from desirepath.cli import main
+from desirepath.server import open_engine
+from desirepath.settings import load_settings
 
 Run = Callable[..., Result]
 
@@ -138,6 +141,37 @@ def test_a_name_that_does_not_tell_asks_for_the_format(run: Run) -> None:
     assert "--format" in run("export", "log", code=1).output
     run("export", "log", "--format", "csv")
     assert "one kind" in run("export", "x.csv", "--what", "all", code=1).output
+
+
+def test_documents_are_imported_and_found(run: Run) -> None:
+    Path("p.csv").write_text("sku,title,price\na,Red shoe,9.5\n,no id,1\n")
+    options = ("--documents", "--format", "csv", "--id-field", "sku")
+    output = run("import", "p.csv", *options, code=3).stdout
+    assert "Stored 1 documents in" in output
+    assert "1 rows were rejected" in output
+    assert "What is sent" not in output
+    result = json.loads(run("import", "p.csv", *options, "--json", code=3).stdout)
+    assert (result["documents"], result["interactions"]) == (1, 0)
+    would = run("import", "p.csv", *options, "--dry-run", code=3).stdout
+    assert "Would store 1 documents in" in would
+    settings = load_settings({"database": "sqlite:///log.db"}, {})
+    with closing(open_engine(settings)) as engine, engine.storage.read() as session:
+        assert [id for id, _ in session.documents.search_text(1, ["title"], "shoes", 5)] == ["a"]
+
+
+def test_options_of_logs_and_of_documents_do_not_mix(run: Run) -> None:
+    Path("p.jsonl").write_text('{"id": "a"}\n')
+    for options in (
+        ["--id-field", "id"],
+        ["--vector-field", "v"],
+        ["--documents", "--map", "feature_id=id"],
+        ["--documents", "--type-map", "=click"],
+        ["--documents", "--retriever", "x"],
+        ["--documents", "--position-base", "0"],
+    ):
+        run("import", "p.jsonl", "--format", "jsonl", *options, code=1)
+    output = run("import", "p.jsonl", "--format", "ubi", "--documents", code=1).output
+    assert "Documents are read from jsonl, csv, parquet, metarank." in output
 
 
 def test_names_out_of_a_file_do_not_steer_the_terminal(run: Run) -> None:

@@ -15,6 +15,8 @@ RECIPES = {
     "interaction type",
     "error",
     "metric",
+    "fusion",
+    "learning policy",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")

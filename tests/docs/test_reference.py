@@ -22,11 +22,25 @@ from desirepath import errors, open_async
 from desirepath import open as open_in_process
 from desirepath.api.endpoint import Endpoint
 from desirepath.api.errors import ERROR_TO_ANSWER
-from desirepath.api.schemas import InteractionListRequest, InteractionResponse, ListQuery
+from desirepath.api.schemas import (
+    DocumentListRequest,
+    DocumentResponse,
+    InteractionListRequest,
+    InteractionResponse,
+    ListQuery,
+    NamespaceResponse,
+)
 from desirepath.cli.main import main
 from desirepath.domain import warnings
 from desirepath.domain.access import Access, KeyKind, allowed
 from desirepath.domain.clock import parse_time, to_datetime
+from desirepath.domain.document import (
+    DOCUMENT_FIELDS,
+    MAX_INDEXED_CHARACTERS,
+    MAX_INDEXES,
+    MAX_NAME_BYTES,
+    DocumentDraft,
+)
 from desirepath.domain.execution import ExecutionDraft, ShownDocument
 from desirepath.domain.filters import OPERATORS, FieldKind, compile_filter, parse_filter
 from desirepath.domain.filters.tree import GEO_OPERATORS
@@ -35,6 +49,7 @@ from desirepath.domain.interaction import (
     QUERY_LEVEL_TYPES,
     InteractionDraft,
 )
+from desirepath.domain.namespace import NamespaceDraft
 from desirepath.domain.reward import DEFAULT_REWARDS, reward_of
 from desirepath.engine.importing.options import ImportFormat
 from desirepath.engine.listing import ALIASES, FIELDS
@@ -180,6 +195,26 @@ def test_every_field_of_an_execution_is_documented() -> None:
     assert sorted(documented) == sorted(declared)
 
 
+def test_every_field_of_a_namespace_is_documented() -> None:
+    documented = [code(row[0]) for row in rows(HTTP.section("Namespaces"), "field")]
+    assert sorted(documented) == sorted(NamespaceDraft.__struct_fields__)
+    answered = set(NamespaceResponse.__struct_fields__)
+    lines = "\n".join(HTTP.section("Namespaces"))
+    assert [name for name in answered if f"`{name}`" not in lines] == []
+
+
+def test_every_field_of_a_document_is_documented() -> None:
+    documented = [code(row[0]) for row in rows(HTTP.section("Documents"), "field")]
+    assert sorted(documented) == sorted(DocumentDraft.__struct_fields__)
+    lines = "\n".join(HTTP.section("Documents"))
+    answered = DocumentResponse.__struct_encode_fields__
+    listed = DocumentListRequest.__struct_fields__
+    assert [name for name in (*answered, *listed) if f"`{name}`" not in lines] == []
+    assert f"{MAX_INDEXES} text fields" in lines
+    assert f"1 to {MAX_NAME_BYTES} bytes" in lines
+    assert f"{MAX_INDEXED_CHARACTERS:,} characters" in lines
+
+
 def test_every_field_of_a_list_is_documented() -> None:
     lines = "\n".join(HTTP.section("List"))
     missing = [
@@ -274,6 +309,8 @@ def test_every_operator_is_documented() -> None:
 def test_every_field_to_filter_by_is_documented() -> None:
     named = set(re.findall(r"`(\w+)`", "\n".join(FILTERS.section("Fields"))))
     assert {*FIELDS, *ALIASES} <= named
+    named = set(re.findall(r"`(\w+)`", "\n".join(FILTERS.section("Documents"))))
+    assert set(DOCUMENT_FIELDS) <= named
 
 
 def test_every_page_parameter_is_documented() -> None:

@@ -28,8 +28,9 @@ from desirepath.storage.base import Storage
 from desirepath.storage.open import open_storage
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.migrate import head_revision
+from desirepath.storage.relational.rows import execution_to_row
 from desirepath.testing.clock import START, TestingClock
-from desirepath.testing.examples import an_execution, an_interaction, new_id
+from desirepath.testing.examples import a_document, an_execution, an_interaction, new_id
 from desirepath.testing.storage_contract.common import at_once, store
 
 TYPE_TO_NAMES = {
@@ -217,6 +218,43 @@ def test_a_migration_killed_before_its_number_is_written_can_be_run_again(
             migrate(empty_url)
     assert schema(empty_url) == {"indexes": []}
     test_an_empty_database_gets_the_newest_schema(empty_url)
+
+
+_FIRST_COLUMNS = 16
+"""Of executions, in the first schema."""
+
+
+def test_the_first_schema_is_upgraded_with_its_rows(
+    empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    click, search = an_interaction(), an_execution()
+    with monkeypatch.context() as patch:
+        patch.setattr("desirepath.storage.relational.migrate.pending_revisions", lambda _: ["0001"])
+        with closing(migrate(empty_url)) as storage:
+            store(storage, click)
+    with connected(empty_url) as connection:
+        names = [column.name for column in tables.executions.columns][:_FIRST_COLUMNS]
+        row = dict(zip(names, execution_to_row(search), strict=False))
+        connection.execute(tables.executions.insert().values(row))
+        claimed = {"namespace": 1, "execution_id": search.execution_id, "digest": b""}
+        connection.execute(tables.execution_ids.insert().values(claimed | {"id": search.id}))
+        connection.execute(
+            text(
+                "INSERT INTO namespaces (number, namespace_id, name, created_at, retention_days) "
+                f"VALUES (1, 'ns_1', 'default', {START}, 30)"
+            )
+        )
+    with closing(migrate(empty_url)) as storage:
+        assert storage.health().schema == head_revision()
+        with storage.write() as session:
+            (namespace,) = session.catalog.namespaces()
+            assert (namespace.name, namespace.retention_days) == ("default", 30)
+            assert (namespace.text_fields, namespace.fixed_vectors) == (None, False)
+            session.documents.upsert(1, [a_document(text={"title": "red"})])
+            hits = session.documents.search_text(1, ["title"], "red", 1)
+            assert [id for id, _ in hits] == ["doc_1"]
+            assert list(session.interactions.scan(1)) == [click]
+            assert list(session.executions.scan(1)) == [search]
 
 
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:

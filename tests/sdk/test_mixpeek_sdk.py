@@ -17,14 +17,23 @@ from mixpeek import (
     ApiClient,
     ApiException,
     BulkInteractionsRequest,
+    CloneRetrieverRequest,
     Configuration,
+    CreateRetrieverRequest,
+    ExplainRetrieverRequest,
     InteractionType,
     ListInteractionsRequest,
+    ListRetrieversRequest,
     Mixpeek,
+    PatchRetrieverRequest,
     RetrieverInteractionsApi,
+    RetrieversApi,
+    RetrieverStagesApi,
     SearchInteraction,
     SortDirection,
     SortOption,
+    StageDiscovery,
+    StageType,
 )
 from mixpeek._client.client import MixpeekAPIError
 from mixpeek.exceptions import (
@@ -47,6 +56,8 @@ STAGE = {
     "stage_type": "filter",
     "config": {"stage_id": "feature_search", "parameters": {"final_top_k": 25}},
 }
+
+LIMIT = {"stage_name": "few", "config": {"stage_id": "limit", "parameters": {"limit": 3}}}
 
 
 @pytest.fixture
@@ -201,11 +212,48 @@ class TestHighLevel:
         created = mixpeek.retrievers.create(
             name="products", stages=[STAGE], collection_identifiers=["c"], tags=["live"]
         )
-        assert mixpeek.retrievers.get(created.retriever_id) == created
-        assert mixpeek.retrievers.get("products") == created
-        assert [row.retriever_name for row in mixpeek.retrievers.list().results] == ["products"]
+        read = mixpeek.retrievers.get(created.retriever_id)
+        assert {name: read[name] for name in created} == created
+        assert (read.is_published, read.fusion) == (False, "rrf")
+        assert mixpeek.retrievers.get("products") == read
+        assert mixpeek.retrievers.list().results == [read]
         mixpeek.retrievers.delete(created.retriever_id)
         assert mixpeek.retrievers.list()["results"] == []
+
+    def test_retrievers_change_and_are_copied(self, mixpeek: Any) -> None:
+        created = mixpeek.retrievers.create(retriever_name="products", stages=[STAGE])
+        answer = mixpeek.retrievers.update(
+            created.retriever_id, stages=[*created.stages, LIMIT], description="Few."
+        )
+        assert (answer.retriever.version, answer.retriever.description) == (2, "Few.")
+        assert [stage.config.stage_id for stage in answer.retriever.stages] == [
+            "feature_search",
+            "limit",
+        ]
+        copy = mixpeek.retrievers.clone("products", name="variant", tags=["b"])
+        assert copy.source_retriever_id == created.retriever_id
+        assert copy.retriever.stages == answer.retriever.stages
+        assert (copy.retriever.retriever_name, copy.retriever.tags) == ("variant", ["b"])
+        other = mixpeek.retrievers.clone("products", {"retriever_name": "x", "stages": [LIMIT]})
+        assert other.retriever.fusion is None
+
+    def test_a_search_by_vectors_makes_its_retriever(self, mixpeek: Any) -> None:
+        """What the client sends for ``search(namespace_id=…, queries=…)``, up to executing it."""
+        entry = {
+            "feature_uri": "sdk_8",
+            "query": {"input_mode": "vector", "value": [0.1] * 8},
+            "top_k": 5,
+        }
+        stage = {
+            "stage_name": "feature_search",
+            "stage_type": "filter",
+            "config": {
+                "stage_id": "feature_search",
+                "parameters": {"searches": [entry], "final_top_k": 5},
+            },
+        }
+        created = mixpeek.retrievers.create(retriever_name="sdk-byov-search-1", stages=[stage])
+        assert created.stages[0].parameters.searches == [entry]
 
     def test_namespace_by_name_and_id(self, live: LiveServer) -> None:
         namespace, _, key = live.new_key()
@@ -550,3 +598,97 @@ def test_no_warning_of_the_sdks_own_on_the_usual_way(live: LiveServer, key: str)
             ),
             position=0,
         )
+
+
+class TestGeneratedRetrievers:
+    """The generated client, which checks each answer against its models."""
+
+    @pytest.fixture
+    def retrievers(self, live: LiveServer, key: str) -> Iterator[RetrieversApi]:
+        with ApiClient(Configuration(host=live.url, access_token=key)) as client:
+            yield RetrieversApi(client)
+
+    @pytest.fixture
+    def created(self, retrievers: Any) -> Any:
+        request = CreateRetrieverRequest.from_dict(
+            {
+                "retriever_name": "products",
+                "description": "Finds products.",
+                "stages": [STAGE, LIMIT],
+                "collection_identifiers": ["c"],
+                "input_schema": {
+                    "query": {"type": "text", "required": True, "examples": ["red shoes"]},
+                    "page": {"type": "object", "properties": {"size": {"type": "integer"}}},
+                },
+                "budget_limits": {"max_credits": 1.5, "max_time_ms": 100},
+                "tags": ["live"],
+                "metadata": {"owner": "ada"},
+            }
+        )
+        return retrievers.create_retriever(request)
+
+    def test_create_and_get(self, retrievers: Any, created: Any) -> None:
+        assert created.retriever_id.startswith("ret_")
+        assert (created.fusion, created.version) == ("rrf", 1)
+        assert created.collection_identifiers == created.collection_ids == ["c"]
+        assert created.stages[0].parameters == {"final_top_k": 25}
+        assert created.stages[1].stage_type == StageType.FILTER
+        assert created.input_schema["query"].required is True
+        assert created.budget_limits.max_time_ms == 100
+        read = retrievers.get_retriever(created.retriever_id)
+        assert read.is_published is False
+        assert read.to_dict().items() >= created.to_dict().items()
+
+    def test_an_old_one_without_stages_cannot_be_parsed_by_the_sdk(
+        self, live: LiveServer, key: str, retrievers: Any
+    ) -> None:
+        """Its model wants a stage; ours may have none, and only logs."""
+        with live.client(key) as client:
+            answer = client.post("/v1/retrievers", json={"retriever_name": "logs"})
+        with pytest.raises(ValueError, match="at least 1 item"):
+            retrievers.get_retriever(answer.json()["retriever_id"])
+
+    def test_list(self, retrievers: Any, created: Any) -> None:
+        request = ListRetrieversRequest(
+            search="prod*",
+            filters={"collection_ids": {"$in": ["c"]}},
+            sorts=[{"field": "created_at", "direction": "desc"}],
+        )
+        answer = retrievers.list_retrievers(include_total=True, list_retrievers_request=request)
+        assert [row.retriever_id for row in answer.results] == [created.retriever_id]
+        assert (answer.total, answer.pagination.total, answer.warnings) == (1, 1, [])
+
+    def test_patch(self, retrievers: Any, created: Any) -> None:
+        request = PatchRetrieverRequest(tags=["a", "b"])
+        answer = retrievers.patch_retriever(created.retriever_id, request)
+        assert (answer.retriever.tags, answer.retriever.version) == (["a", "b"], 2)
+
+    def test_clone(self, retrievers: Any, created: Any) -> None:
+        request = CloneRetrieverRequest(retriever_name="copy", tags=["new"])
+        answer = retrievers.clone_retriever(created.retriever_id, request)
+        assert answer.source_retriever_id == created.retriever_id
+        assert (answer.retriever.retriever_name, answer.retriever.tags) == ("copy", ["new"])
+        assert answer.retriever.stages == created.stages
+
+    def test_stages(self, live: LiveServer, key: str) -> None:
+        with ApiClient(Configuration(host=live.url, access_token=key)) as sdk:
+            kinds: Any = RetrieverStagesApi(sdk).list_stages_retrievers()
+        assert "feature_search" in {kind.stage_id for kind in kinds}
+        assert all(kind.parameter_schema["properties"] for kind in kinds)
+        with live.client(key) as client:
+            plain = client.get("/v1/retrievers/stages?category=sort").json()
+        described = [StageDiscovery.from_dict(kind) for kind in plain]
+        assert [kind.to_dict() for kind in described if kind is not None] == plain
+
+    def test_explain(self, retrievers: Any, created: Any) -> None:
+        plan = retrievers.explain_retriever_execution_id_execute(
+            created.retriever_id, ExplainRetrieverRequest(inputs={})
+        )
+        assert [stage.stage_name for stage in plan.execution_plan] == ["search", "few"]
+        assert (plan.total_estimated_stages, plan.optimization_applied) == (2, False)
+
+    @pytest.mark.usefixtures("created")
+    def test_typeahead(self, retrievers: Any) -> None:
+        answer = retrievers.typeahead_retrievers(q="c", fields="title", limit=5)
+        assert answer.suggestions == ["c"]
+        assert answer.collections[0].collection_name == "c"

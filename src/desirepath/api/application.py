@@ -115,7 +115,12 @@ class Application:
             path[len(_HOT_GET) :] for path in by_path if path.startswith(_HOT_GET)
         }
         ordered = sorted(by_path, key=lambda path: (path.count("{"), path))
-        routes = [_route(path, _Path(self, path, by_path[path])) for path in ordered]
+        # A document or an execution may be called like a word of a path.
+        free = {_parent(path) for path in by_path if path.endswith(":path}")}
+        routes = [
+            _route(path, _Path(self, path, by_path[path]), falls_through=_parent(path) in free)
+            for path in ordered
+        ]
         self._pages = {getattr(page, "path", "") for page in pages}
         self._router = Router([*routes, *pages], default=self._not_found, redirect_slashes=False)
 
@@ -165,8 +170,9 @@ class Application:
         watch = _Watch(send, request_id)
         try:
             await self._router(scope, receive, watch)
-        except HTTPException as error:  # of a page, which knows nothing of our envelope
-            refusal = MethodNotAllowed((error.headers or {}).get("Allow", ""))
+        except HTTPException as error:  # of the router, which knows nothing of our envelope
+            allowed = (error.headers or {}).get("Allow", "")
+            refusal = MethodNotAllowed(", ".join(sorted(allowed.split(", "))))
             status, body, extra = answer_of(refusal)
             await _send(watch, status, body, _headers(request_id, extra))
         except Exception as error:
@@ -348,11 +354,11 @@ class _Path:
     ) -> None:
         self._application = application
         self._path = path
-        self._by_method = by_method
+        self.by_method = by_method
         self._allowed = ", ".join(sorted(by_method))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._by_method.get(scope["method"])
+        endpoint = self.by_method.get(scope["method"])
         if endpoint is not None:
             await self._application.serve(endpoint, scope, receive, send)
             return
@@ -361,10 +367,15 @@ class _Path:
         await _send(send, status, body, _headers(scope[_ID], extra))
 
 
-def _route(path: str, app: _Path) -> Route:
+def _route(path: str, app: _Path, *, falls_through: bool) -> Route:
+    """A route that takes every method and answers 405 itself, unless others may match later."""
     route = Route(path, endpoint=app)
-    route.methods = None  # every method: the path answers 405 itself
+    route.methods = set(app.by_method) if falls_through else None
     return route
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _token(header: bytes | None) -> str | None:

@@ -150,6 +150,8 @@ def read_query(query_string: bytes, kind: type[Struct]) -> Any:
         message = str(error) if isinstance(error, msgspec.ValidationError) else ""
         name = message.partition("`$.")[2].rstrip("`")
         text = message.partition(" - at ")[0]
+        if text.startswith("Invalid enum value"):  # and then the value
+            text = "Not one of the allowed values"
         raise InvalidQuery(
             f"Query parameter {name or 'unknown'}: {text or 'cannot be read'}."
         ) from error

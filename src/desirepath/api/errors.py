@@ -24,7 +24,11 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.InvalidInteraction: (422, "ValidationError", "invalid_interaction"),
     errors.InvalidExecution: (422, "ValidationError", "invalid_execution"),
     errors.InvalidRetriever: (422, "ValidationError", "invalid_retriever"),
+    errors.InvalidSearch: (422, "ValidationError", "invalid_search"),
+    errors.TooManyQueries: (422, "ValidationError", "too_many_queries"),
+    errors.MissingInput: (422, "ValidationError", "missing_input"),
     errors.InvalidNamespace: (422, "ValidationError", "invalid_namespace"),
+    errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),
     errors.InvalidCursor: (400, "BadRequestError", "invalid_cursor"),
@@ -36,11 +40,14 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.Conflict: (409, "AlreadyExistsError", "conflict"),
     errors.AlreadyExists: (409, "AlreadyExistsError", "already_exists"),
     errors.EventConflict: (409, "AlreadyExistsError", "event_conflict"),
+    errors.NotLearning: (409, "AlreadyExistsError", "not_learning"),
     errors.IdempotencyConflict: (422, "ValidationError", "idempotency_conflict"),
     errors.AccessDenied: (403, "ForbiddenError", "access_denied"),
     errors.Unauthenticated: (401, "UnauthorizedError", "unauthenticated"),
     errors.Forbidden: (403, "ForbiddenError", "forbidden"),
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
+    errors.LearningError: (500, "InternalServerError", "learning_error"),
+    errors.LearningOverflow: (500, "InternalServerError", "learning_overflow"),
     errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
@@ -117,6 +124,8 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
             "location": ["query" if isinstance(error, _OF_QUERY) else "body", *error.location],
             "message": error.message,
         }
+        if isinstance(error, errors.TooManyQueries):
+            return {"validation_errors": [entry], "limits": {"max_queries": error.most}}
         return {"validation_errors": [entry]}
     if isinstance(error, errors.NotFound):
         return {"resource": error.resource, "id": error.id if is_plain_id(error.id) else None}

@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 from anyio.to_thread import run_sync
 
-from desirepath.api.schemas import present_execution, present_interaction, present_retriever
+from desirepath.api.retriever_schemas import present_config, present_retriever
+from desirepath.api.schemas import present_execution, present_interaction
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import read_interaction
 from desirepath.domain.plain_json import check_plain, encode_json
 from desirepath.domain.retriever import Retriever, read_retriever
+from desirepath.domain.retriever_changes import read_clone, read_patch
+from desirepath.engine import retrievers
 from desirepath.engine.deleting import delete_interaction, delete_retriever, erase_user
 from desirepath.engine.engine import Engine
 from desirepath.engine.listing import ListRequest, list_interactions
@@ -213,7 +216,7 @@ class Executions:
             The execution_id was used with other content.
         """
         draft, _ = read_execution(fields)
-        owner = _find_retriever(self._engine, self._namespace, retriever)
+        owner = retrievers.find_retriever(self._engine, self._namespace, retriever)
         (outcome,) = self._submit([SentExecution(draft, owner.retriever_id)])
         if outcome.execution is None:
             raise outcome.error or DesirepathError()
@@ -229,7 +232,7 @@ class Executions:
         NotFound
             There is no such retriever.
         """
-        owner = _find_retriever(self._engine, self._namespace, retriever).retriever_id
+        owner = retrievers.find_retriever(self._engine, self._namespace, retriever).retriever_id
         sent = []
         for item in items:
             try:
@@ -279,12 +282,9 @@ class Retrievers:
             The name is taken.
         """
         draft = read_retriever({"retriever_name": retriever_name, **fields})
-        with self._engine.storage.write() as session:
-            now = session.now()
-            id = self._engine.make_id.next(now)
-            made = session.catalog.create_retriever(self._namespace, id, draft, now)
-        self._engine.directory.forget()
-        return _plain(present_retriever(made))
+        return _plain(
+            present_config(retrievers.create_retriever(self._engine, self._namespace, draft))
+        )
 
     def get(self, id_or_name: str) -> dict[str, Any]:
         """Read one.
@@ -294,7 +294,35 @@ class Retrievers:
         NotFound
             There is none of that id or name.
         """
-        return _plain(present_retriever(_find_retriever(self._engine, self._namespace, id_or_name)))
+        return _plain(present_retriever(self._find(id_or_name)))
+
+    def update(self, id_or_name: str, **changes: Any) -> dict[str, Any]:
+        """Change one; what is left out stays as it is.
+
+        Raises
+        ------
+        InvalidRetriever
+            A rule is broken, or searches that work now would not.
+        AlreadyExists
+            The new name is taken.
+        """
+        patch = read_patch(changes)
+        return _plain(
+            present_config(retrievers.change_retriever(self._engine, self._find(id_or_name), patch))
+        )
+
+    def clone(self, id_or_name: str, retriever_name: str, **changes: Any) -> dict[str, Any]:
+        """Copy one under another name, with changes.
+
+        Raises
+        ------
+        AlreadyExists
+            The name is taken.
+        """
+        clone = read_clone({"retriever_name": retriever_name, **changes})
+        return _plain(
+            present_config(retrievers.clone_retriever(self._engine, self._find(id_or_name), clone))
+        )
 
     def list(self) -> Sequence[dict[str, Any]]:
         """All of them, oldest first."""
@@ -304,15 +332,10 @@ class Retrievers:
 
     def delete(self, id_or_name: str) -> None:
         """Delete one with its executions and interactions."""
-        delete_retriever(self._engine, _find_retriever(self._engine, self._namespace, id_or_name))
+        delete_retriever(self._engine, self._find(id_or_name))
 
-
-def _find_retriever(engine: Engine, namespace: int, id_or_name: str) -> Retriever:
-    with engine.storage.read() as session:
-        found = session.catalog.find_retriever(namespace, id_or_name)
-    if found is None:
-        raise NotFound("retriever", id_or_name)
-    return found
+    def _find(self, id_or_name: str) -> Retriever:
+        return retrievers.find_retriever(self._engine, self._namespace, id_or_name)
 
 
 def _plain(value: Any) -> dict[str, Any]:

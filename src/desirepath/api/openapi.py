@@ -62,7 +62,7 @@ class ErrorResponse(Struct, frozen=True):
 def openapi_document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
     """The description of the API."""
     types = {kind for e in endpoints for kind in (e.body, e.response) if kind is not None}
-    ordered = sorted(types, key=lambda kind: str(kind.__name__))
+    ordered = sorted(types, key=str)
     _, schemas = msgspec.json.schema_components([*ordered, ErrorResponse], ref_template=_REF)
     draft = schemas[InteractionDraft.__name__]
     draft["properties"]["document_id"] = {
@@ -120,7 +120,8 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    return {"$ref": _REF.format(name=kind.__name__)}
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template=_REF)
+    return schema
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -1,24 +1,37 @@
-"""Retrievers: create, get, list, delete."""
+"""Retrievers: create, get, list, change, delete, clone."""
 
 from __future__ import annotations
 
-from msgspec import Struct
-
-from desirepath.api.endpoint import Call, endpoint, page_link, read_query
-from desirepath.api.schemas import (
-    ListQuery,
-    PaginationResponse,
+from desirepath.api.endpoint import Call, endpoint
+from desirepath.api.paging import page_of
+from desirepath.api.retriever_schemas import (
+    CloneResponse,
+    PatchResponse,
+    RetrieverConfig,
+    RetrieverDeleted,
+    RetrieverListRequest,
     RetrieverListResponse,
     RetrieverModel,
+    present_config,
     present_retriever,
 )
+from desirepath.api.schemas import ListQuery, SortOption
 from desirepath.domain.access import Access
 from desirepath.domain.checks import convert, refuse_unknown
-from desirepath.domain.ids import format_id
 from desirepath.domain.retriever import Retriever, RetrieverDraft, read_retriever
+from desirepath.domain.retriever_changes import (
+    RetrieverClone,
+    RetrieverPatch,
+    read_clone,
+    read_patch,
+)
+from desirepath.engine import retrievers
 from desirepath.engine.deleting import delete_retriever
+from desirepath.engine.retriever_list import RetrieverQuery, select_retrievers
 from desirepath.errors import (
     AlreadyExists,
+    Conflict,
+    InvalidFilter,
     InvalidQuery,
     InvalidRetriever,
     MalformedJSON,
@@ -38,12 +51,7 @@ def find_retriever(call: Call) -> Retriever:
     NotFound
         This namespace has none.
     """
-    name = call.path["retriever_id"]
-    with call.engine.storage.read() as session:
-        retriever = session.catalog.find_retriever(call.namespace.number, name)
-    if retriever is None:
-        raise NotFound("retriever", name)
-    return retriever
+    return retrievers.find_retriever(call.engine, call.namespace.number, call.path["retriever_id"])
 
 
 @endpoint(
@@ -52,7 +60,7 @@ def find_retriever(call: Call) -> Retriever:
     access=Access.WRITE,
     tag=TAG,
     body=RetrieverDraft,
-    response=RetrieverModel,
+    response=RetrieverConfig,
     errors=(InvalidRetriever, AlreadyExists, MalformedJSON),
 )
 def create_retriever(call: Call) -> object:
@@ -62,12 +70,7 @@ def create_retriever(call: Call) -> object:
     empty: then another engine searches and only logs here.
     """
     draft = read_retriever(call.json(), lenient=call.rules.lenient)
-    with call.engine.storage.write() as session:
-        now = session.now()
-        id = call.engine.make_id.next(now)
-        retriever = session.catalog.create_retriever(call.namespace.number, id, draft, now)
-    call.engine.directory.forget()
-    return present_retriever(retriever)
+    return present_config(retrievers.create_retriever(call.engine, call.namespace.number, draft))
 
 
 @endpoint(
@@ -83,34 +86,26 @@ def get_retriever(call: Call) -> object:
     return present_retriever(find_retriever(call))
 
 
-class RetrieverListRequest(Struct, frozen=True, kw_only=True):
-    """Which retrievers."""
-
-    search: str | None = None
-    case_sensitive: bool = False
-
-
 def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
-    query = read_query(call.query_string, ListQuery)
     with call.engine.storage.read() as session:
-        found = session.catalog.retrievers(call.namespace.number)
-    if request.search is not None:
-        seen = str if request.case_sensitive else str.lower
-        wanted = seen(request.search.strip("*"))
-        found = [item for item in found if wanted in seen(item.draft.retriever_name)]
-    size = query.limit or query.page_size or 50
-    start = query.offset if query.offset is not None else ((query.page or 1) - 1) * size
-    page = [present_retriever(retriever) for retriever in found[start : start + size]]
-    number = start // size + 1 if start % size == 0 else None
-    pagination = PaginationResponse(
-        total=len(found) if query.include_total else None,
-        page=number,
-        page_size=size,
-        total_pages=-(-len(found) // size) if query.include_total else None,
-        next_page=page_link(call, number, 1) if start + size < len(found) else None,
-        previous_page=page_link(call, number, -1) if number and number > 1 else None,
+        stored = session.catalog.retrievers(call.namespace.number)
+    found = select_retrievers(
+        stored,
+        RetrieverQuery(
+            search=request.search,
+            filters=request.filters,
+            sorts=_sorts(request),
+            case_sensitive=request.case_sensitive,
+        ),
     )
-    return RetrieverListResponse(results=page, total=len(found), pagination=pagination)
+    page, pagination = page_of(call, found)
+    results = [present_retriever(retriever) for retriever in page]
+    return RetrieverListResponse(results=results, total=len(found), pagination=pagination)
+
+
+def _sorts(request: RetrieverListRequest) -> list[tuple[str, bool]]:
+    options: list[SortOption] = [*([request.sort] if request.sort else ()), *(request.sorts or ())]
+    return [(option.field, option.direction == "desc") for option in options]
 
 
 @endpoint(
@@ -122,10 +117,10 @@ def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
     body_required=False,
     response=RetrieverListResponse,
     query=ListQuery,
-    errors=(InvalidRetriever, InvalidQuery),
+    errors=(InvalidRetriever, InvalidFilter, InvalidQuery),
 )
 def search_retrievers(call: Call) -> object:
-    """List retrievers, oldest first."""
+    """List retrievers, oldest first unless `sort` says otherwise."""
     body = call.json()
     request = convert(body, RetrieverListRequest, InvalidRetriever)
     refuse_unknown(
@@ -148,11 +143,46 @@ def list_retrievers(call: Call) -> object:
     return _list(call, RetrieverListRequest())
 
 
-class RetrieverDeleted(Struct, frozen=True, kw_only=True):
-    """A deletion."""
+@endpoint(
+    "PATCH",
+    "/v1/retrievers/{retriever_id}",
+    access=Access.WRITE,
+    tag=TAG,
+    body=RetrieverPatch,
+    response=PatchResponse,
+    errors=(InvalidRetriever, NotFound, AlreadyExists, Conflict, MalformedJSON),
+)
+def patch_retriever(call: Call) -> object:
+    """Change a retriever.
 
-    success: bool
-    retriever_id: str
+    What is left out stays as it is; a list or object that is sent replaces the one there was. A
+    new `input_schema` must take every search that is taken now, and `budget_limits` stay: clone the
+    retriever to have others.
+    """
+    patch = read_patch(call.json(), lenient=call.rules.lenient)
+    retriever = retrievers.change_retriever(call.engine, find_retriever(call), patch)
+    return PatchResponse(retriever=present_config(retriever))
+
+
+@endpoint(
+    "POST",
+    "/v1/retrievers/{retriever_id}/clone",
+    access=Access.WRITE,
+    tag=TAG,
+    body=RetrieverClone,
+    response=CloneResponse,
+    errors=(InvalidRetriever, NotFound, AlreadyExists, MalformedJSON),
+)
+def clone_retriever(call: Call) -> object:
+    """Copy a retriever under another name.
+
+    What is sent takes the place of what would be copied. The copy has no executions and no
+    interactions, and has learned nothing.
+    """
+    clone = read_clone(call.json(), lenient=call.rules.lenient)
+    source = find_retriever(call)
+    copy = retrievers.clone_retriever(call.engine, source, clone)
+    return CloneResponse(retriever=present_config(copy), source_retriever_id=source.retriever_id)
 
 
 @endpoint(
@@ -167,7 +197,7 @@ def remove_retriever(call: Call) -> object:
     """Delete a retriever with its executions and interactions."""
     retriever = find_retriever(call)
     delete_retriever(call.engine, retriever)
-    return RetrieverDeleted(success=True, retriever_id=format_id("ret", retriever.id))
+    return RetrieverDeleted(success=True, retriever_id=retriever.retriever_id)
 
 
 ENDPOINTS = (
@@ -175,5 +205,7 @@ ENDPOINTS = (
     get_retriever,
     search_retrievers,
     list_retrievers,
+    patch_retriever,
+    clone_retriever,
     remove_retriever,
 )

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field, to_builtins
 
 from desirepath.domain.clock import format_time
+from desirepath.domain.document import Document, DocumentDraft, VectorIndex, shortest_decimals
 from desirepath.domain.execution import Execution, ExecutionDraft
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction, InteractionDraft
 from desirepath.domain.plain_json import encode_json
-from desirepath.domain.retriever import Retriever
+from desirepath.storage.base import Namespace
 
 __all__ = [
     "BatchResponse",
+    "DocumentDeleted",
+    "DocumentListRequest",
+    "DocumentListResponse",
+    "DocumentPatch",
+    "DocumentQuery",
+    "DocumentResponse",
+    "DocumentUpsertRequest",
+    "DocumentsStored",
     "ExecutionBatchRequest",
     "ExecutionBatchResponse",
     "ExecutionDetail",
@@ -24,12 +33,16 @@ __all__ = [
     "InteractionListResponse",
     "InteractionResponse",
     "ListQuery",
+    "NamespaceListResponse",
+    "NamespaceResponse",
     "PaginationResponse",
-    "RetrieverListResponse",
-    "RetrieverModel",
+    "SortOption",
+    "UpsertOptions",
+    "batch_errors",
+    "present_document",
     "present_execution",
     "present_interaction",
-    "present_retriever",
+    "present_namespace",
 ]
 
 
@@ -159,7 +172,7 @@ class ListQuery(Struct, frozen=True, kw_only=True):
 
 
 class SortOption(Struct, frozen=True, kw_only=True):
-    """An order; equal values are ordered by interaction_id."""
+    """An order; equal values are ordered by id."""
 
     field: str
     direction: Annotated[str, Meta(pattern="^(asc|desc)$")] | None = None
@@ -292,60 +305,185 @@ class ExecutionBatchResponse(Struct, frozen=True, kw_only=True):
     results: list[ExecutionResult] | None = None
 
 
-class RetrieverModel(Struct, frozen=True, kw_only=True):
-    """A retriever."""
+class NamespaceResponse(Struct, frozen=True, kw_only=True):
+    """A namespace."""
 
-    retriever_id: str
-    retriever_name: str
+    namespace_id: str
+    namespace_name: str
     description: str | None
-    stages: list[dict[str, Any]]
-    collection_ids: list[str]
-    collection_identifiers: list[str]
-    input_schema: dict[str, Any]
-    budget_limits: dict[str, Any]
-    feature_dependencies: list[dict[str, Any]]
-    tags: list[str]
-    metadata: dict[str, Any]
-    display_config: dict[str, Any] | None
-    version: int
+    vector_configs: list[VectorIndex]
+    dynamic_vector_indexes: Annotated[
+        bool, Meta(description="A vector of a new name makes its index.")
+    ]
+    text_fields: Annotated[
+        list[str] | None, Meta(description="Null: every text at the top level of a payload.")
+    ]
+    retention_days: int | None
+    document_count: int
     created_at: str
-    updated_at: str
-    created_by: str | None = None
-    updated_by: str | None = None
-    fusion: str | None = None
-    is_published: bool = False
-    marketplace_listing_id: str | None = None
+    mode: str = "standalone"
+    status: str = "active"
+    object: str = "namespace"
 
 
-def present_retriever(value: Retriever) -> RetrieverModel:
-    """The wire shape of a retriever."""
-    draft = value.draft
-    return RetrieverModel(
-        retriever_id=value.retriever_id,
-        retriever_name=draft.retriever_name,
-        description=draft.description,
-        stages=draft.stages,
-        collection_ids=draft.collection_identifiers,
-        collection_identifiers=draft.collection_identifiers,
-        input_schema=draft.input_schema or {},
-        budget_limits=draft.budget_limits or {},
-        feature_dependencies=[],
-        tags=draft.tags,
-        metadata=draft.metadata or {},
-        display_config=draft.display_config,
-        version=value.version,
+def present_namespace(
+    value: Namespace, indexes: Sequence[VectorIndex], document_count: int
+) -> NamespaceResponse:
+    """The wire shape of a namespace."""
+    return NamespaceResponse(
+        namespace_id=value.namespace_id,
+        namespace_name=value.name,
+        description=value.description,
+        vector_configs=list(indexes),
+        dynamic_vector_indexes=not value.fixed_vectors,
+        text_fields=None if value.text_fields is None else list(value.text_fields),
+        retention_days=value.retention_days,
+        document_count=document_count,
         created_at=format_time(value.created_at),
-        updated_at=format_time(value.updated_at),
     )
 
 
-class RetrieverListResponse(Struct, frozen=True, kw_only=True):
-    """Retrievers of the namespace, oldest first."""
+class NamespaceListResponse(Struct, frozen=True, kw_only=True):
+    """Namespaces, oldest first."""
 
-    results: list[RetrieverModel]
-    total: int
+    results: list[NamespaceResponse]
     pagination: PaginationResponse
-    warnings: list[dict[str, Any]] = []
+    total_count: int
+
+
+class UpsertOptions(Struct, frozen=True, kw_only=True):
+    """Taken for the Mixpeek SDK's sake: what is stored is seen at once, and may be sent again."""
+
+    write_token: bool | None = None
+    idempotency_key: str | None = None
+
+
+class DocumentUpsertRequest(Struct, frozen=True, kw_only=True):
+    """Documents to store."""
+
+    documents: Annotated[list[DocumentDraft], Meta(min_length=1, max_length=1000)]
+    collection_id: Annotated[str | None, Meta(description="Any name.")] = None
+    options: UpsertOptions | None = None
+
+
+class DocumentsStored(Struct, frozen=True, kw_only=True):
+    """What was stored."""
+
+    inserted: int
+    document_ids: list[str]
+    write_token: str | None = None
+    warnings: list[str] = []
+
+
+class InternalFields(Struct, frozen=True, kw_only=True):
+    """Where the Mixpeek SDK looks for what is not the payload."""
+
+    namespace_id: str
+    document_id: str
+    collection_id: str
+    created_at: str
+    updated_at: str
+    metadata: dict[str, Any]
+
+
+class DocumentResponse(Struct, frozen=True, kw_only=True):
+    """A document; its payload's fields are also beside these, where their names are free."""
+
+    document_id: str
+    collection_id: Annotated[str, Meta(description="The namespace's id: it has one collection.")]
+    payload: dict[str, Any]
+    metadata: dict[str, Any]
+    text: dict[str, str]
+    vectors: Annotated[
+        dict[str, list[float]] | None,
+        Meta(description="Only with return_vectors; 32-bit floats in their shortest form."),
+    ]
+    created_at: str
+    updated_at: str
+    internal: InternalFields = field(name="_internal")
+
+
+_TAKEN = frozenset(
+    (
+        *DocumentResponse.__struct_encode_fields__,
+        "document_blobs",  # the Mixpeek SDK reads these as its own
+        "searchable_at",
+        "vector_hydration_incomplete",
+    )
+)
+
+
+def present_document(value: Document, namespace: Namespace) -> dict[str, Any]:
+    """The wire shape of a document."""
+    times = {
+        "created_at": format_time(value.created_at),
+        "updated_at": format_time(value.updated_at),
+    }
+    own = DocumentResponse(
+        document_id=value.document_id,
+        collection_id=namespace.namespace_id,
+        payload=value.payload,
+        metadata=value.metadata,
+        text=value.text,
+        vectors={name: shortest_decimals(vector) for name, vector in value.vectors.items()} or None,
+        internal=InternalFields(
+            namespace_id=namespace.namespace_id,
+            document_id=value.document_id,
+            collection_id=namespace.namespace_id,
+            metadata=value.metadata,
+            **times,
+        ),
+        **times,
+    )
+    free = {name: part for name, part in value.payload.items() if name not in _TAKEN}
+    return {**free, **to_builtins(own)}
+
+
+class DocumentQuery(Struct, frozen=True, kw_only=True):
+    """How much of a document."""
+
+    return_vectors: bool | None = None
+
+
+class DocumentDeleted(Struct, frozen=True, kw_only=True):
+    """A deletion."""
+
+    success: bool
+    message: str
+    deleted: bool
+
+
+class DocumentPatch(Struct, frozen=True, kw_only=True):
+    """Changes of a document; any other key is one of the payload."""
+
+    payload: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    text: dict[str, str | None] | None = None
+    vectors: dict[str, list[float] | None] | None = None
+
+
+class DocumentListRequest(Struct, frozen=True, kw_only=True):
+    """Which documents."""
+
+    filters: Annotated[
+        dict[str, Any] | None,
+        Meta(description="A filter over document_id, fields of the payload, and metadata.…"),
+    ] = None
+    case_sensitive: bool = False
+    limit: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    page_size: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    offset: Annotated[int, Meta(ge=0, le=10_000)] | None = None
+    cursor: str | None = None
+    include_total: bool | None = None
+    return_vectors: bool | None = None
+
+
+class DocumentListResponse(Struct, frozen=True, kw_only=True):
+    """A page of documents, by document_id."""
+
+    results: list[dict[str, Any]]
+    pagination: PaginationResponse
+    total_documents: int | None = None
 
 
 def batch_errors(messages: Sequence[tuple[int, str]]) -> list[str] | None:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from desirepath.cli.common import engine_options, namespace_of, open_engine
 from desirepath.cli.import_summary import print_summary
 from desirepath.cli.progress import rows_progress
+from desirepath.engine.importing.documents import DocumentOptions, import_documents
 from desirepath.engine.importing.importing import import_files
-from desirepath.engine.importing.options import ImportFormat, ImportOptions
+from desirepath.engine.importing.options import ImportFormat, ImportOptions, ImportResult
 from desirepath.engine.importing.options import Progress as ImportProgress
 from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings
@@ -64,6 +65,25 @@ _REJECTED_EXIT_CODE = 3
     help="What the source calls the first position.  [default: guessed for ubi and mapped tables, "
     "0 for rows of our own shape]",
 )
+@click.option(
+    "--documents",
+    "as_documents",
+    is_flag=True,
+    help="The rows are documents: one column is the id, the others are the payload.",
+)
+@click.option(
+    "--id-field",
+    metavar="COLUMN",
+    help="With --documents: where the document_id is.  [default: document_id, else id]",
+)
+@click.option(
+    "--vector-field",
+    "vector_fields",
+    multiple=True,
+    metavar="COLUMN",
+    help="With --documents: a column of vectors, whose name is that of their index. May be "
+    "repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
 @click.option(
     "--retriever",
@@ -82,18 +102,34 @@ def import_command(
     map_file: Path | None,
     type_maps: tuple[str, ...],
     position_base: str | None,
+    as_documents: bool,
+    id_field: str | None,
+    vector_fields: tuple[str, ...],
     dry_run: bool,
     retriever: str | None,
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Import executions and interactions from FILEs, at their historical times.
+    """Import executions and interactions from FILEs, at their historical times, or documents.
 
     Files may be compressed with gzip; - is standard input. Importing a file again adds nothing.
     Rows that break a rule go to FILE.rejected.jsonl, each with its line number and the reason, and
     the import goes on; the exit code is then 3.
     """
     field_map = {} if map_file is None else _read_map_file(map_file)
+    log_only = (maps, map_file, type_maps, position_base, retriever)
+    if as_documents and any(log_only):
+        raise InvalidSetting(
+            "--map, --map-file, --type-map, --position-base and --retriever are not for documents."
+        )
+    if not as_documents and (id_field or vector_fields):
+        raise InvalidSetting("--id-field and --vector-field go with --documents.")
+    document_options = DocumentOptions(
+        format=ImportFormat(format_name),
+        id_field=id_field,
+        vector_fields=vector_fields,
+        dry_run=dry_run,
+    )
     options = ImportOptions(
         format=ImportFormat(format_name),
         field_map={**field_map, **_pairs(maps, "--map FIELD=COLUMN")},
@@ -107,14 +143,18 @@ def import_command(
     with open_engine(settings, create=True) as engine:
         found = namespace_of(engine, namespace)
         with _progress() as report:
-            result = import_files(
-                engine, found.number, files, options, report, database=settings.database
-            )
+            result: ImportResult
+            if as_documents:
+                result = import_documents(engine, found, files, document_options, report)
+            else:
+                result = import_files(
+                    engine, found.number, files, options, report, database=settings.database
+                )
         if as_json:
             click.echo(json.dumps(msgspec.to_builtins(result)))
         else:
-            print_summary(result)
-            if not dry_run:
+            print_summary(result, is_documents=as_documents)
+            if not dry_run and not as_documents:
                 from desirepath.cli.report import print_report
 
                 print_report(engine, found)
@@ -182,7 +222,7 @@ def _progress() -> Iterator[Callable[[ImportProgress], None]]:
                 description=now.step or "importing",
                 completed=now.done,
                 total=max(now.total, 1),
-                rows=now.interactions + now.executions,
+                rows=now.interactions + now.executions + now.documents,
             )
 
         yield report

@@ -12,14 +12,18 @@ __all__ = ["print_summary"]
 _SHOWN_NAMES = 8
 
 
-def print_summary(result: ImportResult) -> None:
+def print_summary(result: ImportResult, *, is_documents: bool = False) -> None:
     """Say what was added, and everything that may surprise."""
-    would = "would add" if result.dry_run else "added"
-    lines = [
-        f"{would.capitalize()} {result.interactions:,} interactions and "
-        f"{result.executions:,} executions in {result.seconds:,.1f} s "
-        f"({result.rows / max(result.seconds, 0.001):,.0f} rows/s)."
-    ]
+    speed = f"in {result.seconds:,.1f} s ({result.rows / max(result.seconds, 0.001):,.0f} rows/s)."
+    if is_documents:
+        stored = "Would store" if result.dry_run else "Stored"
+        lines = [f"{stored} {result.documents:,} documents {speed}"]
+    else:
+        would = "Would add" if result.dry_run else "Added"
+        lines = [
+            f"{would} {result.interactions:,} interactions and "
+            f"{result.executions:,} executions {speed}"
+        ]
     if result.types:
         lines.append(f"New by type: {_named(result.types)}.")
     if result.repeated_interactions or result.repeated_executions:
@@ -28,7 +32,9 @@ def print_summary(result: ImportResult) -> None:
             f"{result.repeated_executions:,} executions."
         )
     if result.skipped:
-        lines.append(f"Skipped, not interactions: {_named(result.skipped)} (see --type-map).")
+        what = "documents" if is_documents else "interactions"
+        hint = "" if is_documents else " (see --type-map)"
+        lines.append(f"Skipped, not {what}: {_named(result.skipped)}{hint}.")
     if result.ignored:
         lines.append(f"Ignored columns: {_named(result.ignored)} (see --map).")
     if result.suppressed:

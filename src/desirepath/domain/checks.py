@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ __all__ = [
     "check_plain_id",
     "check_time",
     "convert",
+    "drop_foreign",
     "is_storable",
     "refuse_unknown",
 ]
@@ -32,7 +34,8 @@ Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 
 T = TypeVar("T")
 
-_PATH = re.compile(r" - at `\$(?P<path>.*)`$")
+_PATH = re.compile(r" - at (?:`key` in )?`\$(?P<path>.*)`$")
+_ANY_KEY = "[...]"
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]")
 
 
@@ -53,7 +56,8 @@ def convert(values: object, kind: type[T], error: type[InvalidInput]) -> T:
         if path:
             message = message[: path.start()]
             location = tuple(
-                name or int(index) for name, index in _STEP.findall(path.group("path"))
+                name or int(index)
+                for name, index in _STEP.findall(path.group("path").partition(_ANY_KEY)[0])
             )
         if message.startswith("Invalid enum value"):
             message = "Not one of the allowed values"
@@ -123,3 +127,28 @@ def refuse_unknown(
     for key in unknown:
         del values[key]
     return tuple(key if ids.is_plain_id(key) else "(unprintable)" for key in unknown)
+
+
+def drop_foreign(
+    values: dict[str, Any],
+    foreign: Mapping[str, tuple[object, ...]],
+    error: type[InvalidInput],
+    at: tuple[str | int, ...] = (),
+) -> None:
+    """Remove keys of the Mixpeek SDK that mean nothing here, as long as they say nothing.
+
+    Parameters
+    ----------
+    foreign
+        Name to the values that say nothing; null and empty ones never do.
+
+    Raises
+    ------
+    InvalidInput
+        Of the given class: one of them asks for something that is not there.
+    """
+    for name in foreign.keys() & values:
+        value = values[name]
+        if value is not None and value not in ({}, [], *foreign[name]):
+            raise error(f"{name} is not available here; leave it out.", (*at, name))
+        del values[name]

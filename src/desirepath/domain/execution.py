@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 
 from desirepath.domain import clock, ids
 from desirepath.domain.checks import Count, Id, check_id, check_time, convert, refuse_unknown
 from desirepath.domain.plain_json import canonical_json, check_plain
+from desirepath.domain.ranking import Ranking
 from desirepath.errors import InvalidExecution, MalformedJSON
 
 __all__ = [
@@ -132,18 +134,34 @@ def _check(draft: ExecutionDraft) -> None:
         check_time(draft.occurred_at, "occurred_at", InvalidExecution)
 
 
+_decode_shown = msgspec.json.Decoder(tuple[list[str], list[float | None]]).decode
+
+
+def decode_shown(text: str) -> list[str]:
+    """The ids of the documents of an execution, from how a list is stored."""
+    return _decode_shown(text)[0]
+
+
 class ShownList(Struct, frozen=True, kw_only=True):
-    """What recording needs to know of an execution; its inputs as JSON text."""
+    """What recording needs to know of an execution; its inputs as JSON text.
+
+    ``teaches`` says whether something is learned from what is done with it.
+    """
 
     retriever_id: str
     inputs_json: str | None
     document_to_score: Mapping[str, float | None]
     user_id: str | None
     session_id: str | None
+    teaches: bool = False
 
 
 class Execution(Struct, frozen=True, kw_only=True):
-    """A search as it is stored."""
+    """A search as it is stored.
+
+    ``parent_id`` is the execution of which this one is a further page. ``ranking`` says how it was
+    ranked, where that is known.
+    """
 
     id: bytes
     namespace: int
@@ -159,6 +177,8 @@ class Execution(Struct, frozen=True, kw_only=True):
     total: int | None = None
     occurred_at: int
     live: bool
+    parent_id: str | None = None
+    ranking: Ranking | None = None
 
     @property
     def recorded_at(self) -> int:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from desirepath.domain.checks import Id, check_plain_id, convert, refuse_unknown
-from desirepath.domain.plain_json import check_plain
+from desirepath.domain.checks import (
+    Id,
+    check_plain_id,
+    convert,
+    drop_foreign,
+    refuse_unknown,
+)
+from desirepath.domain.input_schema import InputField, plain_schema, read_input_schema
+from desirepath.domain.learning_config import LearningConfig
+from desirepath.domain.plain_json import canonical_json, check_plain, decode_json
+from desirepath.domain.reward import Reward, default_reward
+from desirepath.domain.stage import MAX_STAGES, Stage, read_stages
+from desirepath.domain.stage_kinds.base import inside, read_struct
+from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
 from desirepath.errors import InvalidRetriever, MalformedJSON
 
-__all__ = ["ROUTE_WORDS", "Retriever", "RetrieverDraft", "check_name", "read_retriever"]
+__all__ = [
+    "OTHER_FIELDS",
+    "ROUTE_WORDS",
+    "BudgetLimits",
+    "Retriever",
+    "RetrieverDraft",
+    "check_name",
+    "plain_fields",
+    "read_retriever",
+]
 
 ROUTE_WORDS = frozenset(
     {
@@ -32,6 +55,13 @@ ROUTE_WORDS = frozenset(
 """Path words under /v1/retrievers that a name would hide behind."""
 
 
+class BudgetLimits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one search may cost."""
+
+    max_credits: Annotated[float, Meta(ge=0)] | None = None
+    max_time_ms: Annotated[int, Meta(ge=0)] | None = None
+
+
 class RetrieverDraft(Struct, frozen=True, kw_only=True):
     """A retriever as it is sent."""
 
@@ -39,23 +69,37 @@ class RetrieverDraft(Struct, frozen=True, kw_only=True):
     stages: Annotated[
         list[dict[str, Any]],
         Meta(
-            max_length=50,
-            description="How it searches. Empty when another engine does and only logs here.",
+            max_length=MAX_STAGES,
+            description="How it searches: {stage_name, config: {stage_id, parameters}}. Empty when "
+            "another engine does and only logs here.",
         ),
     ] = []
     description: str | None = None
-    collection_identifiers: list[str] = []
-    input_schema: dict[str, Any] | None = None
-    budget_limits: dict[str, Any] | None = None
+    collection_identifiers: Annotated[
+        list[str], Meta(description="Kept and not looked at: a namespace is one collection.")
+    ] = []
+    input_schema: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Inputs by name: {type, required, default, enum, items, properties}."),
+    ] = None
+    budget_limits: BudgetLimits | None = None
     tags: list[str] = []
     metadata: dict[str, Any] | None = None
     display_config: dict[str, Any] | None = None
 
 
 FIELDS = tuple(RetrieverDraft.__struct_fields__)
+_FOREIGN: Mapping[str, tuple[object, ...]] = {
+    "visibility": ("private",),
+    "marketplace_listing_id": (),
+    "requires_subscription": (False,),
+}
+"""What the Mixpeek SDK may say and we have no market for."""
+OTHER_FIELDS = ("collection_ids", *_FOREIGN)
+"""Keys that are read and are no fields."""
 
 
-class Retriever(Struct, frozen=True, kw_only=True):
+class Retriever(Struct, frozen=True, kw_only=True, dict=True):
     """A retriever as it is stored."""
 
     id: bytes
@@ -66,6 +110,110 @@ class Retriever(Struct, frozen=True, kw_only=True):
     created_at: int
     updated_at: int
 
+    @cached_property
+    def _definition(self) -> _Definition:
+        return _define(canonical_json([self.draft.stages, self.draft.input_schema or {}]))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """How it searches; none where another engine does, or :attr:`problem` says why."""
+        return self._definition.stages
+
+    @property
+    def problem(self) -> str | None:
+        """Why its definition, stored by another version, cannot be used; None when it can."""
+        return self._definition.problem
+
+    @property
+    def input_schema(self) -> Mapping[str, InputField]:
+        """Its inputs by name; empty when it takes any."""
+        return self._definition.input_schema
+
+    @property
+    def stages_hash(self) -> str:
+        """16 digits that change with the stages: SHA-256 of their canonical JSON."""
+        return self._definition.stages_hash
+
+    @property
+    def feature_search(self) -> FeatureSearchParameters | None:
+        """Its search: the one that learns, else the first."""
+        return self._definition.feature_search
+
+    @property
+    def fusion(self) -> str | None:
+        """How its search fuses."""
+        search = self.feature_search
+        return None if search is None else search.fusion.value
+
+    @property
+    def feature_uris(self) -> tuple[str, ...]:
+        """The arms: its search's features, each once. Empty when they come with each search."""
+        search = self.feature_search
+        return () if search is None else tuple(search.feature_to_uri.values())
+
+    @property
+    def learning(self) -> LearningConfig | None:
+        """How it learns; None when it does not."""
+        search = self.feature_search
+        return None if search is None else search.learning
+
+    @property
+    def reward(self) -> Reward:
+        """What interactions with its results are worth, by its learning_config."""
+        search = self.feature_search
+        if search is None or search.learning_config is None:
+            return default_reward
+        return search.learning_config.reward
+
+    @property
+    def inputs_read(self) -> frozenset[str]:
+        """Inputs that templates, contexts of learning or the log read, declared or not."""
+        return self._definition.inputs_read
+
+
+class _Definition(Struct, frozen=True, kw_only=True):
+    """What the stages and the schema of a retriever mean."""
+
+    stages_hash: str
+    stages: tuple[Stage, ...] = ()
+    input_schema: Mapping[str, InputField] = {}
+    feature_search: FeatureSearchParameters | None = None
+    inputs_read: frozenset[str] = frozenset()
+    problem: str | None = None
+
+
+_LOGGED_INPUTS = frozenset({"user_id", "session_id"})
+
+
+@lru_cache(maxsize=1024)
+def _define(definition: bytes) -> _Definition:
+    """Read stages and schema, canonical JSON; cached, for retrievers are looked up all the time."""
+    sent_stages, sent_schema = decode_json(definition)
+    stages_hash = hashlib.sha256(canonical_json(sent_stages)).hexdigest()[:16]
+    try:
+        stages, schema = read_stages(sent_stages), read_input_schema(sent_schema)
+    except InvalidRetriever as error:
+        return _Definition(stages_hash=stages_hash, problem=error.message)
+    searches = [s.parameters for s in stages if isinstance(s.parameters, FeatureSearchParameters)]
+    search = next((s for s in searches if s.learning), searches[0] if searches else None)
+    return _Definition(
+        stages_hash=stages_hash,
+        stages=stages,
+        input_schema=schema,
+        feature_search=search,
+        inputs_read=_LOGGED_INPUTS.union(
+            *(stage.inputs_read for stage in stages),
+            _context_inputs(search.learning if search else None),
+        ),
+    )
+
+
+def _context_inputs(learning: LearningConfig | None) -> list[str]:
+    if learning is None:
+        return []
+    features = [*learning.context_features, *(learning.demographic_features or ())]
+    return [name.split(".")[1] for name in features]
+
 
 def read_retriever(plain: object, *, lenient: bool = False) -> RetrieverDraft:
     """Check a retriever.
@@ -75,19 +223,49 @@ def read_retriever(plain: object, *, lenient: bool = False) -> RetrieverDraft:
     InvalidRetriever
         A rule is broken; the location says where.
     """
+    draft = convert(plain_fields(plain, FIELDS, lenient), RetrieverDraft, InvalidRetriever)
+    check_name(draft.retriever_name)
+    return draft
+
+
+def plain_fields(plain: object, known: tuple[str, ...], lenient: bool) -> dict[str, Any]:
+    """Fields of a retriever, stages and schema checked and in their current form.
+
+    Parameters
+    ----------
+    plain
+        A decoded JSON object; ``collection_ids`` is another name of ``collection_identifiers``, and
+        null is as good as left out.
+    known
+        The fields there may be.
+    lenient
+        Ignore unknown keys instead of refusing them.
+
+    Raises
+    ------
+    InvalidRetriever
+        A rule is broken; the location says where.
+    """
     if not isinstance(plain, Mapping):
         raise InvalidRetriever("A retriever is a JSON object.")
-    values = dict(plain)
+    values = {name: value for name, value in plain.items() if value is not None}
     try:
         check_plain(values)
     except MalformedJSON as error:
         raise InvalidRetriever(error.message) from error
     if "collection_ids" in values:
         values.setdefault("collection_identifiers", values.pop("collection_ids"))
-    refuse_unknown(values, FIELDS, InvalidRetriever, lenient)
-    draft = convert(values, RetrieverDraft, InvalidRetriever)
-    check_name(draft.retriever_name)
-    return draft
+    drop_foreign(values, _FOREIGN, InvalidRetriever)
+    refuse_unknown(values, known, InvalidRetriever, lenient)
+    if "stages" in values:
+        values["stages"] = [stage.sent for stage in read_stages(values["stages"], lenient)]
+    if "input_schema" in values:
+        values["input_schema"] = plain_schema(values["input_schema"])
+        read_input_schema(values["input_schema"])
+    if isinstance(values.get("budget_limits"), dict):
+        with inside("budget_limits"):
+            values["budget_limits"] = read_struct(values["budget_limits"], BudgetLimits, lenient)
+    return values
 
 
 def check_name(name: str) -> None:

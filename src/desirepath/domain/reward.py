@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
-__all__ = ["DEFAULT_MAX_REWARD", "DEFAULT_REWARDS", "reward_of"]
+__all__ = ["DEFAULT_MAX_REWARD", "DEFAULT_REWARDS", "Reward", "default_reward", "reward_of"]
+
+Reward = Callable[[tuple[str, ...]], float]
+"""What an interaction of these types is worth."""
 
 DEFAULT_MAX_REWARD = 5.0
 
@@ -56,3 +60,7 @@ def reward_of(
         values = [rewards.get(type, 0.0) for type in types]
         total = max(0.0, *values, 0.0) + min(0.0, *values, 0.0)
     return max(-max_reward, min(max_reward, total))
+
+
+default_reward: Reward = lru_cache(maxsize=4096)(reward_of)
+"""The reward where a retriever has no rewards of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -40,7 +40,28 @@ class Erased(Struct, frozen=True, kw_only=True):
 def delete_interaction(engine: Engine, namespace: int, id: bytes) -> bool:
     """Delete one; whether it was there."""
     with engine.storage.write() as session:
-        return session.interactions.delete(namespace, [id]) == 1
+        return _delete_interactions(engine, session, namespace, [id]) == 1
+
+
+def _delete_interactions(
+    engine: Engine, session: Session, namespace: int, ids: Sequence[bytes]
+) -> int:
+    """Delete some, and take away what they taught."""
+    found = session.interactions.get([(namespace, id) for id in ids])
+    acted_on = {
+        (namespace, one.execution_id) for one in found.values() if one.execution_id is not None
+    }
+    deleted = session.interactions.delete(namespace, ids)
+    engine.learn(session, acted_on, session.now())
+    return deleted
+
+
+def _delete_executions(
+    engine: Engine, session: Session, namespace: int, ids: Sequence[bytes]
+) -> int:
+    """Delete some, and take away what they taught."""
+    engine.forget(session, session.executions.names(namespace, ids), session.now())
+    return session.executions.delete(namespace, ids)
 
 
 def delete_retriever(engine: Engine, retriever: Retriever) -> None:
@@ -65,6 +86,7 @@ def finish_deletions(engine: Engine) -> None:
 
 def _empty_retriever(engine: Engine, namespace: int, id: bytes) -> None:
     name = format_id("ret", id)
+    _clear_learned(engine, namespace, name)
     _delete_all(
         engine,
         namespace,
@@ -72,6 +94,15 @@ def _empty_retriever(engine: Engine, namespace: int, id: bytes) -> None:
     )
     with engine.storage.write() as session:
         session.catalog.delete_retriever(namespace, id)
+
+
+def _clear_learned(engine: Engine, namespace: int, retriever_id: str) -> None:
+    """Forget all that a retriever learned, so that its lists need not be taken away one by one."""
+    while True:
+        with engine.storage.write() as session:
+            if not session.learned.clear(namespace, retriever_id, _CHUNK):
+                session.learned.clear_decisions(namespace, retriever_id)
+                return
 
 
 def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
@@ -92,6 +123,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         engine, namespace, lambda log: log.ids_of_user(namespace, user_id, _CHUNK)
     )
     with engine.storage.write() as session:
+        session.learned.delete_user(namespace, user_id)
         written = encode_json(user_id).decode()  # with its quotes: not a part of another id
         n_rejections = session.rejections.delete_mentions(namespace, written)
     engine.storage.scrub(user_id)
@@ -108,7 +140,8 @@ def delete_namespace(engine: Engine, number: int) -> None:
     end = b"\xff" * 16
     _delete_before(engine, number, end)
     with engine.storage.write() as session:
-        session.catalog.delete_namespace(number)
+        session.catalog.delete_namespace(number)  # first: no document is stored from here on
+        session.documents.clear(number)
     engine.directory.forget()
     engine.storage.scrub()
 
@@ -149,13 +182,15 @@ def _delete_all(
         return session.executions
 
     counts = []
-    for log_of in (interactions, executions):
+    for log_of, delete in (
+        (interactions, _delete_interactions),
+        (executions, _delete_executions),
+    ):
         count = 0
         while True:
             with engine.storage.write() as session:
-                log = log_of(session)
-                ids = find(log)
-                count += log.delete(namespace, ids) if ids else 0
+                ids = find(log_of(session))
+                count += delete(engine, session, namespace, ids) if ids else 0
             if not ids:
                 break
         counts.append(count)

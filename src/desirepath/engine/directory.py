@@ -7,6 +7,8 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from desirepath.domain.access import Key, hash_token, is_mistyped
+from desirepath.domain.fusion_controls import FusionControls, read_controls
+from desirepath.domain.retriever import Retriever
 from desirepath.storage.base import Namespace, Storage
 
 __all__ = ["FRESH_SECONDS", "Directory"]
@@ -55,11 +57,12 @@ class Directory:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
+        self._controls: _Fresh[tuple[int, str], FusionControls] = _Fresh(self._load_controls)
         self._secrets: dict[str, bytes] = {}
         self._keys: _Fresh[str, Key | None] = _Fresh(self._load_key)
         self._namespaces: _Fresh[str, Namespace | None] = _Fresh(self._load_namespace)
         self._numbers: _Fresh[int, Namespace | None] = _Fresh(self._load_number)
-        self._retrievers: _Fresh[tuple[int, str], str | None] = _Fresh(self._load_retriever)
+        self._retrievers: _Fresh[tuple[int, str], Retriever | None] = _Fresh(self._load_retriever)
 
     def key(self, token: str) -> Key | None:
         """The key that a token is; None when it is unknown or revoked."""
@@ -88,14 +91,36 @@ class Directory:
                 found = self._secrets[name] = session.catalog.secret(name)
         return found
 
+    def retriever(self, namespace: int, id_or_name: str) -> Retriever | None:
+        """A retriever; None when there is none of that id or name."""
+        return self._retrievers.get((namespace, id_or_name))
+
+    def peek_retriever(self, namespace: int, id_or_name: str) -> tuple[Retriever | None] | None:
+        return self._retrievers.peek((namespace, id_or_name))
+
     def retriever_id(self, namespace: int, id_or_name: str) -> str | None:
         """The id of a retriever; None when there is none of that id or name."""
-        return self._retrievers.get((namespace, id_or_name))
+        found = self.retriever(namespace, id_or_name)
+        return None if found is None else found.retriever_id
+
+    def controls(self, namespace: int, retriever_id: str) -> FusionControls:
+        """What was decided about a retriever's learning."""
+        return self._controls.get((namespace, retriever_id))
 
     def forget(self) -> None:
         """Ask the database again: something was changed through this process."""
-        for cache in (self._keys, self._namespaces, self._numbers, self._retrievers):
+        for cache in (
+            self._keys,
+            self._namespaces,
+            self._numbers,
+            self._retrievers,
+            self._controls,
+        ):
             cache.forget()
+
+    def _load_controls(self, key: tuple[int, str]) -> FusionControls:
+        with self._storage.read() as session:
+            return read_controls(session.learned.controls(*key))
 
     def _load_key(self, token: str) -> Key | None:
         with self._storage.read() as session:
@@ -109,8 +134,7 @@ class Directory:
         with self._storage.read() as session:
             return next((n for n in session.catalog.namespaces() if n.number == number), None)
 
-    def _load_retriever(self, key: tuple[int, str]) -> str | None:
+    def _load_retriever(self, key: tuple[int, str]) -> Retriever | None:
         namespace, id_or_name = key
         with self._storage.read() as session:
-            found = session.catalog.find_retriever(namespace, id_or_name)
-        return None if found is None else found.retriever_id
+            return session.catalog.find_retriever(namespace, id_or_name)

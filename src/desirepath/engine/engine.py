@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from desirepath.domain.clock import Clock
+from desirepath.domain.execution import Execution
 from desirepath.domain.ids import IdGenerator
 from desirepath.domain.interaction import Interaction
+from desirepath.domain.ranking import Ranking
+from desirepath.domain.reward import Reward, default_reward
 from desirepath.engine.directory import Directory
 from desirepath.engine.group_commit import GroupCommit
-from desirepath.engine.recording import Outcome, RecordingRules, Replay, Submission, record
+from desirepath.engine.learning.folding import fold, forget
+from desirepath.engine.recording import (
+    Learning,
+    Outcome,
+    RecordingRules,
+    Replay,
+    Submission,
+    record,
+)
+from desirepath.engine.serving.foreign import rank_foreign
+from desirepath.engine.serving.fusing import Fuser, FusionPlan
+from desirepath.engine.serving.plans import plan_of
 from desirepath.errors import DesirepathError
-from desirepath.storage.base import Rejection, Storage
+from desirepath.storage.base import Rejection, Session, Storage
 
 __all__ = ["Engine"]
 
+_SHARDS = 16  # processes add to different rows of what many people share
 _Answer = list[Outcome] | Replay | DesirepathError
 _Refused = tuple[int, Sequence[Rejection]]
 
@@ -40,6 +56,8 @@ class Engine:
         self.rules = rules
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
+        self.fuser = Fuser(rules.session_window)
+        self.shard = 0 if storage.cheap_reads else os.getpid() % _SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""
         self._numbers = itertools.count()
@@ -116,11 +134,40 @@ class Engine:
     def _record(self, submissions: Sequence[Submission]) -> list[_Answer]:
         with self.storage.write() as session:
             answers = record(
-                session, submissions, self.rules, self.make_id, self.directory.retriever_id
+                session,
+                submissions,
+                self.rules,
+                self.make_id,
+                self.directory.retriever_id,
+                Learning(self.learn, self.rank, self.reward),
             )
             began = time.perf_counter()
         self.on_commit(time.perf_counter() - began, len(submissions))
         return answers
+
+    def learn(self, session: Session, keys: Set[tuple[int, str]], now: int) -> None:
+        """Learn from executions whose interactions changed, in the session that changed them."""
+        fold(session, keys, self.shard, now)
+
+    def forget(self, session: Session, keys: Set[tuple[int, str]], now: int) -> None:
+        """Take away what executions taught that are about to be deleted."""
+        forget(session, keys, self.shard, now)
+
+    def plan(self, namespace: int, retriever_id: str) -> FusionPlan | None:
+        """The fusion plan of a retriever's feature_search; None when it has none."""
+        retriever = self.directory.retriever(namespace, retriever_id)
+        if retriever is None:
+            return None
+        return plan_of(retriever, self.directory.controls(namespace, retriever.retriever_id))
+
+    def reward(self, namespace: int, retriever_id: str) -> Reward:
+        """What interactions of a retriever are worth, by its learning_config."""
+        retriever = self.directory.retriever(namespace, retriever_id)
+        return default_reward if retriever is None else retriever.reward
+
+    def rank(self, session: Session, execution: Execution) -> Ranking | None:
+        """How an execution of another engine was ranked, where its retriever learns from scores."""
+        return rank_foreign(session, self, execution)
 
     def _keep(self, groups: Sequence[_Refused]) -> list[None]:
         with self.storage.write() as session:

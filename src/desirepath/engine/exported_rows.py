@@ -10,7 +10,7 @@ from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ShownDocument
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction
-from desirepath.domain.retriever import Retriever
+from desirepath.domain.retriever import BudgetLimits, Retriever
 
 __all__ = [
     "ExportedExecution",
@@ -79,7 +79,7 @@ class ExportedRetriever(
     description: str | None = None
     collection_identifiers: list[str] = []
     input_schema: dict[str, Any] | None = None
-    budget_limits: dict[str, Any] | None = None
+    budget_limits: BudgetLimits | None = None
     tags: list[str] = []
     metadata: dict[str, Any] | None = None
     display_config: dict[str, Any] | None = None

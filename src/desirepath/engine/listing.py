@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -25,7 +20,8 @@ from desirepath.domain.filters import (
 )
 from desirepath.domain.ids import NIL, format_id
 from desirepath.domain.interaction import Interaction, InteractionType
-from desirepath.domain.plain_json import canonical_json
+from desirepath.domain.order import order_key
+from desirepath.engine.cursors import list_digest, read_cursor, write_cursor
 from desirepath.engine.engine import Engine
 from desirepath.errors import InvalidCursor, InvalidFilter, QueryTooSlow
 from desirepath.storage.base import InteractionQuery, Session
@@ -61,7 +57,6 @@ _NARROWING = ("retriever_id", "session_id", "user_id", "execution_id", "timestam
 _INDEXED = frozenset({"retriever_id", "session_id", "user_id", "execution_id"})
 _LOOK_UP_ROWS = 100
 _CHUNK = 1000
-_SIGNATURE_BYTES = 12
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
@@ -287,7 +282,7 @@ class _Lister:
             self._sort,
             request.descending,
         ]
-        return hashlib.sha256(canonical_json(listed)).hexdigest()[:16]
+        return list_digest(listed)
 
     def _write_cursor(self, cursor: _Cursor | None, last: Interaction) -> str:
         if self._keyset:
@@ -295,27 +290,16 @@ class _Lister:
         else:
             ceiling = cursor.ceiling if cursor else self._ceiling.hex()
             following = _Cursor(self._digest(), ceiling, self._offset)
-        payload = msgspec.msgpack.encode(following)
-        return base64.urlsafe_b64encode(self._sign(payload) + payload).decode().rstrip("=")
+        return write_cursor(self._secret, following)
 
     def _read_cursor(self) -> _Cursor | None:
         text = self._request.cursor
         if text is None:
             return None
-        try:
-            raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-            signature, payload = raw[:_SIGNATURE_BYTES], raw[_SIGNATURE_BYTES:]
-            if not hmac.compare_digest(signature, self._sign(payload)):
-                raise InvalidCursor
-            cursor = msgspec.msgpack.decode(payload, type=_Cursor)
-        except (ValueError, msgspec.MsgspecError) as error:
-            raise InvalidCursor() from error
+        cursor = read_cursor(self._secret, text, _Cursor)
         if cursor.of != self._digest():
             raise InvalidCursor()  # of another list, or another namespace: not for us to say
         return cursor
-
-    def _sign(self, payload: bytes) -> bytes:
-        return hmac.digest(self._secret, payload, "sha256")[:_SIGNATURE_BYTES]
 
 
 def as_record(interaction: Interaction) -> dict[str, Any]:
@@ -357,16 +341,8 @@ def _matcher(filter: Filter | None, search: str | None) -> Callable[[Interaction
 
 
 def _sort_key(interaction: Interaction, field: str) -> tuple[int, Any] | None:
-    """Numbers before text before the rest; None when there is no value."""
+    """None when there is no value."""
     value: Any = as_record(interaction)
     for step in field.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
-    if isinstance(value, bool) or value is None:
-        return None if value is None else (0, int(value))
-    if isinstance(value, int | float):
-        return (1, value)
-    if isinstance(value, datetime):
-        return (2, value)
-    if isinstance(value, str):
-        return (3, value)
-    return (4, canonical_json(value))
+    return order_key(value)

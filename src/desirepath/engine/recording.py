@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence, Set
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -14,7 +13,8 @@ from desirepath.domain.execution import Execution, ExecutionDraft, ShownList
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction, InteractionDraft, dedup_key
 from desirepath.domain.plain_json import object_text
-from desirepath.domain.reward import reward_of
+from desirepath.domain.ranking import Ranking
+from desirepath.domain.reward import Reward, default_reward
 from desirepath.domain.warnings import warning_for
 from desirepath.errors import (
     DesirepathError,
@@ -27,6 +27,7 @@ from desirepath.storage.base import Receipt, Session
 
 __all__ = [
     "Idempotency",
+    "Learning",
     "Outcome",
     "RecordingRules",
     "Replay",
@@ -36,6 +37,28 @@ __all__ = [
     "record",
     "user_digest",
 ]
+
+
+class Learning(Struct, frozen=True):
+    """What learns from what is recorded, in the same transaction.
+
+    Parameters
+    ----------
+    learn
+        From executions (namespace, execution_id) that are new, or whose interactions changed, at
+        a moment.
+    rank
+        Says how an execution of another engine was ranked, from its scores; None: not known.
+    reward
+        What interactions of a retriever (namespace, retriever_id) are worth.
+    """
+
+    learn: Callable[[Session, Set[tuple[int, str]], int], None]
+    rank: Callable[[Session, Execution], Ranking | None]
+    reward: Callable[[int, str], Reward]
+
+
+NOTHING_LEARNS = Learning(lambda *_: None, lambda *_: None, lambda *_: default_reward)
 
 
 class RecordingRules(Struct, frozen=True, kw_only=True):
@@ -83,12 +106,13 @@ class Idempotency(Struct, frozen=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """What one request brings.
 
-    ``deduplicate`` drops repeats within the window (single creates); ``suppress`` refuses erased
-    users (imports).
+    ``served`` are executions of our own, with ids of our own. ``deduplicate`` drops repeats within
+    the window (single creates); ``suppress`` refuses erased users (imports).
     """
 
     namespace: int
     executions: Sequence[SentExecution] = ()
+    served: Sequence[Execution] = ()
     interactions: Sequence[SentInteraction] = ()
     deduplicate: bool = False
     suppress: bool = False
@@ -121,10 +145,16 @@ def record(
     rules: RecordingRules,
     make_id: IdGenerator,
     retriever_id_of: Callable[[int, str], str | None],
+    learning: Learning = NOTHING_LEARNS,
 ) -> list[list[Outcome] | Replay | DesirepathError]:
     """Record what several requests brought, in the session's transaction.
 
     Executions come first, so that interactions of the same group find them.
+
+    Parameters
+    ----------
+    learning
+        What learns from it.
 
     Returns
     -------
@@ -136,7 +166,13 @@ def record(
     first_of_key, answers = _claim_keys(session, submissions, now)
     fresh = [index for index in range(len(submissions)) if index not in answers]
     group = _Group(
-        session, [submissions[index] for index in fresh], rules, make_id, retriever_id_of, now
+        session,
+        [submissions[index] for index in fresh],
+        rules,
+        make_id,
+        retriever_id_of,
+        now,
+        learning,
     )
     outcomes = dict(zip(fresh, group.record(), strict=True))
     key_to_receipt = {}
@@ -223,6 +259,7 @@ class _Group:
         make_id: IdGenerator,
         retriever_id_of: Callable[[int, str], str | None],
         now: int,
+        learning: Learning,
     ) -> None:
         self._session = session
         self._submissions = submissions
@@ -230,6 +267,8 @@ class _Group:
         self._make_id = make_id
         self._retriever_id_of = retriever_id_of
         self._now = now
+        self._learning = learning
+        self._taught: set[tuple[int, str]] = set()
         self._shown: dict[tuple[int, str], ShownList] = {}
         self._suppressed = {
             submission.namespace: session.receipts.suppressed_users(submission.namespace)
@@ -238,6 +277,7 @@ class _Group:
         }
 
     def record(self) -> list[list[Outcome]]:
+        self._append_served()
         executions = [[_Slot(s, sent) for sent in s.executions] for s in self._submissions]
         interactions = [[_Slot(s, sent) for sent in s.interactions] for s in self._submissions]
         arriving = _prepared(executions, self._prepare_execution)
@@ -249,10 +289,20 @@ class _Group:
         self._find_shown(named)
         for wave in _waves(acting):
             self._record_interactions(wave)
+        if self._taught:
+            self._learning.learn(self._session, self._taught, self._now)
         return [
             [slot.outcome for slot in (*ahead, *row) if slot.outcome is not None]
             for ahead, row in zip(executions, interactions, strict=True)
         ]
+
+    def _append_served(self) -> None:
+        served = [execution for s in self._submissions for execution in s.served]
+        if served:
+            self._session.executions.claim(
+                [(e.namespace, e.execution_id, b"", e.id) for e in served]
+            )
+            self._session.executions.append(served)
 
     def _meet(self, arriving: Sequence[_Slot], named: Set[tuple[int, str]]) -> None:
         """Go on once nobody else is storing one half of a pair of which we have the other.
@@ -301,8 +351,18 @@ class _Group:
             else:
                 stored = self._session.executions.get(execution.namespace, execution.execution_id)
                 slot.outcome = Outcome(execution=stored or execution, repeated=True)
+        new = [self._ranked(execution) for execution in new]
         self._session.executions.append(new)
         self._link(new)
+        self._taught |= {
+            (e.namespace, e.execution_id)
+            for e in new
+            if e.ranking is not None and e.ranking.algorithm is not None
+        }
+
+    def _ranked(self, execution: Execution) -> Execution:
+        ranking = self._learning.rank(self._session, execution)
+        return execution if ranking is None else replace(execution, ranking=ranking)
 
     def _execution(self, slot: _Slot) -> Execution:
         draft = slot.sent.draft
@@ -377,7 +437,15 @@ class _Group:
             else:
                 slot.outcome = Outcome(interaction=interaction)
                 new.append(interaction)
+                self._note_taught(interaction)
         self._session.interactions.append(new)
+
+    def _note_taught(self, interaction: Interaction) -> None:
+        if interaction.execution_id is not None:
+            key = (interaction.namespace, interaction.execution_id)
+            shown = self._shown.get(key)
+            if shown is not None and shown.teaches:
+                self._taught.add(key)
 
     def _claim_events(self, slot_to_id: dict[_Slot, bytes]) -> None:
         named = {slot.name: slot for slot in slot_to_id if slot.name is not None}
@@ -415,7 +483,8 @@ class _Group:
         if draft.execution_id is not None:
             shown = self._shown.get((slot.namespace, draft.execution_id))
         occurred_at, live, clamped = self._time_of(draft)
-        retriever_id = self._retriever_id(slot.namespace, draft.retriever_id, shown)
+        resolved = self._retriever_id(slot.namespace, draft.retriever_id, shown)
+        retriever_id = resolved or draft.retriever_id or (shown.retriever_id if shown else None)
         types = draft.types
         return Interaction(
             id=id,
@@ -427,9 +496,7 @@ class _Group:
             user_id=draft.user_id,
             session_id=draft.session_id,
             execution_id=draft.execution_id,
-            retriever_id=retriever_id
-            or draft.retriever_id
-            or (shown.retriever_id if shown else None),
+            retriever_id=retriever_id,
             query_json=(
                 object_text(draft.query_snapshot)
                 if draft.query_snapshot is not None or shown is None
@@ -441,15 +508,20 @@ class _Group:
             event_id=draft.event_id,
             occurred_at=occurred_at,
             live=live,
-            reward=_default_reward(types),
+            reward=self._reward_of(slot.namespace, retriever_id)(types),
             warning=warning_for(
                 draft,
                 shown=shown,
-                retriever_id=retriever_id,
+                retriever_id=resolved,
                 clamped=clamped,
                 ignored_keys=sent.ignored_keys,
             ),
         )
+
+    def _reward_of(self, namespace: int, retriever_id: str | None) -> Reward:
+        if retriever_id is None:
+            return default_reward
+        return self._learning.reward(namespace, retriever_id)
 
     def _retriever_id(
         self, namespace: int, sent: str | None, shown: ShownList | None
@@ -514,9 +586,6 @@ def _waves(slots: list[_Slot]) -> Iterator[list[_Slot]]:
                 later.append(slot)
         yield wave
         slots = later
-
-
-_default_reward = lru_cache(maxsize=4096)(reward_of)
 
 
 def _without_reward(metadata: dict[str, Any] | None) -> str | None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from desirepath.api import executions, interactions, retrievers, users
+from desirepath.api import (
+    documents,
+    execute,
+    executions,
+    interactions,
+    learned_fusion,
+    namespaces,
+    retrievers,
+    stages,
+    users,
+)
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
 from desirepath.api.in_process import Desirepath
@@ -91,6 +101,11 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *interactions.ENDPOINTS,
         *executions.ENDPOINTS,
         *retrievers.ENDPOINTS,
+        *stages.ENDPOINTS,
+        *execute.ENDPOINTS,
+        *learned_fusion.ENDPOINTS,
+        *namespaces.ENDPOINTS,
+        *documents.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )

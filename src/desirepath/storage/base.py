@@ -16,13 +16,16 @@ from typing import Protocol
 from msgspec import Struct
 
 from desirepath.domain.access import Key
+from desirepath.domain.document import Document, VectorIndex
 from desirepath.domain.execution import Execution, ShownList
 from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import Retriever, RetrieverDraft
+from desirepath.storage.learned import Learned
 
 __all__ = [
     "Catalog",
+    "DocumentIndex",
     "Event",
     "ExecutionLog",
     "Figures",
@@ -44,13 +47,20 @@ __all__ = [
 
 
 class Namespace(Struct, frozen=True, kw_only=True):
-    """A tenant. ``number`` is what rows carry."""
+    """A tenant. ``number`` is what rows carry.
+
+    ``text_fields`` are the payload fields to search, None for every text at a payload's top level.
+    With ``fixed_vectors`` documents have no vectors but those of the indexes there are.
+    """
 
     number: int
     namespace_id: str
     name: str
     created_at: int
     retention_days: int | None = None
+    description: str | None = None
+    text_fields: tuple[str, ...] | None = None
+    fixed_vectors: bool = False
 
 
 class InteractionQuery(Struct, frozen=True, kw_only=True):
@@ -181,6 +191,10 @@ class ExecutionLog(Protocol):
         """What was shown, for many (namespace, execution_id) at once."""
         ...
 
+    def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
+        """The (namespace, execution_id) of executions."""
+        ...
+
     def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:
         """All of them in id order, in constant memory."""
         ...
@@ -259,18 +273,35 @@ class Catalog(Protocol):
         """Whether it was made already."""
         ...
 
-    def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
-        """Raises AlreadyExists. Its number is new: not even a deleted namespace had it."""
+    def create_namespace(
+        self,
+        namespace_id: str,
+        name: str,
+        now: int,
+        *,
+        description: str | None = None,
+        text_fields: Sequence[str] | None = None,
+        fixed_vectors: bool = False,
+    ) -> Namespace:
+        """Raises AlreadyExists: no id or name may be another one's id or name.
+
+        Its number is new: not even a deleted namespace had it.
+        """
         ...
 
     def namespaces(self) -> list[Namespace]: ...
 
-    def find_namespace(self, id_or_name: str) -> Namespace | None: ...
+    def find_namespace(self, id_or_name: str, *, hold: bool = False) -> Namespace | None:
+        """One that is held (in a writing session) is not deleted before the session ends."""
+        ...
 
     def set_retention(self, number: int, days: int | None) -> None: ...
 
     def delete_namespace(self, number: int) -> None:
-        """The namespace's row and its keys; the caller has emptied the logs."""
+        """The namespace's row and its keys; the caller has emptied the logs.
+
+        Waits for sessions that hold the namespace; whoever comes later finds none.
+        """
         ...
 
     def add_key(self, key: Key, digest: bytes) -> None: ...
@@ -293,6 +324,16 @@ class Catalog(Protocol):
 
     def retrievers(self, namespace: int) -> list[Retriever]: ...
 
+    def update_retriever(
+        self, namespace: int, id: bytes, draft: RetrieverDraft, version: int, now: int
+    ) -> Retriever | None:
+        """Replace a retriever whose version is ``version``; it then has the next one.
+
+        None when it has another version, or is not there any more: read it and try again. Raises
+        AlreadyExists when another retriever has the draft's name.
+        """
+        ...
+
     def hide_retriever(self, namespace: int, id: bytes, now: int) -> None:
         """It can no longer be found and its name is free; its rows are still there."""
         ...
@@ -301,6 +342,126 @@ class Catalog(Protocol):
 
     def delete_retriever(self, namespace: int, id: bytes) -> None:
         """The row of a hidden retriever."""
+        ...
+
+
+class DocumentIndex(Protocol):
+    """Documents, found by id, by filter, by words and by vectors; ``document_id`` is unique.
+
+    Scores are larger for what fits better. Results are the best of all there are, in order, equal
+    scores by document_id; a filter is decided by the one evaluator before they are counted, so that
+    ``limit`` matches come back if there are as many. An index that may leave out one of the best
+    (an approximate one) does so only without a filter.
+    """
+
+    def vector_indexes(self, namespace: int) -> list[VectorIndex]:
+        """By name."""
+        ...
+
+    def define_vector(self, namespace: int, index: VectorIndex) -> None:
+        """Raises AlreadyExists, and InvalidDocument when there are as many as there may be."""
+        ...
+
+    def text_fields(self, namespace: int) -> list[str]:
+        """Those that hold something, by name."""
+        ...
+
+    def upsert(
+        self,
+        namespace: int,
+        documents: Sequence[Document],
+        *,
+        text_fields: Sequence[str] | None = None,
+    ) -> None:
+        """Store whole documents, each instead of the one of its id; the ids are distinct.
+
+        A document that is there keeps its ``created_at``. It is found by
+        :func:`~desirepath.domain.document.texts_of` it with ``text_fields``.
+
+        Raises
+        ------
+        NotFound
+            A vector has the name of no index.
+        InvalidDocument
+            A vector does not fit its index, or there are too many text fields. The location begins
+            with the number of the document.
+        """
+        ...
+
+    def get(
+        self,
+        namespace: int,
+        document_ids: Sequence[str],
+        *,
+        with_vectors: bool = False,
+        hold: bool = False,
+    ) -> dict[str, Document]:
+        """By document_id; unknown ones are left out.
+
+        What is held (in a writing session) nobody else changes before the session ends.
+        """
+        ...
+
+    def delete(self, namespace: int, document_ids: Sequence[str]) -> int:
+        """Remove documents; how many there were."""
+        ...
+
+    def find(
+        self, namespace: int, *, filter: Filter | None = None, after: str | None = None, limit: int
+    ) -> list[Document]:
+        """A superset of the matches among the next documents by document_id, without vectors."""
+        ...
+
+    def is_narrowed(self, filter: Filter) -> bool:
+        """Whether some condition keeps :meth:`find` from passing every document."""
+        ...
+
+    def count(self, namespace: int) -> int:
+        """How many documents there are."""
+        ...
+
+    def search_text(
+        self,
+        namespace: int,
+        fields: Sequence[str],
+        query: str,
+        limit: int,
+        filter: Filter | None = None,
+    ) -> list[tuple[str, float]]:
+        """The documents with any of the query's words, by the sum of their BM25 over the fields.
+
+        BM25 has k1 = 1.2 and b = 0.75, over the texts of one field in this namespace. Words are
+        compared without case and diacritics, by their English stem. The first 64 different words
+        of a query count.
+
+        Raises
+        ------
+        NotFound
+            No document ever had such a field.
+        """
+        ...
+
+    def search_vector(
+        self,
+        namespace: int,
+        index: str,
+        vector: Sequence[float],
+        limit: int,
+        filter: Filter | None = None,
+    ) -> list[tuple[str, float]]:
+        """The documents with the nearest vectors: cosine, dot product, or 1 / (1 + distance).
+
+        Raises
+        ------
+        NotFound
+            There is no such index.
+        InvalidDocument
+            The vector does not fit the index.
+        """
+        ...
+
+    def clear(self, namespace: int) -> None:
+        """Remove all documents, text fields and vector indexes."""
         ...
 
 
@@ -431,6 +592,30 @@ class Summaries(Protocol):
         """
         ...
 
+    def recent_searches(self, namespace: int, limit: int) -> list[tuple[str, str]]:
+        """(query, user_id, else session_id, else execution_id) of the last executions.
+
+        Newest first; those without inputs are left out of the ``limit``.
+        """
+        ...
+
+    def interaction_counts(
+        self,
+        namespace: int,
+        types: Sequence[str],
+        since: int,
+        limit: int,
+        document_ids: Sequence[str] | None = None,
+    ) -> dict[str, int]:
+        """How many identities reacted to each of some documents, or of all.
+
+        Of the last ``limit`` interactions recorded at ``since`` or later, those count that occurred
+        then or later and have one of ``types`` among theirs (single types, not joined ones). An
+        identity is a user_id, else a session_id, else one interaction. Documents that nobody
+        reacted to are left out.
+        """
+        ...
+
     def reactions(
         self, namespace: int, types: Sequence[str], limit: int, queries: Sequence[str] | None
     ) -> list[QueryCount]:
@@ -490,9 +675,13 @@ class Session(Protocol):
     @property
     def catalog(self) -> Catalog: ...
     @property
+    def documents(self) -> DocumentIndex: ...
+    @property
     def rejections(self) -> Rejections: ...
     @property
     def summaries(self) -> Summaries: ...
+    @property
+    def learned(self) -> Learned: ...
 
     def now(self) -> int:
         """The time of the clock that all processes on this database share, microseconds."""

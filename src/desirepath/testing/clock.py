@@ -9,6 +9,7 @@ from pathlib import Path
 from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.base import (
     Catalog,
+    DocumentIndex,
     ExecutionLog,
     Figures,
     Health,
@@ -19,6 +20,7 @@ from desirepath.storage.base import (
     Storage,
     Summaries,
 )
+from desirepath.storage.learned import Learned
 
 __all__ = ["START", "ClockedStorage", "TestingClock"]
 
@@ -122,12 +124,20 @@ class _ClockedSession:
         return self._session.catalog
 
     @property
+    def documents(self) -> DocumentIndex:
+        return self._session.documents
+
+    @property
     def rejections(self) -> Rejections:
         return self._session.rejections
 
     @property
     def summaries(self) -> Summaries:
         return self._session.summaries
+
+    @property
+    def learned(self) -> Learned:
+        return self._session.learned
 
     def now(self) -> int:
         return self._clock.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from desirepath.domain.document import Document
 from desirepath.domain.execution import Execution, ShownDocument, read_execution
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction, read_interaction
@@ -14,6 +15,7 @@ from desirepath.testing.clock import START
 
 __all__ = [
     "CountingIds",
+    "a_document",
     "an_execution",
     "an_interaction",
     "documents",
@@ -84,6 +86,12 @@ def an_execution(**changes: Any) -> Execution:
         values["id"] = new_id()
     values.setdefault("execution_id", format_id("exec", values["id"]))
     return Execution(**values)
+
+
+def a_document(**changes: Any) -> Document:
+    """A document without anything to find it by, as it is stored."""
+    values: dict[str, Any] = {"document_id": "doc_1", "created_at": START, "updated_at": START}
+    return Document(**(values | changes))
 
 
 def documents(*document_ids: str, **common: Any) -> tuple[ShownDocument, ...]:

@@ -65,7 +65,7 @@ RECORD: dict[str, object] = {
 }
 
 
-def parse(raw: object, **options: int) -> Filter:
+def parse(raw: object, **options: Any) -> Filter:
     return parse_filter(raw, FIELDS, ALIASES, **options)
 
 
@@ -83,7 +83,7 @@ def on(value: object, operator: str, operand: object, **more: object) -> bool:
     return matches(raw, {"metadata": {"x": value}})
 
 
-def refusal(raw: object, **options: int) -> InvalidFilter:
+def refusal(raw: object, **options: Any) -> InvalidFilter:
     with pytest.raises(InvalidFilter) as refused:
         parse(raw, **options)
     return refused.value

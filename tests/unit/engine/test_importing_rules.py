@@ -14,7 +14,7 @@ from desirepath.domain.clock import format_time
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction, read_interaction
-from desirepath.domain.retriever import RetrieverDraft
+from desirepath.domain.retriever import read_retriever
 from desirepath.engine.engine import Engine
 from desirepath.engine.importing import fast_lines, importing, reading
 from desirepath.engine.importing.importing import import_files
@@ -54,6 +54,22 @@ def content(value: Interaction) -> dict[str, Any]:
 
 
 # The same as recording
+
+SHOP = {
+    "retriever_name": "shop",
+    "stages": [
+        {
+            "stage_name": "find",
+            "config": {
+                "stage_id": "feature_search",
+                "parameters": {
+                    "searches": [{"feature_uri": "text://title", "query": "{{INPUT.query}}"}],
+                    "learning_config": {"reward_map": {"click": 0.25}},
+                },
+            },
+        }
+    ],
+}
 
 
 def variety(retriever_id: str) -> list[dict[str, Any]]:
@@ -97,13 +113,12 @@ def test_what_is_imported_is_what_would_have_been_recorded(
         search("q1", "a", inputs={"query": "red"})
         | {"documents": [{"document_id": "a"}, {"document_id": "b", "score": 0.5}]}
     )
+    shop = read_retriever(SHOP)
     with engine.storage.write() as session:
-        made = session.catalog.create_retriever(
-            NAMESPACE, engine.make_id.next(START), RetrieverDraft(retriever_name="shop"), START
-        )
-        session.catalog.create_retriever(
-            OTHER, made.id, RetrieverDraft(retriever_name="shop"), START
-        )
+        id = engine.make_id.next(START)
+        made = session.catalog.create_retriever(NAMESPACE, id, shop, START)
+        session.catalog.create_retriever(OTHER, id, shop, START)
+    engine.directory.forget()
     for namespace in (NAMESPACE, OTHER):
         execution = SentExecution(draft, made.retriever_id)
         engine.submit(Submission(namespace=namespace, executions=[execution]))
@@ -115,6 +130,7 @@ def test_what_is_imported_is_what_would_have_been_recorded(
     result = run_import(engine, write_lines(tmp_path / "t.jsonl", rows), format="jsonl")
     assert result.interactions == len(rows)
     expected = [content(value) for value in interactions(engine, OTHER)]
+    assert {value["reward"] for value in expected if value["types"] == ("click",)} == {0.25, 1.0}
     assert [content(value) for value in interactions(engine)] == expected
 
 

@@ -43,6 +43,7 @@ def parse_filter(
     fields: Mapping[str, FieldKind],
     aliases: Mapping[str, str] = _NO_ALIASES,
     *,
+    inside: str | None = None,
     max_depth: int = 10,
 ) -> Filter:
     """Read a filter; the package's docstring is its grammar.
@@ -55,6 +56,8 @@ def parse_filter(
         The fields that can be filtered on, by name.
     aliases
         Other names of fields, to their own: ``{"created_at": "timestamp"}``.
+    inside
+        The ``OBJECT`` field that every other name lies in; without it other names are refused.
     max_depth
         How many ``AND``, ``OR`` and ``NOT`` may lie inside one another.
 
@@ -74,17 +77,23 @@ def parse_filter(
     Traceback (most recent call last):
     desirepath.errors.InvalidFilter: Unknown field; the fields are position.
     """
-    return _Reader(fields, aliases, max_depth).node(raw, (), case_sensitive=False, depth=0)
+    reader = _Reader(fields, aliases, inside, max_depth)
+    return reader.node(raw, (), case_sensitive=False, depth=0)
 
 
 class _Reader:
     """Reads one filter and counts what it reads."""
 
     def __init__(
-        self, fields: Mapping[str, FieldKind], aliases: Mapping[str, str], max_depth: int
+        self,
+        fields: Mapping[str, FieldKind],
+        aliases: Mapping[str, str],
+        inside: str | None,
+        max_depth: int,
     ) -> None:
         self._fields = fields
         self._aliases = aliases
+        self._inside = inside
         self._max_depth = max_depth
         self._nodes = 0
 
@@ -139,7 +148,9 @@ class _Reader:
         self, key: object, value: object, at: Location, case_sensitive: bool
     ) -> Iterator[Condition]:
         path, kind = self._path(key, at)
-        at = (*at, str(key).split(".", 1)[0])
+        head = str(key).split(".", 1)[0]
+        if head in self._fields or head in self._aliases:
+            at = (*at, head)
         if isinstance(value, dict):
             operators = {name: operator for name in value if (operator := _operator_of(name))}
             if value and len(operators) == len(value):
@@ -176,6 +187,9 @@ class _Reader:
         head, *rest = raw.split(".") if isinstance(raw, str) else [""]
         field = self._aliases.get(head, head)
         kind = self._fields.get(field)
+        if kind is None and self._inside is not None and isinstance(raw, str):
+            field, rest = self._inside, [head, *rest]
+            kind = self._fields[field]
         if kind is None:
             names = ", ".join(sorted({*self._fields, *self._aliases}))
             raise InvalidFilter(f"Unknown field; the fields are {names}.", at)

@@ -18,7 +18,7 @@ from desirepath.engine.importing.read_rows import Block, read_blocks
 from desirepath.engine.importing.times import read_time
 from desirepath.errors import InvalidInput
 
-__all__ = ["Collector", "add_counts"]
+__all__ = ["Collector", "add_counts", "count"]
 
 _MOST_NAMES = 1_000
 _OTHERS = "(others)"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from desirepath.domain.execution import Execution, ShownList
 from desirepath.domain.interaction import Interaction
+from desirepath.domain.reward import Reward, default_reward
 from desirepath.storage.base import InteractionQuery, Storage
 
 __all__ = ["Known"]
@@ -31,6 +32,7 @@ class Known:
         self._lists: dict[str, ShownList] = {}
         self._positions: dict[str, dict[str, int]] = {}
         self._retrievers: dict[str, str] | None = None
+        self._rewards: dict[str, Reward] = {}
 
     def now(self) -> int:
         """The database's time, which decides what lies in the future."""
@@ -100,4 +102,10 @@ class Known:
                     for retriever in session.catalog.retrievers(self._namespace):
                         id = retriever.retriever_id
                         self._retrievers |= {id: id, retriever.draft.retriever_name: id}
+                        self._rewards[id] = retriever.reward
         return self._retrievers.get(id_or_name)
+
+    def reward(self, retriever_id: str) -> Reward:
+        """What interactions of a retriever are worth."""
+        self.retriever_id(retriever_id)  # read them, if that was not done yet
+        return self._rewards.get(retriever_id, default_reward)

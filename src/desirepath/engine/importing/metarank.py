@@ -19,7 +19,7 @@ from desirepath.engine.importing.known import Known
 from desirepath.engine.importing.options import ImportOptions
 from desirepath.errors import InvalidInput
 
-__all__ = ["read_metarank"]
+__all__ = ["fields_of", "read_metarank"]
 
 _FORMAT = "metarank"
 _RANKING, _INTERACTION = 0, 1
@@ -141,7 +141,7 @@ class _Reader:
             raise InvalidInput("A ranking has a list of items.")
         values = {
             "execution_id": id,
-            "inputs": _fields(row) or None,
+            "inputs": fields_of(row) or None,
             "user_id": as_text(row.get("user"), "user"),
             "session_id": as_text(row.get("session"), "session"),
             "occurred_at": self._collector.time(row.get("timestamp")),
@@ -169,7 +169,7 @@ class _Reader:
             "feature_id": item,
             "interaction_type": [type],
             "position": position,
-            "metadata": _fields(row) or None,
+            "metadata": fields_of(row) or None,
             "user_id": as_text(row.get("user"), "user"),
             "session_id": as_text(row.get("session"), "session"),
             "execution_id": ranking,
@@ -188,7 +188,7 @@ def _document(item: Any) -> dict[str, Any]:
         raise InvalidInput("An item of a ranking is an object.")
     features = {
         name: value
-        for name, value in _fields(item).items()
+        for name, value in fields_of(item).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
     document: dict[str, Any] = {"document_id": as_text(item.get("id"), "id")}
@@ -200,7 +200,7 @@ def _document(item: Any) -> dict[str, Any]:
     return document
 
 
-def _fields(row: dict[str, Any]) -> dict[str, Any]:
+def fields_of(row: dict[str, Any]) -> dict[str, Any]:
     """Metarank's list of {name, value} as an object."""
     fields = row.get("fields") or []
     if not isinstance(fields, list) or not all(isinstance(field, dict) for field in fields):

@@ -86,6 +86,8 @@ class ImportResult(Struct, kw_only=True):
     ----------
     interactions, executions
         How many are new.
+    documents
+        How many were stored, new or in place of what was there.
     repeated_interactions, repeated_executions
         How many were there already, from an earlier run or from the row before.
     types
@@ -114,6 +116,7 @@ class ImportResult(Struct, kw_only=True):
     dry_run: bool = False
     interactions: int = 0
     executions: int = 0
+    documents: int = 0
     repeated_interactions: int = 0
     repeated_executions: int = 0
     types: dict[str, int] = msgspec.field(default_factory=dict)
@@ -132,10 +135,11 @@ class ImportResult(Struct, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """Interactions and executions that were seen, new or not."""
+        """What was seen and not rejected, new or not."""
         return (
             self.interactions
             + self.executions
+            + self.documents
             + self.repeated_interactions
             + self.repeated_executions
         )
@@ -147,9 +151,10 @@ class Progress(Struct, frozen=True, kw_only=True):
     step: str
     done: int
     total: int
-    interactions: int
-    executions: int
-    rejected: int
+    interactions: int = 0
+    executions: int = 0
+    documents: int = 0
+    rejected: int = 0
 
 
 Report = Callable[[Progress], None]

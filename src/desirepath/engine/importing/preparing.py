@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import InteractionDraft
 from desirepath.domain.plain_json import canonical_json, object_text
-from desirepath.domain.reward import reward_of
+from desirepath.domain.reward import default_reward
 from desirepath.domain.warnings import warning_for
 from desirepath.engine.importing.batches import Batch, Prepared, encode_prepared
 from desirepath.engine.importing.fast_lines import ReadLine
@@ -42,7 +42,8 @@ class Preparer:
         self._known = known
         self._namespace = namespace
         self._retriever_id = retriever_id
-        self._types: dict[tuple[str, ...], tuple[tuple[str, ...], float]] = {}
+        self._types: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._rewards: dict[tuple[str | None, tuple[str, ...]], float] = {}
 
     def prepare(
         self,
@@ -66,11 +67,11 @@ class Preparer:
             {draft.execution_id for draft, _, _ in read if draft.execution_id is not None}
         )
         sha256 = hashlib.sha256
-        known_types = self._types
+        known_types, known_rewards = self._types, self._rewards
         prepared: list[Prepared] = []
         for index, (draft, canonical, moment) in enumerate(read):
             key = tuple(draft.interaction_type)
-            types, reward = known_types.get(key) or self._types_of(key, draft)
+            types = known_types.get(key) or self._types_of(key, draft)
             execution_id, named = draft.execution_id, draft.retriever_id
             metadata, query = draft.metadata, object_text(draft.query_snapshot)
             shown = None if execution_id is None else lists.get(execution_id)
@@ -84,6 +85,9 @@ class Preparer:
                 query = shown.inputs_json if query is None else query
             elif retriever_id is None:
                 retriever_id = self._retriever_id
+            reward = known_rewards.get((retriever_id, types))
+            if reward is None:
+                reward = self._reward_of(retriever_id, types)
             if metadata is not None and "reward_value" in metadata:
                 metadata = {name: v for name, v in metadata.items() if name != "reward_value"}
             prepared.append(
@@ -115,11 +119,14 @@ class Preparer:
             )
         return prepared
 
-    def _types_of(
-        self, key: tuple[str, ...], draft: InteractionDraft
-    ) -> tuple[tuple[str, ...], float]:
-        found = self._types[key] = (draft.types, reward_of(draft.types))
-        return found
+    def _types_of(self, key: tuple[str, ...], draft: InteractionDraft) -> tuple[str, ...]:
+        self._types[key] = draft.types
+        return draft.types
+
+    def _reward_of(self, retriever_id: str | None, types: tuple[str, ...]) -> float:
+        of = default_reward if retriever_id is None else self._known.reward(retriever_id)
+        reward = self._rewards[retriever_id, types] = of(types)
+        return reward
 
 
 class Waiting:

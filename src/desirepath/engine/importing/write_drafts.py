@@ -12,6 +12,7 @@ from desirepath.engine.importing.changes import Changes, is_same, is_same_search
 from desirepath.engine.importing.erased import Erased
 from desirepath.engine.importing.retrievers import RetrieverBook
 from desirepath.engine.recording import (
+    Learning,
     Outcome,
     RecordingRules,
     SentExecution,
@@ -38,15 +39,23 @@ class DraftWriter:
         Makes the ids.
     book
         Finds or makes retrievers.
+    learning
+        What learns from what is written.
     """
 
     def __init__(
-        self, namespace: int, rules: RecordingRules, make_id: IdGenerator, book: RetrieverBook
+        self,
+        namespace: int,
+        rules: RecordingRules,
+        make_id: IdGenerator,
+        book: RetrieverBook,
+        learning: Learning,
     ) -> None:
         self._namespace = namespace
         self._rules = rules
         self._make_id = make_id
         self._book = book
+        self._learning = learning
 
     def write(
         self, session: Session, batch: Batch, erased: Erased, changes: Changes
@@ -101,6 +110,7 @@ class DraftWriter:
             self._rules,
             self._make_id,
             lambda _, id_or_name: self._book.find(session, id_or_name),
+            self._learning,
         )
         if isinstance(answer, DesirepathError):
             raise answer

@@ -10,7 +10,7 @@ from desirepath.domain.ids import IdGenerator
 from desirepath.engine.importing.batches import PreparedInteraction
 from desirepath.engine.importing.changes import Changes, is_same_event
 from desirepath.engine.importing.erased import Erased
-from desirepath.engine.recording import RecordingRules
+from desirepath.engine.recording import Learning, RecordingRules
 from desirepath.storage.base import Event, Session
 
 __all__ = ["PreparedWriter"]
@@ -30,12 +30,17 @@ class PreparedWriter:
         How to record.
     make_id
         Makes the ids.
+    learning
+        What learns from what is written.
     """
 
-    def __init__(self, namespace: int, rules: RecordingRules, make_id: IdGenerator) -> None:
+    def __init__(
+        self, namespace: int, rules: RecordingRules, make_id: IdGenerator, learning: Learning
+    ) -> None:
         self._namespace = namespace
         self._rules = rules
         self._make_id = make_id
+        self._learning = learning
 
     def write(
         self,
@@ -63,6 +68,11 @@ class PreparedWriter:
         session.interactions.append(new)
         if awaited:
             self._link(session, awaited)
+        if session.learned.has_features(self._namespace):
+            acted_on = {
+                (self._namespace, row.execution_id) for row in new if row.execution_id is not None
+            }
+            self._learning.learn(session, acted_on, session.now())
         changes.types.update(type for row in new for type in row.types)
         changes.interactions += len(new)
 

@@ -11,7 +11,7 @@ from desirepath.engine.importing.rejected import RejectedFiles
 from desirepath.engine.importing.retrievers import RetrieverBook
 from desirepath.engine.importing.write_drafts import DraftWriter
 from desirepath.engine.importing.write_prepared import PreparedWriter
-from desirepath.engine.recording import RecordingRules
+from desirepath.engine.recording import Learning, RecordingRules
 from desirepath.storage.base import Storage
 
 __all__ = ["Writer"]
@@ -36,6 +36,8 @@ class Writer:
         Takes the rows that are refused.
     result
         Counts.
+    learning
+        What learns from what is written.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Writer:
         book: RetrieverBook,
         rejected: RejectedFiles,
         result: ImportResult,
+        learning: Learning,
     ) -> None:
         self._storage = storage
         self._namespace = namespace
@@ -54,8 +57,8 @@ class Writer:
         self._rejected = rejected
         self._result = result
         self._erased = Erased(namespace)
-        self._drafts = DraftWriter(namespace, rules, make_id, book)
-        self._prepared = PreparedWriter(namespace, rules, make_id)
+        self._drafts = DraftWriter(namespace, rules, make_id, book, learning)
+        self._prepared = PreparedWriter(namespace, rules, make_id, learning)
 
     def write(self, batch: Batch) -> None:
         """Store a batch.

@@ -10,7 +10,7 @@ from zlib import crc32
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
 
 from desirepath.storage.relational.bulk import Row
-from desirepath.storage.relational.tables import SHOWN_COLUMNS
+from desirepath.storage.relational.tables import ACTED_COLUMNS, RANKED_COLUMNS, SHOWN_COLUMNS, named
 
 __all__ = ["PostgresBulk"]
 
@@ -31,10 +31,30 @@ _MEET = (
     "FROM unnest(%s::int[], %s::bool[]) AS place (bucket, mine)"
 )
 _SHOWN = (
-    f"SELECT {', '.join(f'executions.{name}' for name in SHOWN_COLUMNS)} "
+    f"SELECT {named('executions', SHOWN_COLUMNS)} "
     "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
     "JOIN execution_ids USING (namespace, execution_id) "
     "JOIN executions USING (namespace, id)"
+)
+_RANKED = (
+    f"SELECT {named('executions', RANKED_COLUMNS)} "
+    "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
+    "JOIN execution_ids USING (namespace, execution_id) "
+    "JOIN executions USING (namespace, id) WHERE algorithm IS NOT NULL"
+)
+_ACTED = (
+    f"SELECT {named('interactions', ACTED_COLUMNS)} "
+    "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
+    "JOIN interactions USING (namespace, execution_id)"
+)
+_SUMS = (
+    "SELECT context, rollups.day, sums FROM unnest(%s::int8[], %s::text[], %s::text[], %s::text[], "
+    "%s::int8[]) AS wanted (namespace, retriever_id, algorithm, context, since) "
+    "JOIN rollups USING (namespace, retriever_id, algorithm, context) WHERE rollups.day >= since"
+)
+_SESSION_SUMS = (
+    "SELECT sums FROM learned_lists WHERE namespace = %s AND retriever_id = %s AND session_id = %s "
+    "AND id >= %s AND live = 1 ORDER BY id DESC LIMIT %s"
 )
 
 
@@ -75,6 +95,45 @@ class PostgresBulk:
         with self._connection.cursor() as cursor:
             rows: list[Row] = cursor.execute(_SHOWN, arrays, binary=True).fetchall()
         return rows
+
+    def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        return self._rows(_RANKED, keys)
+
+    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        return self._rows(_ACTED, keys)
+
+    def sums(self, keys: Sequence[Row]) -> list[Row]:
+        return self._rows(_SUMS, keys)
+
+    def session_sums(
+        self, namespace: int, retriever_id: str, session_id: str, since: bytes, limit: int
+    ) -> list[bytes]:
+        values = [namespace, retriever_id, session_id, since, limit]
+        with self._connection.cursor() as cursor:
+            return [row[0] for row in cursor.execute(_SESSION_SUMS, values, binary=True)]
+
+    def hold(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """A write that changes nothing takes the lock, also of a row that was not there."""
+        return self._rows(_hold(table), rows) if rows else []
+
+    def put(self, table: Table, rows: Sequence[Row]) -> None:
+        if rows:
+            self._run(_put(table), rows)
+
+    def remove(self, table: Table, keys: Sequence[Row]) -> None:
+        if keys:
+            self._run(_remove(table), keys)
+
+    def _rows(self, statement: str, keys: Sequence[Row]) -> list[Row]:
+        arrays = [list(values) for values in zip(*keys, strict=True)]
+        with self._connection.cursor() as cursor:
+            rows: list[Row] = cursor.execute(statement, arrays, binary=True).fetchall()
+        return rows
+
+    def _run(self, statement: str, rows: Sequence[Row]) -> None:
+        arrays = [list(values) for values in zip(*rows, strict=True)]
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, arrays)
 
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         mine = {_bucket(name) for name in arriving}
@@ -129,6 +188,42 @@ def _insert_new(table: Table) -> str:
         f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM unnest({arrays}) "
         f"ON CONFLICT DO NOTHING RETURNING {_keys(table)}"
     )
+
+
+@cache
+def _hold(table: Table) -> str:
+    first = next(iter(table.primary_key.columns)).name
+    return (
+        f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM unnest({_arrays(table)}) "
+        f"ON CONFLICT ({_keys(table)}) DO UPDATE SET {first} = excluded.{first} "
+        f"RETURNING {_names(table)}"
+    )
+
+
+@cache
+def _put(table: Table) -> str:
+    keys = {column.name for column in table.primary_key.columns}
+    values = ", ".join(
+        f'"{column.name}" = excluded."{column.name}"'
+        for column in table.columns
+        if column.name not in keys
+    )
+    return (
+        f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM unnest({_arrays(table)}) "
+        f"ON CONFLICT ({_keys(table)}) DO UPDATE SET {values}"
+    )
+
+
+@cache
+def _remove(table: Table) -> str:
+    keys = [column.name for column in table.primary_key.columns]
+    arrays = ", ".join(f"%s::{_type(column)}[]" for column in table.primary_key.columns)
+    same = " AND ".join(f"{table.name}.{key} = gone.{key}" for key in keys)
+    return f"DELETE FROM {table.name} USING unnest({arrays}) AS gone ({_keys(table)}) WHERE {same}"
+
+
+def _arrays(table: Table) -> str:
+    return ", ".join(f"%s::{_type(column)}[]" for column in table.columns)
 
 
 @cache

@@ -23,6 +23,8 @@ from desirepath.errors import (
 )
 from desirepath.storage.base import Figures, Health
 from desirepath.storage.postgres.bulk import PostgresBulk
+from desirepath.storage.postgres.text_tables import PostgresTextTables
+from desirepath.storage.postgres.vector_tables import PostgresVectorTables, has_pgvector
 from desirepath.storage.relational.migrate import current_revision, pending_revisions, upgrade
 from desirepath.storage.relational.session import RelationalSession
 
@@ -32,6 +34,11 @@ _POOL_SIZE = 8
 _MIGRATION_LOCK = 0x6465_7369  # any number that is ours
 _MONTHS_AHEAD = 2
 _PARTITIONED = ("interactions", "executions")
+_SCRUBBED = (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers", "documents")
+_SEARCHED = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "
+    r"AND tablename ~ '^document_(text|vectors)_\d+$'"
+)
 _WRITE = "BEGIN"
 _UNKNOWN = (
     "The database went away while it was storing this, so that nobody knows whether it is stored. "
@@ -48,11 +55,19 @@ _PARTITIONS = (
 
 
 class PostgresStorage:
-    """See :class:`~desirepath.storage.base.Storage`."""
+    """See :class:`~desirepath.storage.base.Storage`.
+
+    Parameters
+    ----------
+    url, migrate
+        As :func:`~desirepath.storage.open.open_storage` takes them.
+    vector_extension
+        Whether to compare vectors with pgvector, where the database has it.
+    """
 
     cheap_reads = False
 
-    def __init__(self, url: str, *, migrate: bool) -> None:
+    def __init__(self, url: str, *, migrate: bool, vector_extension: bool = True) -> None:
         self._engine = create_engine(
             _sqlalchemy_url(url),
             pool_size=_POOL_SIZE,
@@ -66,6 +81,8 @@ class PostgresStorage:
             _check_connection(self._engine)
             with _translated(self._engine.dispose), self._engine.connect() as connection:
                 self._migrate(connection, migrate)
+                raw: Any = connection.connection.driver_connection
+                self._has_pgvector = vector_extension and has_pgvector(raw)
         except BaseException:
             self._engine.dispose()
             raise
@@ -113,7 +130,7 @@ class PostgresStorage:
             raw: Any = connection.connection.driver_connection
             try:
                 raw.execute(begin)
-                yield RelationalSession(connection, PostgresBulk(raw), lambda: _now(raw))
+                yield self._session(connection, raw)
             except BaseException:
                 _abandon(connection, raw)
                 raise
@@ -125,6 +142,11 @@ class PostgresStorage:
                     raise
                 self._engine.dispose()
                 raise StorageUnavailable(_UNKNOWN) from error
+
+    def _session(self, connection: Connection, raw: Any) -> RelationalSession:
+        texts = PostgresTextTables(raw)
+        vectors = PostgresVectorTables(connection, raw, use_extension=self._has_pgvector)
+        return RelationalSession(connection, PostgresBulk(raw), texts, vectors, lambda: _now(raw))
 
     def health(self) -> Health:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
@@ -211,7 +233,7 @@ class PostgresStorage:
         del trace
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
-            for table in (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers"):
+            for table in (*_SCRUBBED, *(name for (name,) in raw.execute(_SEARCHED).fetchall())):
                 raw.execute(f"VACUUM {table}")
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
@@ -282,6 +304,8 @@ def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
             raise StorageError(
                 "Writers got in each other's way. Nothing was stored; try again."
             ) from error
+        if isinstance(cause, psycopg.errors.UndefinedTable):  # of words or vectors: dropped by now
+            raise StorageError("What was looked for was just deleted; try again.") from error
         if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError | exc.TimeoutError):
             if (
                 isinstance(cause, psycopg.OperationalError)

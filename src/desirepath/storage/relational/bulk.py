@@ -35,6 +35,39 @@ class Bulk(Protocol):
         """The ``SHOWN_COLUMNS`` of executions by (namespace, execution_id)."""
         ...
 
+    def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        """The ``RANKED_COLUMNS`` of executions by (namespace, execution_id), where one teaches."""
+        ...
+
+    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        """The ``ACTED_COLUMNS`` of interactions by (namespace, execution_id)."""
+        ...
+
+    def sums(self, keys: Sequence[Row]) -> list[Row]:
+        """(context, day, sums) of rollups by (namespace, retriever, algorithm, context, day on)."""
+        ...
+
+    def session_sums(
+        self, namespace: int, retriever_id: str, session_id: str, since: bytes, limit: int
+    ) -> list[bytes]:
+        """See :meth:`~desirepath.storage.learned.Learned.session_sums`."""
+        ...
+
+    def hold(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """Insert rows whose key is free; return what stands under each key now.
+
+        Nobody changes them before this transaction ends. ``rows`` are sorted by key.
+        """
+        ...
+
+    def put(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert whole rows, or write them over those that have their key."""
+        ...
+
+    def remove(self, table: Table, keys: Sequence[Row]) -> None:
+        """Delete rows by primary key."""
+        ...
+
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         """See :meth:`~desirepath.storage.base.ExecutionLog.meet`."""
         ...

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from desirepath.domain.access import Key, KeyKind
 from desirepath.domain.checks import is_storable
@@ -25,6 +27,7 @@ _K = tables.api_keys
 _R = tables.retrievers
 _HIGHEST = "highest namespace"
 _decode_draft = msgspec.json.Decoder(RetrieverDraft).decode
+_decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class RelationalCatalog:
@@ -48,10 +51,29 @@ class RelationalCatalog:
         instance = tables.instance
         return self._connection.scalar(select(instance.c.value).where(instance.c.name == name))
 
-    def create_namespace(self, namespace_id: str, name: str, now: int) -> Namespace:
-        if self.find_namespace(name) is not None:
+    def create_namespace(
+        self,
+        namespace_id: str,
+        name: str,
+        now: int,
+        *,
+        description: str | None = None,
+        text_fields: Sequence[str] | None = None,
+        fixed_vectors: bool = False,
+    ) -> Namespace:
+        if any(self.find_namespace(taken) is not None for taken in (name, namespace_id)):
             raise AlreadyExists("A namespace of this name exists.")
-        row = (self._highest_number() + 1, namespace_id, name, now, None)
+        fields = None if text_fields is None else encode_json(list(text_fields)).decode()
+        row = (
+            self._highest_number() + 1,
+            namespace_id,
+            name,
+            now,
+            None,
+            description,
+            fields,
+            int(fixed_vectors),
+        )
         if not self._bulk.insert_new(_N, [row])[0]:
             raise AlreadyExists("A namespace was created at the same moment; try again.")
         return _namespace(row)
@@ -61,12 +83,14 @@ class RelationalCatalog:
             _namespace(row) for row in self._connection.execute(select(_N).order_by(_N.c.number))
         ]
 
-    def find_namespace(self, id_or_name: str) -> Namespace | None:
+    def find_namespace(self, id_or_name: str, *, hold: bool = False) -> Namespace | None:
         if not is_storable(id_or_name):
             return None
-        row = self._connection.execute(
-            select(_N).where(or_(_N.c.namespace_id == id_or_name, _N.c.name == id_or_name))
-        ).first()
+        named = or_(_N.c.namespace_id == id_or_name, _N.c.name == id_or_name)
+        statement = select(_N).where(named)
+        if hold:  # SQLite has one writer at a time, and does not know the words
+            statement = statement.with_for_update(read=True)
+        row = self._connection.execute(statement).first()
         return None if row is None else _namespace(row)
 
     def set_retention(self, number: int, days: int | None) -> None:
@@ -138,6 +162,29 @@ class RelationalCatalog:
         )
         return [_retriever(row) for row in self._connection.execute(statement)]
 
+    def update_retriever(
+        self, namespace: int, id: bytes, draft: RetrieverDraft, version: int, now: int
+    ) -> Retriever | None:
+        named = self.find_retriever(namespace, draft.retriever_name)
+        if named is not None and named.id != id:
+            raise AlreadyExists("A retriever of this name exists.")
+        mine = (_R.c.namespace == namespace, _R.c.id == id, _R.c.hidden_at.is_(None))
+        statement = update(_R).where(*mine, _R.c.version == version)
+        try:
+            updated = self._connection.execute(
+                statement.values(
+                    name=draft.retriever_name,
+                    draft=encode_json(draft).decode(),
+                    version=version + 1,
+                    updated_at=now,
+                )
+            )
+        except IntegrityError as error:  # another one took the name since we looked
+            raise AlreadyExists("A retriever of this name exists.") from error
+        if updated.rowcount == 0:
+            return None
+        return _retriever(self._connection.execute(select(_R).where(*mine)).one())
+
     def hide_retriever(self, namespace: int, id: bytes, now: int) -> None:
         self._connection.execute(
             update(_R).where(_R.c.namespace == namespace, _R.c.id == id).values(hidden_at=now)
@@ -153,7 +200,14 @@ class RelationalCatalog:
 
 def _namespace(row: Any) -> Namespace:
     return Namespace(
-        number=row[0], namespace_id=row[1], name=row[2], created_at=row[3], retention_days=row[4]
+        number=row[0],
+        namespace_id=row[1],
+        name=row[2],
+        created_at=row[3],
+        retention_days=row[4],
+        description=row[5],
+        text_fields=None if row[6] is None else _decode_names(row[6]),
+        fixed_vectors=bool(row[7]),
     )
 
 

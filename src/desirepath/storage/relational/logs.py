@@ -257,6 +257,15 @@ class RelationalExecutionLog(_Log):
         known = self._bulk.fetch(tables.execution_ids, keys)
         return self._bulk.fetch(_E, [(row[0], row[3]) for row in known])
 
+    def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
+        found: set[tuple[int, str]] = set()
+        for part in _parts(ids):
+            statement = select(_E.c.execution_id).where(
+                _E.c.namespace == namespace, _E.c.id.in_(part)
+            )
+            found |= {(namespace, name) for name in self._connection.scalars(statement)}
+        return found
+
     def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:
         return map(row_to_execution, self._rows_after(namespace, chunk))
 

@@ -32,9 +32,10 @@ from desirepath.domain.ids import first_id_at, parse_id
 from desirepath.domain.plain_json import encode_json
 from desirepath.storage.relational import tables
 
-__all__ = ["Narrowed", "narrow"]
+__all__ = ["Narrowed", "narrow", "narrow_documents"]
 
 _I = tables.interactions
+_D = tables.documents
 _EXACT_IN_FLOAT = 2**53
 _MOST_TERMS = 400  # SQLite parses 1,000 deep, and a chain of ORs is as deep as it is long
 _MOST_VALUES = 20_000  # SQLite binds 32,766 values in a statement, PostgreSQL 65,535
@@ -65,19 +66,25 @@ _UNKNOWN = Narrowed(None)
 
 def narrow(filter: Filter) -> Narrowed:
     """The SQL that a filter on interactions implies."""
-    return _Narrower().narrow(filter)
+    return _Narrower(_condition).narrow(filter)
+
+
+def narrow_documents(filter: Filter) -> Narrowed:
+    """The SQL that a filter on documents implies."""
+    return _Narrower(_document_condition).narrow(filter)
 
 
 class _Narrower:
     """Narrows one filter, as far as a statement has room."""
 
-    def __init__(self) -> None:
+    def __init__(self, narrow_condition: Callable[[Condition], Narrowed]) -> None:
+        self._narrow_condition = narrow_condition
         self._terms = _MOST_TERMS
         self._values = _MOST_VALUES
 
     def narrow(self, filter: Filter) -> Narrowed:
         if isinstance(filter, Condition):
-            return _condition(filter) if self._has_room(filter) else _UNKNOWN
+            return self._narrow_condition(filter) if self._has_room(filter) else _UNKNOWN
         if isinstance(filter, Not):
             return self._not(filter)
         parts = [self.narrow(child) for child in filter.children]
@@ -136,6 +143,13 @@ def _condition(condition: Condition) -> Narrowed:
     if condition.kind in (FieldKind.INTEGER, FieldKind.NUMBER):
         return _number(column, condition)
     return _UNKNOWN
+
+
+def _document_condition(condition: Condition) -> Narrowed:
+    head = condition.path[0]
+    if len(condition.path) > 1:
+        return _inside_object(_D.c[head], condition)
+    return _text(_D.c.document_id, condition) if head == "document_id" else _UNKNOWN
 
 
 def _null(column: Column[Any], is_null: bool) -> Narrowed:

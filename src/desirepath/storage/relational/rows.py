@@ -10,6 +10,7 @@ import msgspec
 from desirepath.domain.execution import Execution, ShownDocument, ShownList
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.plain_json import encode_json, object_text
+from desirepath.domain.ranking import pack_ranking, unpack_ranking
 from desirepath.storage.relational.bulk import Row
 
 __all__ = [
@@ -99,6 +100,9 @@ def execution_to_row(value: Execution) -> Row:
         detail,
         value.occurred_at,
         int(value.live),
+        value.parent_id,
+        None if value.ranking is None else value.ranking.algorithm,
+        None if value.ranking is None else pack_ranking(value.ranking),
     )
 
 
@@ -126,6 +130,8 @@ def row_to_execution(row: Row) -> Execution:
         ),
         occurred_at=row[14],
         live=bool(row[15]),
+        parent_id=row[16],
+        ranking=None if row[18] is None else unpack_ranking(row[18]),
     )
 
 
@@ -138,4 +144,5 @@ def row_to_shown_list(row: Row) -> ShownList:
         document_to_score=dict(zip(document_ids, scores, strict=True)),
         user_id=row[3],
         session_id=row[4],
+        teaches=row[7] is not None,
     )

@@ -9,9 +9,12 @@ from sqlalchemy import Connection
 
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
+from desirepath.storage.relational.documents import RelationalDocumentIndex
+from desirepath.storage.relational.learned import RelationalLearned
 from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
 from desirepath.storage.relational.receipts import RelationalReceipts
 from desirepath.storage.relational.rejections import RelationalRejections
+from desirepath.storage.relational.searching import TextTables, VectorTables
 from desirepath.storage.relational.summaries import RelationalSummaries
 
 __all__ = ["RelationalSession"]
@@ -20,9 +23,18 @@ __all__ = ["RelationalSession"]
 class RelationalSession:
     """See :class:`~desirepath.storage.base.Session`."""
 
-    def __init__(self, connection: Connection, bulk: Bulk, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        bulk: Bulk,
+        texts: TextTables,
+        vectors: VectorTables,
+        now: Callable[[], int],
+    ) -> None:
         self._connection = connection
         self._bulk = bulk
+        self._texts = texts
+        self._vectors = vectors
         self._now = now
 
     def now(self) -> int:
@@ -45,8 +57,16 @@ class RelationalSession:
         return RelationalCatalog(self._connection, self._bulk)
 
     @cached_property
+    def documents(self) -> RelationalDocumentIndex:
+        return RelationalDocumentIndex(self._connection, self._texts, self._vectors)
+
+    @cached_property
     def rejections(self) -> RelationalRejections:
         return RelationalRejections(self._connection, self._bulk)
+
+    @cached_property
+    def learned(self) -> RelationalLearned:
+        return RelationalLearned(self._connection, self._bulk)
 
     @cached_property
     def summaries(self) -> RelationalSummaries:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -28,6 +29,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from desirepath.domain.ids import first_id_at
 from desirepath.domain.warnings import CLAMPED
 from desirepath.storage.base import ListChecks, QueryCount, Tally
 from desirepath.storage.relational import tables
@@ -246,6 +248,49 @@ class RelationalSummaries:
         )
         return [QueryCount(*row) for row in self._rows(statement)]
 
+    def recent_searches(self, namespace: int, limit: int) -> list[tuple[str, str]]:
+        identity = func.coalesce(_E.c.user_id, _E.c.session_id, _E.c.execution_id)
+        return self._rows(
+            select(_query_of(_E.c.inputs), identity)
+            .where(_E.c.namespace == namespace, _E.c.inputs.is_not(None))
+            .order_by(_E.c.id.desc())
+            .limit(limit)
+        )
+
+    def interaction_counts(
+        self,
+        namespace: int,
+        types: Sequence[str],
+        since: int,
+        limit: int,
+        document_ids: Sequence[str] | None = None,
+    ) -> dict[str, int]:
+        last = (
+            select(_I.c.feature_id, _I.c.types, _I.c.user_id, _I.c.session_id, _I.c.occurred_at)
+            .where(_I.c.namespace == namespace, _I.c.id >= first_id_at(since))
+            .order_by(_I.c.id.desc())
+            .limit(limit)
+            .subquery()
+        )
+        document_id, user_id = last.c.feature_id, last.c.user_id
+        session_id = case((user_id.is_(None), last.c.session_id))
+        n = (
+            func.count(user_id.distinct())
+            + func.count(session_id.distinct())
+            + _count_if(and_(user_id.is_(None), last.c.session_id.is_(None)))
+        )
+        statement = (
+            select(document_id, n)
+            .where(
+                last.c.occurred_at >= since,
+                or_(*(_is_among(type, last.c.types) for type in types)),
+            )
+            .group_by(document_id)
+        )
+        if document_ids is not None:
+            statement = statement.where(document_id.in_(document_ids))
+        return {id: int(count) for id, count in self._rows(statement)}
+
     def reactions(
         self, namespace: int, types: Sequence[str], limit: int, queries: Sequence[str] | None
     ) -> list[QueryCount]:
@@ -323,6 +368,11 @@ class RelationalSummaries:
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _is_among(type: str, types: ColumnElement[str]) -> ColumnElement[bool]:
+    comma: ColumnElement[str] = literal_column("','")
+    return _PositionIn(comma.concat(types).concat(comma), literal(f",{type},")) > 0
 
 
 def _names_execution() -> ColumnElement[bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -14,20 +16,31 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "ACTED_COLUMNS",
+    "RANKED_COLUMNS",
     "SHOWN_COLUMNS",
     "answers",
     "api_keys",
+    "documents",
     "event_ids",
     "execution_ids",
     "executions",
+    "fusion_activity",
+    "fusion_controls",
     "instance",
     "interactions",
+    "learned_features",
+    "learned_lists",
+    "learned_users",
     "marks",
     "metadata",
     "namespaces",
     "rejections",
     "retrievers",
+    "rollups",
     "suppressed_users",
+    "text_fields",
+    "vector_indexes",
 ]
 
 metadata = MetaData()
@@ -47,6 +60,9 @@ namespaces = Table(
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("retention_days", BigInteger),
+    Column("description", Text),
+    Column("text_fields", Text),  # JSON array
+    Column("fixed_vectors", BigInteger, nullable=False),
 )
 
 api_keys = Table(
@@ -94,6 +110,9 @@ executions = Table(
     Column("detail", LargeBinary),  # zlib of JSON: [[scores, features], …] where any is given
     Column("occurred_at", BigInteger, nullable=False),
     Column("live", BigInteger, nullable=False),
+    Column("parent_id", Text),
+    Column("algorithm", Text),  # what learns from it; null: nothing does
+    Column("ranking", LargeBinary),  # see domain/ranking.py
     PrimaryKeyConstraint("namespace", "id"),
 )
 
@@ -105,8 +124,40 @@ SHOWN_COLUMNS = (
     "session_id",
     "inputs",
     "shown",
+    "algorithm",
 )
 """Of executions: what recording an interaction needs."""
+
+RANKED_COLUMNS = (
+    "namespace",
+    "id",
+    "execution_id",
+    "retriever_id",
+    "session_id",
+    "shown",
+    "offset",
+    "occurred_at",
+    "live",
+    "ranking",
+)
+"""Of executions: what learning needs."""
+
+ACTED_COLUMNS = (
+    "namespace",
+    "execution_id",
+    "feature_id",
+    "types",
+    "position",
+    "reward",
+    "feature_uri",
+)
+"""Of interactions: what learning needs."""
+
+
+def named(table: str, columns: Sequence[str]) -> str:
+    """Columns of a table, as a SELECT names them."""
+    return ", ".join(f'{table}."{column}"' for column in columns)
+
 
 execution_ids = Table(
     "execution_ids",
@@ -116,6 +167,72 @@ execution_ids = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("id", LargeBinary, nullable=False),
     PrimaryKeyConstraint("namespace", "execution_id"),
+)
+
+learned_lists = Table(
+    "learned_lists",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("session_id", Text),
+    Column("live", BigInteger, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("algorithm", Text, nullable=False),
+    Column("context", Text, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("shard", BigInteger, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id", "algorithm", "context", "day", "shard"),
+)
+
+learned_features = Table(
+    "learned_features",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("ordinal", BigInteger, nullable=False),
+    Column("feature_uri", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id", "ordinal"),
+)
+
+learned_users = Table(
+    "learned_users",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("opted_out", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id", "user_id"),
+)
+
+fusion_controls = Table(
+    "fusion_controls",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("controls", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id"),
+)
+
+fusion_activity = Table(
+    "fusion_activity",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id", "id"),
 )
 
 interactions = Table(
@@ -190,4 +307,40 @@ suppressed_users = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("erased_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "digest"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+# Each has a table of its own, named document_text_NUMBER or document_vectors_NUMBER, which the back
+# ends make and drop.
+
+text_fields = Table(
+    "text_fields",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("n_documents", BigInteger, nullable=False),  # sums over its texts, where the index
+    Column("n_words", BigInteger, nullable=False),  # does not keep them; else 0
+)
+
+vector_indexes = Table(
+    "vector_indexes",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("dimension", BigInteger, nullable=False),
+    Column("metric", Text, nullable=False),
 )

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from desirepath.storage.relational.bulk import Row
-from desirepath.storage.relational.tables import SHOWN_COLUMNS
+from desirepath.storage.relational.tables import ACTED_COLUMNS, RANKED_COLUMNS, SHOWN_COLUMNS, named
 
 __all__ = ["SqliteBulk"]
 
@@ -19,9 +19,27 @@ _CLAIM_MARK = (
     "WHERE marks.stored_at <= excluded.stored_at - ? OR marks.stored_at > excluded.stored_at + ?"
 )
 _SHOWN = (
-    f"SELECT {', '.join(f'executions.{name}' for name in SHOWN_COLUMNS)} "
+    f"SELECT {named('executions', SHOWN_COLUMNS)} "
     "FROM execution_ids JOIN executions USING (namespace, id) "
     "WHERE execution_ids.namespace = ? AND execution_ids.execution_id = ?"
+)
+_RANKED = (
+    f"SELECT {named('executions', RANKED_COLUMNS)} "
+    "FROM execution_ids JOIN executions USING (namespace, id) "
+    "WHERE execution_ids.namespace = ? AND execution_ids.execution_id = ? "
+    "AND algorithm IS NOT NULL"
+)
+_ACTED = (
+    f"SELECT {named('interactions', ACTED_COLUMNS)} FROM interactions "
+    "WHERE namespace = ? AND execution_id = ?"
+)
+_SUMS = (
+    "SELECT context, day, sums FROM rollups WHERE namespace = ? AND retriever_id = ? "
+    "AND algorithm = ? AND context = ? AND day >= ?"
+)
+_SESSION_SUMS = (
+    "SELECT sums FROM learned_lists WHERE namespace = ? AND retriever_id = ? AND session_id = ? "
+    "AND id >= ? AND live = 1 ORDER BY id DESC LIMIT ?"
 )
 
 
@@ -51,6 +69,33 @@ class SqliteBulk:
         rows = (self._cursor.execute(_SHOWN, key).fetchone() for key in keys)
         return [row for row in rows if row is not None]
 
+    def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        rows = (self._cursor.execute(_RANKED, key).fetchone() for key in keys)
+        return [row for row in rows if row is not None]
+
+    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        return [row for key in keys for row in self._cursor.execute(_ACTED, key).fetchall()]
+
+    def sums(self, keys: Sequence[Row]) -> list[Row]:
+        return [row for key in keys for row in self._cursor.execute(_SUMS, key).fetchall()]
+
+    def session_sums(
+        self, namespace: int, retriever_id: str, session_id: str, since: bytes, limit: int
+    ) -> list[bytes]:
+        values = (namespace, retriever_id, session_id, since, limit)
+        return [row[0] for row in self._cursor.execute(_SESSION_SUMS, values).fetchall()]
+
+    def hold(self, table: Table, rows: Sequence[Row]) -> list[Row]:
+        """One writer at a time: what is read stays, and an empty row is not worth its writing."""
+        n_keys, statement = len(table.primary_key.columns), _select(table)
+        return [self._cursor.execute(statement, row[:n_keys]).fetchone() or row for row in rows]
+
+    def put(self, table: Table, rows: Sequence[Row]) -> None:
+        self._cursor.executemany(_insert(table).replace("INSERT", "INSERT OR REPLACE", 1), rows)
+
+    def remove(self, table: Table, keys: Sequence[Row]) -> None:
+        self._cursor.executemany(_delete(table), keys)
+
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         """One writer at a time: nobody is on the way."""
 
@@ -65,6 +110,12 @@ class SqliteBulk:
 def _insert(table: Table) -> str:
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' for _ in table.columns)})"
+
+
+@cache
+def _delete(table: Table) -> str:
+    keys = " AND ".join(f"{column.name} = ?" for column in table.primary_key.columns)
+    return f"DELETE FROM {table.name} WHERE {keys}"
 
 
 @cache

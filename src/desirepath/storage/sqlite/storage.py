@@ -31,6 +31,9 @@ from desirepath.storage.relational.migrate import current_revision, pending_revi
 from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
 from desirepath.storage.sqlite.file_system import file_system_of
+from desirepath.storage.sqlite.text_tables import SqliteTextTables, purge_words
+from desirepath.storage.sqlite.vector_functions import add_vector_functions
+from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
 try:
     from pysqlite3 import dbapi2 as driver
@@ -56,13 +59,23 @@ class SqliteStorage:
 
     One connection writes, behind a lock; each thread reads with a connection of its own. Other
     processes may use the same file: SQLite's own lock orders the writers.
+
+    Parameters
+    ----------
+    url, clock, migrate
+        As :func:`~desirepath.storage.open.open_storage` takes them.
+    vector_extension
+        Whether to compare vectors with sqlite-vec, where it can be loaded.
     """
 
     cheap_reads = True
 
-    def __init__(self, url: str, clock: Clock, *, migrate: bool) -> None:
+    def __init__(
+        self, url: str, clock: Clock, *, migrate: bool, vector_extension: bool = True
+    ) -> None:
         _check_version()
         self._clock = clock
+        self._vector_extension = vector_extension
         self._path = path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
@@ -103,6 +116,7 @@ class SqliteStorage:
         connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         connection.execute("PRAGMA temp_store = MEMORY")
+        add_vector_functions(connection, use_extension=self._vector_extension)
         return connection
 
     def _open(self) -> tuple[Connection, Any]:
@@ -214,7 +228,9 @@ class SqliteStorage:
         self._is_suspect = False
 
     def _session(self, connection: Connection, raw: Any) -> RelationalSession:
-        return RelationalSession(connection, SqliteBulk(raw), self._clock.now)
+        texts = SqliteTextTables(raw, driver.sqlite_version_info)
+        vectors = SqliteVectorTables(connection, raw)
+        return RelationalSession(connection, SqliteBulk(raw), texts, vectors, self._clock.now)
 
     def health(self) -> Health:
         with self.read(), _translated():
@@ -263,6 +279,7 @@ class SqliteStorage:
         full page to another. Where a trace is still found, all pages are written anew.
         """
         with self._turn(), _translated():
+            purge_words(self._open_writer(), driver.sqlite_version_info)
             self._empty_the_log()
             if len(trace.encode()) >= _SHORTEST_TRACE and self._has(trace.encode()):
                 self._open_writer().execute("VACUUM")

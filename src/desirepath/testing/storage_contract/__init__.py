@@ -14,6 +14,10 @@ Examples
 """
 
 from desirepath.testing.storage_contract.catalog import CatalogContract
+from desirepath.testing.storage_contract.documents import (
+    DocumentIndexContract,
+    DocumentWritersContract,
+)
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
 from desirepath.testing.storage_contract.receipts import ReceiptsContract
@@ -23,6 +27,8 @@ from desirepath.testing.storage_contract.summaries import SummariesContract
 
 __all__ = [
     "CatalogContract",
+    "DocumentIndexContract",
+    "DocumentWritersContract",
     "ExecutionLogContract",
     "InteractionLogContract",
     "ReceiptsContract",

@@ -62,8 +62,28 @@ class CatalogContract:
             assert catalog.find_namespace("läden 1") is None
             assert catalog.find_namespace("") is None
 
+    def test_what_a_namespace_says_of_its_documents_reads_back(self, storage: Storage) -> None:
+        with storage.write() as session:
+            new = session.catalog.create_namespace(
+                "ns_new",
+                "new",
+                START,
+                description=ODD_TEXTS[4],
+                text_fields=["title", ODD_TEXTS[1]],
+                fixed_vectors=True,
+            )
+        assert new.text_fields == ("title", ODD_TEXTS[1])
+        with storage.read() as session:
+            assert session.catalog.find_namespace("new") == new
+            default = session.catalog.find_namespace("default")
+        assert default is not None
+        assert (new.description, new.fixed_vectors) == (ODD_TEXTS[4], True)
+        assert (default.description, default.text_fields) == (None, None)
+        assert not default.fixed_vectors
+
     @pytest.mark.parametrize(
-        ("namespace_id", "name"), [("ns_a", "default"), ("ns_default", "a"), ("ns_a", "ns_default")]
+        ("namespace_id", "name"),
+        [("ns_a", "default"), ("ns_default", "a"), ("ns_a", "ns_default"), ("default", "a")],
     )
     def test_a_namespace_has_a_name_and_an_id_of_its_own(
         self, storage: Storage, namespace_id: str, name: str
@@ -216,6 +236,96 @@ class CatalogContract:
 
         wins = at_once(*map(create, (storage, open_another()) * 2))
         assert sorted(wins) == [False, False, False, True]
+
+    def test_a_retriever_is_replaced_as_long_as_it_has_the_version_that_was_read(
+        self, storage: Storage
+    ) -> None:
+        id = self._create(storage, DEFAULT, "shop")
+        other = self._create(storage, OTHER, "shop")
+        draft = RetrieverDraft(retriever_name="Läden", metadata=ODD_OBJECT)
+        with storage.write() as session:
+            catalog = session.catalog
+            before = catalog.find_retriever(DEFAULT, "shop")
+            after = catalog.update_retriever(DEFAULT, id, draft, 1, START + 5)
+            assert after is not None
+            assert (after.draft, after.version, after.updated_at) == (draft, 2, START + 5)
+            assert before is not None
+            assert (after.id, after.created_at) == (id, before.created_at)
+            assert catalog.update_retriever(DEFAULT, id, draft, 1, START + 6) is None
+            assert catalog.update_retriever(OTHER, id, draft, 2, START + 6) is None
+            nobody = RetrieverDraft(retriever_name="nobody")
+            assert catalog.update_retriever(DEFAULT, new_id(), nobody, 1, START + 6) is None
+        with storage.read() as session:
+            catalog = session.catalog
+            assert catalog.find_retriever(DEFAULT, "Läden") == after
+            assert catalog.find_retriever(DEFAULT, "shop") is None
+            kept = catalog.find_retriever(OTHER, "shop")
+            assert kept is not None
+            assert (kept.id, kept.version) == (other, 1)
+        with storage.write() as session:
+            session.catalog.hide_retriever(DEFAULT, id, START)
+            assert session.catalog.update_retriever(DEFAULT, id, draft, 2, START) is None
+
+    def test_a_retriever_cannot_take_another_ones_name(self, storage: Storage) -> None:
+        id = self._create(storage, DEFAULT, "shop")
+        self._create(storage, DEFAULT, "taken")
+        self._create(storage, OTHER, "free")
+        for name, version in (("shop", 1), ("free", 2)):  # its own name, and another namespace's
+            with storage.write() as session:
+                draft = RetrieverDraft(retriever_name=name)
+                assert session.catalog.update_retriever(DEFAULT, id, draft, version, START)
+        draft = RetrieverDraft(retriever_name="taken")
+        with pytest.raises(AlreadyExists), storage.write() as session:
+            session.catalog.update_retriever(DEFAULT, id, draft, 3, START)
+        with storage.read() as session:
+            names = [r.draft.retriever_name for r in session.catalog.retrievers(DEFAULT)]
+        assert names == ["free", "taken"]
+
+    def test_one_of_two_racers_takes_a_name(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        def rename(target: Storage, id: bytes) -> Callable[[], bool]:
+            def task() -> bool:
+                draft = RetrieverDraft(retriever_name="new")
+                try:
+                    with target.write() as session:
+                        session.catalog.update_retriever(DEFAULT, id, draft, 1, START)
+                except AlreadyExists:
+                    return False
+                return True
+
+            return task
+
+        ids = [self._create(storage, DEFAULT, name) for name in "abcd"]
+        targets = (storage, open_another()) * 2
+        wins = at_once(*map(rename, targets, ids))
+        assert sorted(wins) == [False, False, False, True]
+        with storage.read() as session:
+            names = [r.draft.retriever_name for r in session.catalog.retrievers(DEFAULT)]
+        assert names == [("new" if won else name) for won, name in zip(wins, "abcd", strict=True)]
+
+    def test_one_of_two_racers_replaces_a_retriever(
+        self, storage: Storage, open_another: OpenAnother
+    ) -> None:
+        id = self._create(storage, DEFAULT, "shop")
+
+        def replace(target: Storage, tag: str) -> Callable[[], bool]:
+            def task() -> bool:
+                draft = RetrieverDraft(retriever_name="shop", tags=[tag])
+                with target.write() as session:
+                    return (
+                        session.catalog.update_retriever(DEFAULT, id, draft, 1, START) is not None
+                    )
+
+            return task
+
+        another = open_another()
+        targets = ((storage, "a"), (another, "b"), (storage, "c"), (another, "d"))
+        wins = at_once(*(replace(target, tag) for target, tag in targets))
+        assert sorted(wins) == [False, False, False, True]
+        with storage.read() as session:
+            (kept,) = session.catalog.retrievers(DEFAULT)
+        assert (kept.version, kept.draft.tags) == (2, [targets[wins.index(True)][1]])
 
     @staticmethod
     def _create(storage: Storage, namespace: int, name: str) -> bytes:

@@ -10,7 +10,7 @@ from desirepath.domain.clock import MICROSECONDS
 from desirepath.domain.warnings import CLAMPED
 from desirepath.storage.base import ListChecks, QueryCount, Storage, Tally
 from desirepath.testing.clock import START
-from desirepath.testing.examples import an_execution, an_interaction
+from desirepath.testing.examples import an_execution, an_interaction, new_id
 from desirepath.testing.storage_contract.common import DEFAULT, ODD_OBJECT, OTHER, store
 
 __all__ = ["SummariesContract"]
@@ -57,6 +57,8 @@ class SummariesContract:
                 summaries.searches(DEFAULT, 10),
                 summaries.searches(DEFAULT, 10, empty_only=True),
                 summaries.reactions(DEFAULT, ["click"], 10, None),
+                summaries.recent_searches(DEFAULT, 10),
+                list(summaries.interaction_counts(DEFAULT, ["click"], 0, 10, ["doc_1"])),
                 summaries.misses(DEFAULT, ["click", "zero_results"], 10),
                 summaries.documents(DEFAULT, ["click"], 10),
                 summaries.identities(DEFAULT, 10),
@@ -398,6 +400,71 @@ class SummariesContract:
             assert session.summaries.identities(DEFAULT, 10) == [("u", 2), ("s", 1)]
             assert session.summaries.identities(DEFAULT, 1) == [("u", 2)]
 
+    def test_recent_searches_newest_first(self, storage: Storage) -> None:
+        store(
+            storage,
+            an_execution(execution_id="a", inputs=SHOES, user_id="u", session_id="s"),
+            an_execution(execution_id="b", inputs=BOOTS, session_id="s"),
+            an_execution(execution_id="c", inputs=SHOES),
+            an_execution(execution_id="d", inputs=None, user_id="u"),
+            an_execution(inputs=SHOES, namespace=OTHER),
+        )
+        with storage.read() as session:
+            recent = session.summaries.recent_searches
+            assert recent(DEFAULT, 10) == [("shoes", "c"), ("boots", "s"), ("shoes", "u")]
+            assert recent(DEFAULT, 2) == [("shoes", "c"), ("boots", "s")]
+
+    def test_an_identity_counts_once_for_a_document(self, storage: Storage) -> None:
+        store(
+            storage,
+            an_interaction(feature_id="a", user_id="u", session_id="s"),
+            an_interaction(feature_id="a", user_id="u", session_id="t"),
+            an_interaction(feature_id="a", user_id="v", session_id="t"),
+            an_interaction(feature_id="a", session_id="s"),
+            an_interaction(feature_id="a", session_id="s"),
+            an_interaction(feature_id="a"),
+            an_interaction(feature_id="a"),
+            an_interaction(feature_id="b", user_id="u"),
+            an_interaction(feature_id="c", user_id="u"),
+            an_interaction(feature_id="a", user_id="w", namespace=OTHER),
+        )
+        with storage.read() as session:
+            count = session.summaries.interaction_counts
+            assert count(DEFAULT, ["click"], 0, 100, ["a", "b", "none"]) == {"a": 5, "b": 1}
+            assert count(DEFAULT, ["click"], 0, 100, []) == {}
+
+    def test_interactions_are_counted_by_any_of_their_types(self, storage: Storage) -> None:
+        kinds = (("view", "click"), ("click", "share"), ("view",), ("long_view",), ("share",))
+        store(
+            storage, *(an_interaction(feature_id=",".join(types), types=types) for types in kinds)
+        )
+        ids = [",".join(types) for types in kinds]
+        with storage.read() as session:
+            count = session.summaries.interaction_counts
+            assert count(DEFAULT, ["view"], 0, 100, ids) == {"view,click": 1, "view": 1}
+            both = {"view,click": 1, "click,share": 1, "share": 1}
+            assert count(DEFAULT, ["click", "share"], 0, 100, ids) == both
+            assert count(DEFAULT, ["purchase"], 0, 100, ids) == {}
+
+    def test_interactions_are_counted_since_a_moment_and_newest_first(
+        self, storage: Storage
+    ) -> None:
+        minute = 60 * MICROSECONDS
+        for n, moment in enumerate(START + n * minute for n in (-2, -1, 0, 1)):
+            store(storage, an_interaction(feature_id=str(n), id=new_id(moment), occurred_at=moment))
+        backfilled = {"id": new_id(START + 2 * minute), "occurred_at": START - 1}
+        store(storage, an_interaction(feature_id="old", **backfilled))
+        recorded_before = {"id": new_id(START - minute), "occurred_at": START}
+        store(storage, an_interaction(feature_id="1", **recorded_before))
+        ids = ["0", "1", "2", "3", "old"]
+        with storage.read() as session:
+            count = session.summaries.interaction_counts
+            assert count(DEFAULT, ["click"], START, 100, ids) == {"2": 1, "3": 1}
+            assert count(DEFAULT, ["click"], START, 2, ids) == {"3": 1}
+            everything = dict.fromkeys(ids, 1) | {"1": 2}
+            assert count(DEFAULT, ["click"], 0, 100, ids) == everything
+            assert count(DEFAULT, ["click"], 0, 100) == everything
+
     def test_every_count_is_an_integer(self, storage: Storage) -> None:
         store(
             storage,
@@ -415,7 +482,8 @@ class SummariesContract:
                 *summaries.misses(DEFAULT, ["click"], 1),
                 *summaries.documents(DEFAULT, ["click"], 1),
                 *summaries.identities(DEFAULT, 1),
+                *summaries.interaction_counts(DEFAULT, ["click"], 0, 9, ["doc_1"]).items(),
                 (reaction.n, reaction.m, search.n, search.m),
             ]
-        assert len(rows) == 7
+        assert len(rows) == 8
         assert {type(value) for row in rows for value in row} == {int, str}

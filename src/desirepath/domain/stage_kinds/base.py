@@ -1,0 +1,114 @@
+"""What a kind of stage is, and how its parameters are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from desirepath.domain.checks import convert, refuse_unknown
+from desirepath.errors import InvalidRetriever
+
+__all__ = ["CostTier", "Parameters", "StageKind", "StageType", "fields_of", "inside", "read_struct"]
+
+Location = tuple[str | int, ...]
+T = TypeVar("T", bound=Struct)
+
+
+class StageType(StrEnum):
+    """What becomes of the documents that come in."""
+
+    FILTER = "filter"
+    """Some of them go on."""
+    SORT = "sort"
+    """They go on in another order."""
+    REDUCE = "reduce"
+    """They go on as a summary."""
+    APPLY = "apply"
+    """They go on with something added, or as several."""
+    ENRICH = "enrich"
+    """They go on with fields computed for each."""
+
+
+class CostTier(StrEnum):
+    """How long it takes, beside other stages."""
+
+    CHEAP = "cheap"
+    MODERATE = "moderate"
+
+
+class Parameters(Struct, frozen=True, kw_only=True):
+    """What a stage is told, checked."""
+
+
+class StageKind(Struct, frozen=True, kw_only=True):
+    """One kind of stage.
+
+    Parameters
+    ----------
+    parameters
+        The Struct of its parameters; descriptions of its fields are the reference.
+    read
+        Turns plain parameters into it; the second argument says whether unknown keys are ignored.
+        Raises InvalidRetriever with a location from the parameters inwards.
+    icon
+        A name of the Lucide icon set.
+    example
+        Parameters that it takes.
+    """
+
+    stage_id: str
+    stage_type: StageType
+    parameters: type[Parameters]
+    read: Callable[[Mapping[str, Any], bool], Parameters]
+    description: str
+    icon: str
+    use_cases: tuple[str, ...]
+    example: Mapping[str, Any]
+    cost_tier: CostTier = CostTier.CHEAP
+    reads_documents: bool = True
+
+
+def fields_of(kind: type[Struct]) -> tuple[str, ...]:
+    """The names of a Struct's fields as they are sent."""
+    return kind.__struct_encode_fields__
+
+
+def read_struct(
+    plain: object,
+    kind: type[T],
+    lenient: bool,
+    *,
+    keep_null: Collection[str] = (),
+) -> T:
+    """Read an object; a null is as good as a field that is left out.
+
+    Parameters
+    ----------
+    keep_null
+        Fields for which null says something.
+
+    Raises
+    ------
+    InvalidRetriever
+        It is no object, has unknown keys, or a field of another type or outside its limits.
+    """
+    if not isinstance(plain, Mapping):
+        raise InvalidRetriever("Takes an object.")
+    values = {
+        name: value for name, value in plain.items() if value is not None or name in keep_null
+    }
+    refuse_unknown(values, fields_of(kind), InvalidRetriever, lenient)
+    return convert(values, kind, InvalidRetriever)
+
+
+@contextmanager
+def inside(*location: str | int) -> Iterator[None]:
+    """Say where a refusal comes from."""
+    try:
+        yield
+    except InvalidRetriever as error:
+        raise InvalidRetriever(error.message, (*location, *error.location)) from error

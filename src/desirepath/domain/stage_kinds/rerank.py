@@ -1,0 +1,124 @@
+"""Stage ``rerank``: orders the first documents anew, by a sum of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from desirepath.domain.checks import Id
+from desirepath.domain.stage_kinds.base import (
+    CostTier,
+    Parameters,
+    StageKind,
+    StageType,
+    inside,
+    read_struct,
+)
+from desirepath.domain.stage_kinds.popularity_boost import (
+    PopularityBoostParameters,
+    read_popularity_boost,
+)
+from desirepath.errors import InvalidRetriever
+
+__all__ = ["RERANK", "RerankLearning", "RerankParameters"]
+
+_MODELS = ("feature_uri", "inference_name", "decision_model", "relevance_criteria")
+
+
+class RerankLearning(Struct, frozen=True, kw_only=True):
+    """What a trained reranker is held against before it serves."""
+
+    evaluation_dataset_id: str | None = None
+    shipped_weight_set: Annotated[
+        dict[str, Any] | None, Meta(description="Read-only: written when a gate ships a ranker.")
+    ] = None
+
+
+class RerankParameters(Parameters, frozen=True, kw_only=True):
+    """Order by a weighted sum of numbers."""
+
+    weights: Annotated[
+        Annotated[dict[Id, float], Meta(max_length=256)] | None,
+        Meta(
+            description="Weight by number: score, features.NAME, scores.URI or the path of a "
+            "field. A number that a document lacks is 0."
+        ),
+    ] = None
+    boost_by_interaction_count: Annotated[
+        PopularityBoostParameters | None,
+        Meta(description="As popularity_boost, on score, before the sum."),
+    ] = None
+    max_candidates: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000)] | None,
+        Meta(description="How many of the first are ordered anew; null for all. The rest follow."),
+    ] = 10
+    top_k: Annotated[
+        Annotated[int, Meta(ge=1)] | None, Meta(description="How many go on; all when absent.")
+    ] = None
+    score_field: Annotated[Id, Meta(description="Where the new score is written.")] = (
+        "scores.rerank"
+    )
+    learning_config: Annotated[
+        RerankLearning | None, Meta(description="Kept; no ranker is trained yet.")
+    ] = None
+    feature_uri: Annotated[str | None, Meta(description="Not available.")] = None
+    inference_name: Annotated[str | None, Meta(description="Not available.")] = None
+    decision_model: Annotated[str | None, Meta(description="Not available.")] = None
+    relevance_criteria: Annotated[str | None, Meta(description="Not available.")] = None
+    query: Annotated[str | None, Meta(description="Accepted, not applied.")] = None
+    document_field: Annotated[str | None, Meta(description="Accepted, not applied.")] = None
+    batch_size: Annotated[int | None, Meta(description="Accepted, not applied.")] = None
+    max_document_chars: Annotated[int | None, Meta(description="Accepted, not applied.")] = None
+    max_concurrent_batches: Annotated[int | None, Meta(description="Accepted, not applied.")] = None
+    hard_timeout_ms: Annotated[int | None, Meta(description="Accepted, not applied.")] = None
+    cache_behavior: Annotated[str | None, Meta(description="Accepted, not applied.")] = None
+    cache_ttl_seconds: Annotated[int | None, Meta(description="Accepted, not applied.")] = None
+
+
+def _read(plain: Mapping[str, Any], lenient: bool) -> RerankParameters:
+    values = dict(plain)
+    for name, read in (
+        ("boost_by_interaction_count", read_popularity_boost),
+        ("learning_config", _read_learning),
+    ):
+        if isinstance(values.get(name), Mapping):
+            with inside(name):
+                values[name] = read(values[name], lenient)
+    parameters = read_struct(values, RerankParameters, lenient, keep_null=("max_candidates",))
+    for name in _MODELS:
+        if getattr(parameters, name) is not None:
+            raise InvalidRetriever(
+                "There are no models to rerank with; give weights, or boost_by_interaction_count.",
+                (name,),
+            )
+    if not parameters.weights and parameters.boost_by_interaction_count is None:
+        raise InvalidRetriever(
+            "Nothing to order by: give weights, or boost_by_interaction_count.", ("weights",)
+        )
+    return parameters
+
+
+def _read_learning(plain: Mapping[str, Any], lenient: bool) -> RerankLearning:
+    learning = read_struct(plain, RerankLearning, lenient)
+    if learning.shipped_weight_set is not None:
+        raise InvalidRetriever(
+            "shipped_weight_set is read-only: a gate writes it when it ships a ranker.",
+            ("shipped_weight_set",),
+        )
+    return learning
+
+
+RERANK = StageKind(
+    stage_id="rerank",
+    stage_type=StageType.SORT,
+    parameters=RerankParameters,
+    read=_read,
+    description="Orders the first documents anew by a weighted sum of their score, features and "
+    "fields.",
+    icon="sliders-horizontal",
+    use_cases=("Prefer what has a high margin", "Prefer what is well rated"),
+    example={"weights": {"score": 1.0, "rating": 0.1}, "max_candidates": 100},
+    cost_tier=CostTier.MODERATE,
+)

@@ -1,0 +1,342 @@
+"""Serve one search: run the stages, cut the page, log what is shown, answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
+
+from desirepath.domain.execution import Execution, ShownDocument
+from desirepath.domain.fusion_controls import FusionControls
+from desirepath.domain.ids import format_id
+from desirepath.domain.input_schema import ResolvedInputs, resolve_inputs
+from desirepath.domain.ranking import Ranking
+from desirepath.domain.retriever import Retriever
+from desirepath.domain.stage import Stage
+from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
+from desirepath.domain.template import Variables, render
+from desirepath.engine.engine import Engine
+from desirepath.engine.recording import Submission
+from desirepath.engine.serving.fusing import FeatureWeights, FusionPlan, NewFeatures, ranking_of
+from desirepath.engine.serving.hits import Hit, StageContext
+from desirepath.engine.serving.people import Asker
+from desirepath.engine.serving.plans import plan_of
+from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentCandidate
+from desirepath.engine.serving.stages import run_stage
+from desirepath.errors import DesirepathError, InvalidSearch, NotFound
+from desirepath.storage.base import Session
+
+__all__ = ["ExecuteRequest", "Served", "StageRun", "execute"]
+
+
+class ExecuteRequest(Struct, frozen=True, kw_only=True):
+    """One search as it is asked for.
+
+    Parameters
+    ----------
+    filters
+        Holds of every document of the built-in index that is found; checked, and as it was sent.
+    candidates
+        By feature URI, what other engines found.
+    features
+        By document id, numbers that rankers may train on.
+    start, page_size
+        Which part of what the stages leave is shown.
+    parent_id
+        The execution of which this is a further page: its weights are served again.
+    """
+
+    inputs: Mapping[str, Any] = {}
+    filters: Mapping[str, Any] | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    candidates: Mapping[str, Sequence[SentCandidate]] = {}
+    features: Mapping[str, Mapping[str, float]] = {}
+    configuration: str | None = None
+    metadata: dict[str, Any] | None = None
+    start: int = 0
+    page_size: int | None = None
+    parent_id: str | None = None
+    with_vectors: bool = False
+
+
+class StageRun(Struct, frozen=True, kw_only=True):
+    """What a stage did."""
+
+    name: str
+    stage_id: str
+    n_in: int
+    n_out: int
+    milliseconds: float
+    error: str | None = None
+
+
+class Served(Struct, frozen=True, kw_only=True, eq=False):
+    """A search that was served and logged."""
+
+    execution: Execution
+    hits: list[Hit]
+    total: int
+    runs: list[StageRun]
+    inputs: ResolvedInputs
+    chosen: FeatureWeights | None
+    plan: FusionPlan | None
+    warnings: list[str]
+    milliseconds: float
+
+
+def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
+    """Serve a search; it is logged, durably, before this returns.
+
+    Raises
+    ------
+    InvalidSearch
+        The search asks for what the retriever cannot do.
+    MissingInput
+        An input is missing.
+    NotFound
+        A feature, or the execution that a page belongs to, is not there.
+    StorageError
+        Nothing was logged.
+    """
+    controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
+    try:
+        run = _Run(engine, retriever, controls, request)
+        served = run.serve()
+    except NewFeatures as new:
+        with engine.storage.write() as session:
+            session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
+        run = _Run(engine, retriever, controls, request)
+        served = run.serve()
+    engine.submit(Submission(namespace=retriever.namespace, served=(served.execution,)))
+    return served
+
+
+class _Run:
+    """One search on its way."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        retriever: Retriever,
+        controls: FusionControls,
+        request: ExecuteRequest,
+    ) -> None:
+        self._engine, self._retriever, self._request = engine, retriever, request
+        self._controls = controls
+        self._searched: Searched | None = None
+        self._runs: list[StageRun] = []
+        self._warnings: list[str] = []
+
+    def serve(self) -> Served:
+        started = time.perf_counter()
+        request = self._request
+        used = frozenset[str]().union(*(stage.inputs_read for stage in self._retriever.stages))
+        inputs = resolve_inputs(self._retriever.input_schema, request.inputs, used=used)
+        with self._engine.storage.read() as session:
+            now = session.now()
+            hits = self._run_stages(session, inputs, now)
+            shown = self._page(hits)
+            self._fill(session, shown)
+        execution = self._execution(inputs, shown, len(hits), now)
+        searched = self._searched
+        return Served(
+            execution=execution,
+            hits=shown,
+            total=len(hits),
+            runs=self._runs,
+            inputs=inputs,
+            chosen=None if searched is None else searched.result.chosen,
+            plan=None if searched is None else searched.plan,
+            warnings=self._warnings,
+            milliseconds=(time.perf_counter() - started) * 1000,
+        )
+
+    def _page(self, hits: list[Hit]) -> list[Hit]:
+        size = self._request.page_size
+        start = self._request.start
+        return hits[start:] if size is None else hits[start : start + size]
+
+    # Stages
+
+    def _run_stages(self, session: Session, inputs: ResolvedInputs, now: int) -> list[Hit]:
+        hits: list[Hit] = []
+        context: dict[str, Any] = {}
+        for stage in self._retriever.stages:
+            variables = Variables(inputs=inputs.values, context=context)
+            started, n_in, error = time.perf_counter(), len(hits), None
+            try:
+                hits = self._run_stage(session, stage, hits, variables, now)
+            except DesirepathError as problem:
+                if stage.on_error != "skip":
+                    raise
+                error = problem.message
+                self._warnings.append(f"A stage was skipped: {problem.message}")
+            if stage.output_alias is not None:
+                context[stage.output_alias] = [hit.document_id for hit in hits]
+            self._runs.append(
+                StageRun(
+                    name=stage.stage_name,
+                    stage_id=stage.stage_id,
+                    n_in=n_in,
+                    n_out=len(hits),
+                    milliseconds=(time.perf_counter() - started) * 1000,
+                    error=error,
+                )
+            )
+        return hits
+
+    def _run_stage(
+        self,
+        session: Session,
+        stage: Stage,
+        hits: list[Hit],
+        variables: Variables,
+        now: int,
+    ) -> list[Hit]:
+        if isinstance(stage.parameters, FeatureSearchParameters):
+            return self._feature_search(session, stage, stage.parameters, variables, now)
+        context = StageContext(
+            inputs=variables.inputs,
+            variables=variables,
+            namespace=self._retriever.namespace,
+            session=session,
+            now=now,
+        )
+        return run_stage(stage, hits, context)
+
+    def _feature_search(
+        self,
+        session: Session,
+        stage: Stage,
+        parameters: FeatureSearchParameters,
+        variables: Variables,
+        now: int,
+    ) -> list[Hit]:
+        for name, is_asked in (("facets", parameters.facets), ("group_by", parameters.group_by)):
+            if is_asked:
+                self._warnings.append(f"{name} is kept and not applied yet.")
+        filters = [self._request.filters, render(stage.pre_filters, variables)]
+        plan = plan_of(self._retriever, self._controls)
+        assert plan is not None  # there is a feature_search: this one
+        plan = _with_sent(plan, self._request.candidates)
+        searcher = FeatureSearcher(
+            session,
+            self._engine.fuser,
+            plan,
+            parameters,
+            asker=Asker(
+                user_id=self._request.user_id,
+                session_id=self._request.session_id,
+                inputs=variables.inputs,
+            ),
+            now=now,
+            variables=variables,
+            filters=[one for one in filters if one],
+            candidates=self._request.candidates,
+            chosen=self._earlier_weights(session, plan),
+        )
+        self._searched = searcher.run()
+        self._warnings += self._searched.warnings
+        return self._searched.hits
+
+    def _earlier_weights(self, session: Session, plan: FusionPlan) -> FeatureWeights | None:
+        """The weights of the page before, so that pages belong to one ranking."""
+        name = self._request.parent_id
+        if name is None:
+            return None
+        parent = session.executions.get(self._retriever.namespace, name)
+        if parent is None or parent.retriever_id != self._retriever.retriever_id:
+            raise NotFound("execution")  # what was sent is not repeated
+        ranking = parent.ranking
+        if ranking is None or ranking.features != plan.features:
+            return None
+        return FeatureWeights(
+            fusion=ranking.fusion,
+            weights=np.array(ranking.weights),
+            ordinals=ranking.ordinals,
+            algorithm=ranking.algorithm,
+            contexts=ranking.contexts,
+            draw=ranking.draw,
+        )
+
+    def _fill(self, session: Session, shown: Sequence[Hit]) -> None:
+        """Fetch the payloads of what is shown and has none yet."""
+        missing = [hit.document_id for hit in shown if hit.payload is None]
+        if not missing:
+            return
+        found = session.documents.get(
+            self._retriever.namespace, missing, with_vectors=self._request.with_vectors
+        )
+        for hit in shown:
+            document = found.get(hit.document_id)
+            if document is not None:
+                hit.payload = {**document.payload}
+                if self._request.with_vectors:
+                    hit.fields["vectors"] = {k: list(v) for k, v in document.vectors.items()}
+
+    # The log
+
+    def _execution(
+        self, inputs: ResolvedInputs, shown: Sequence[Hit], total: int, now: int
+    ) -> Execution:
+        request, retriever = self._request, self._retriever
+        id = self._engine.make_id.next(now)
+        return Execution(
+            id=id,
+            namespace=retriever.namespace,
+            execution_id=format_id("exec", id),
+            retriever_id=retriever.retriever_id,
+            documents=tuple(
+                ShownDocument(
+                    document_id=hit.document_id,
+                    score=hit.score,
+                    scores=hit.scores or None,
+                    features=dict(request.features.get(hit.document_id, {})) or None,
+                )
+                for hit in shown
+            ),
+            inputs=dict(inputs.values),
+            user_id=request.user_id,
+            session_id=request.session_id,
+            configuration=request.configuration,
+            metadata=request.metadata,
+            offset=request.start,
+            total=total,
+            occurred_at=now,
+            live=True,
+            parent_id=request.parent_id,
+            ranking=self._ranking(shown),
+        )
+
+    def _ranking(self, shown: Sequence[Hit]) -> Ranking | None:
+        searched = self._searched
+        if searched is None or not searched.plan.features:
+            return None
+        learning = searched.plan.learning
+        depth = 0 if learning is None else learning.log_pool_depth
+        ids = [hit.document_id for hit in shown]
+        return ranking_of(searched.plan, searched.result, ids, depth)
+
+
+def _with_sent(plan: FusionPlan, candidates: Mapping[str, Sequence[SentCandidate]]) -> FusionPlan:
+    """A plan with the features whose candidates were sent.
+
+    A retriever that names features takes candidates for those only.
+    """
+    if not candidates:
+        return plan
+    unknown = [uri for uri in candidates if uri not in plan.features]
+    if unknown and plan.features:
+        raise InvalidSearch(
+            f"Candidates were sent for a feature that the retriever does not have; it has "
+            f"{', '.join(plan.features)}.",
+            ("candidates",),
+        )
+    if plan.features:
+        return plan
+    return replace(plan, features=tuple(candidates), weights=(1.0,) * len(candidates))

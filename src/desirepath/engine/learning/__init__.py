@@ -1,0 +1,1 @@
+"""Learn weights from lists, live and again from the log."""

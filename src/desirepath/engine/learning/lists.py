@@ -1,0 +1,130 @@
+"""What one list teaches: a pure function of its execution and of the interactions there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+from msgspec import Struct
+
+from desirepath.domain.execution import decode_shown
+from desirepath.domain.interaction import QUERY_LEVEL_TYPES, SHOWN_TYPES
+from desirepath.domain.ranking import Ranking, unpack_ranking
+from desirepath.engine.learning.policies import summing_policy
+from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
+from desirepath.methods.bandits.sums import Sums
+from desirepath.methods.levels import Levels
+from desirepath.storage.learned import ListedInteraction
+
+__all__ = ["GLOBAL", "ReadList", "contribution", "read_list", "shared_contexts"]
+
+GLOBAL = "global"
+
+
+class ReadList(Struct, frozen=True, eq=False):
+    """A list with what is looked up in it again and again.
+
+    Parameters
+    ----------
+    ranking
+        How it was ranked.
+    row_of
+        Place of each shown document.
+    levels : shape (n_documents, n_ordinals)
+        Of the shown documents, a column for each ordinal up to the largest.
+    ordinal_of
+        By feature URI.
+    """
+
+    ranking: Ranking
+    row_of: Mapping[str, int]
+    levels: Levels
+    ordinal_of: Mapping[str, int]
+
+
+@lru_cache(maxsize=4096)
+def read_list(id: bytes, shown: str, packed: bytes) -> ReadList:
+    """Read a list as it is stored; one is read again for each interaction with it.
+
+    ``id`` comes first because it tells lists apart at a glance.
+    """
+    del id
+    ranking = unpack_ranking(packed)
+    document_ids = decode_shown(shown)
+    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
+    place_of = {id: place for place, id in enumerate(ranking.pool)}
+    wide = np.zeros((len(document_ids), max(ranking.ordinals, default=-1) + 1), np.uint16)
+    wide[:, list(ranking.ordinals)] = levels[[place_of[id] for id in document_ids]]
+    return ReadList(
+        ranking,
+        {id: row for row, id in enumerate(document_ids)},
+        wide,
+        dict(zip(ranking.features, ranking.ordinals, strict=True)),
+    )
+
+
+def contribution(
+    read: ReadList, offset: int, interactions: Sequence[ListedInteraction]
+) -> Sums | None:
+    """The sums of a list; None while nobody interacted with what it showed.
+
+    One document is one impression, however many events it has: its reward is the strongest
+    positive plus the most negative of theirs. Where impressions or views were sent, the list ends
+    with the deepest document that is known to have been seen.
+
+    Parameters
+    ----------
+    offset
+        Position of the first document.
+    """
+    ranking, row_of = read.ranking, read.row_of
+    if ranking.algorithm is None:
+        return None
+    best, worst = [0.0] * len(row_of), [0.0] * len(row_of)
+    credited = [-1] * len(row_of)
+    deepest, is_seen_known = -1, False
+    for interaction in interactions:
+        row = row_of.get(interaction.feature_id)
+        is_about_document, says_seen = _kind(interaction.types)
+        if row is None or not is_about_document:
+            continue
+        if ranking.needs_feature_uri and interaction.feature_uri is None:
+            continue
+        reward = interaction.reward
+        if reward > best[row]:
+            best[row] = reward
+        elif reward < worst[row]:
+            worst[row] = reward
+        deepest = max(deepest, row)
+        is_seen_known = is_seen_known or says_seen
+        ordinal = read.ordinal_of.get(interaction.feature_uri or "", -1)
+        if ordinal >= 0:  # of several, the first of the retriever's features
+            credited[row] = ordinal if credited[row] < 0 else min(credited[row], ordinal)
+    if deepest < 0:
+        return None
+    n_seen = deepest + 1 if is_seen_known else len(row_of)
+    rewards = np.rint((np.array(best) + np.array(worst)) * REWARD_UNIT).astype(np.int64)
+    outcome = ListOutcome(
+        levels=read.levels[:n_seen],
+        rewards=rewards[:n_seen],
+        first_position=offset,
+        credited=np.array(credited[:n_seen], np.int64),
+    )
+    return summing_policy(ranking.algorithm).list_sums(outcome)
+
+
+@lru_cache(maxsize=4096)
+def _kind(types: str) -> tuple[bool, bool]:
+    """Whether types are about a document, and whether they say that it was seen."""
+    all_types = types.split(",")
+    return (
+        not QUERY_LEVEL_TYPES.issuperset(all_types),
+        not SHOWN_TYPES.isdisjoint(all_types),
+    )
+
+
+def shared_contexts(ranking: Ranking) -> list[str]:
+    """The contexts that many people add to."""
+    segment = ranking.contexts.segment
+    return [GLOBAL] if segment is None else [GLOBAL, segment]

@@ -1,0 +1,1 @@
+"""Serve searches: find, fuse, show, and log what was shown."""

@@ -1,0 +1,1 @@
+"""Make one ranking out of several: a method a file."""
