@@ -89,9 +89,13 @@ def make_world(api: Api, tag: str) -> World:
     api.record(feature_id=own["feature_id"], user_id=own["user_id"], retriever_id=retriever_id)
     for _ in range(2):
         api.post(INTERACTIONS, click(position=-1))
-    # Without a text or a vector: a table for each in each world would make the schema very large.
     stored = [
-        {"document_id": id, "payload": {"price": 9.5}, "metadata": {"source": tag}}
+        {
+            "document_id": id,
+            "vectors": {"title": [1.0, 0.5]},
+            "payload": {"title": f"{tag} shoes"},
+            "metadata": {"source": tag},
+        }
         for id in (own["feature_id"], f"{tag}-second-document")
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents"
