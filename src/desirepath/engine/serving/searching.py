@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from desirepath.domain.checks import Id
 from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.filters import Filter
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
@@ -26,7 +27,7 @@ __all__ = ["FeatureSearcher", "Searched", "SentCandidate"]
 class SentCandidate(Struct, frozen=True, kw_only=True):
     """A document that another engine found for a feature, with its score there."""
 
-    document_id: str
+    document_id: Id
     score: float
     payload: dict[str, Any] | None = None
 
