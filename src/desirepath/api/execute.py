@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, to_builtins
 
 from desirepath.api.endpoint import Call, endpoint
-from desirepath.api.retrievers import find_retriever
 from desirepath.domain.access import Access
-from desirepath.domain.checks import Id, convert, refuse_unknown
+from desirepath.domain.checks import Id, convert, is_storable, refuse_unknown
 from desirepath.domain.document import read_document_filter
 from desirepath.domain.retriever import Retriever
-from desirepath.engine.executing import ExecuteRequest, Served, execute
+from desirepath.engine.executing import ExecuteRequest, Served, is_brief, log_of, serve
 from desirepath.engine.serving.searching import SentCandidate
 from desirepath.errors import (
+    DesirepathError,
     InvalidCursor,
     InvalidFilter,
     InvalidSearch,
@@ -316,9 +316,10 @@ _ERRORS = (
     body_required=False,
     response=ExecuteResponse,
     batch=True,
+    blocking=False,
     errors=_ERRORS,
 )
-def execute_retriever(call: Call) -> object:
+async def execute_retriever(call: Call) -> object:
     """Search.
 
     Runs the retriever's stages and answers with documents in order. What was shown is logged,
@@ -328,9 +329,32 @@ def execute_retriever(call: Call) -> object:
     They may be mixed with features of the built-in index. Further pages are asked for with the
     answer's `next_cursor`: they are ranked by the same weights.
     """
-    retriever = _usable(find_retriever(call))
+    retriever = _usable(await _retriever(call))
     request = read_search(call.json(), retriever, call.rules.lenient)
-    return present_served(execute(call.engine, retriever, request), retriever)
+    engine = call.engine
+    if is_brief(engine, retriever, request):
+        served = serve(engine, retriever, request)
+    else:
+        served = await call.threads.run(serve, engine, retriever, request)
+    await engine.asubmit(log_of(served))
+    return present_served(served, retriever)
+
+
+async def _retriever(call: Call) -> Retriever:
+    """The retriever as it was at most a second ago, from memory if that is known.
+
+    Raises
+    ------
+    NotFound
+        This namespace has none.
+    """
+    directory, name = call.engine.directory, call.path["retriever_id"]
+    key = (call.namespace.number, name)
+    known = directory.peek_retriever(*key) if is_storable(name) else (None,)
+    found = known[0] if known else await call.threads.run(directory.retriever, *key)
+    if found is None:
+        raise NotFound("retriever", name)
+    return found
 
 
 def _usable(retriever: Retriever) -> Retriever:
@@ -378,14 +402,15 @@ class ExecuteBatchResponse(Struct, frozen=True, kw_only=True):
     body=ExecuteBatchBody,
     response=ExecuteBatchResponse,
     batch=True,
+    blocking=False,
     errors=_ERRORS,
 )
-def execute_batch(call: Call) -> object:
+async def execute_batch(call: Call) -> object:
     """Search up to 16 times.
 
     Each is served and logged by itself; one that fails has its error in its place.
     """
-    retriever = _usable(find_retriever(call))
+    retriever = _usable(await _retriever(call))
     body = call.json()
     if not isinstance(body, dict):
         raise InvalidSearch("The body is an object with queries.")
@@ -393,8 +418,29 @@ def execute_batch(call: Call) -> object:
     if isinstance(body.get("queries"), list) and len(body["queries"]) > MAX_QUERIES:
         raise TooManyQueries(MAX_QUERIES)
     sent = convert(body, ExecuteBatchBody, InvalidSearch)
-    results: dict[str, Any] = {}
-    for index, query in enumerate(sent.queries):
+    outcomes = await call.threads.run(_serve_each, call, retriever, sent)
+    served = [one for one in outcomes if isinstance(one, Served)]
+    if served:
+        await call.engine.asubmit(log_of(*served))
+    return ExecuteBatchResponse(
+        results={
+            str(index): present_served(one, retriever)
+            if isinstance(one, Served)
+            else {"error": one.message}
+            for index, one in enumerate(outcomes)
+        },
+        total=len(outcomes),
+        succeeded=len(served),
+        failed=len(outcomes) - len(served),
+    )
+
+
+def _serve_each(
+    call: Call, retriever: Retriever, sent: ExecuteBatchBody
+) -> list[Served | DesirepathError]:
+    """Each search, or why there is none; not logged yet."""
+    outcomes: list[Served | DesirepathError] = []
+    for query in sent.queries:
         plain = {
             "inputs": query.inputs,
             "filters": query.filters,
@@ -403,18 +449,10 @@ def execute_batch(call: Call) -> object:
         }
         try:
             request = read_search(plain, retriever, call.rules.lenient)
-            results[str(index)] = present_served(
-                execute(call.engine, retriever, request), retriever
-            )
+            outcomes.append(serve(call.engine, retriever, request))
         except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow) as error:
-            results[str(index)] = {"error": error.message}
-    n_failed = sum(isinstance(one, dict) for one in results.values())
-    return ExecuteBatchResponse(
-        results=results,
-        total=len(results),
-        succeeded=len(results) - n_failed,
-        failed=n_failed,
-    )
+            outcomes.append(error)
+    return outcomes
 
 
 ENDPOINTS = (execute_retriever, execute_batch)
