@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ class FeatureSearcher:
         return self._searched(hits, self._fuser.fuse_with(plan, {}, nothing, 0), plan)
 
     def _sent(self, uri: str) -> FoundList:
-        sent = sorted(self._candidates[uri], key=lambda one: -one.score)
+        sent = sorted(self._candidates[uri], key=attrgetter("score"), reverse=True)
         if len({one.document_id for one in sent}) != len(sent):
             raise InvalidSearch("A feature lists a document twice.", ("candidates",))
         for one in sent:
