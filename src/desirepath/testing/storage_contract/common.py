@@ -98,7 +98,7 @@ def at_once(*tasks: Callable[[], T]) -> list[T]:
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], T]) -> T:
-        barrier.wait(10)
+        barrier.wait(60)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as pool:
