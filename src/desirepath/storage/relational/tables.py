@@ -338,6 +338,8 @@ text_fields = Table(
     Column("n_words", BigInteger, nullable=False),  # does not keep them; else 0
 )
 
+# ``generation`` changes with every change of an index's vectors, where they are kept in memory.
+
 vector_indexes = Table(
     "vector_indexes",
     metadata,
@@ -346,4 +348,5 @@ vector_indexes = Table(
     Column("name", Text, nullable=False),
     Column("dimension", BigInteger, nullable=False),
     Column("metric", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )
