@@ -52,7 +52,10 @@ def _delete_interactions(
         (namespace, one.execution_id) for one in found.values() if one.execution_id is not None
     }
     deleted = session.interactions.delete(namespace, ids)
-    engine.learn(session, acted_on, session.now())
+    now = session.now()
+    engine.learn(session, acted_on, now)
+    if any(one.feature_uri is not None for one in found.values()):
+        engine.unlearn_lone(session, namespace, ids, now)
     return deleted
 
 

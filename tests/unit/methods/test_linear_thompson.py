@@ -91,8 +91,8 @@ def test_sums_are_the_entries_of_the_normal_equations(outcome: ListOutcome) -> N
     assert np.abs(centred - exact).max() <= 0.5 + 1e-6
     sums = POLICY.list_sums(outcome).tolist()
     assert sums[0] == 1
-    assert sum(sums[1 : 1 + N_POSITIONS]) == len(outcome.rewards)
-    assert sum(sums[1 + N_POSITIONS : 1 + 2 * N_POSITIONS]) == sum(outcome.rewards.tolist())
+    assert sum(sums[2 : 2 + N_POSITIONS]) == len(outcome.rewards)
+    assert sum(sums[2 + N_POSITIONS : 2 + 2 * N_POSITIONS]) == sum(outcome.rewards.tolist())
 
 
 @pytest.mark.parametrize("n_features", range(1, 11))
@@ -162,9 +162,9 @@ def test_the_feature_that_put_the_choice_first_gains(
 def test_deep_positions_share_a_column() -> None:
     outcome = random_outcome(np.random.default_rng(1), n_documents=14)
     first_page = ListOutcome(levels=outcome.levels, rewards=outcome.rewards)
-    assert POLICY.list_sums(first_page)[1 : 1 + N_POSITIONS].tolist() == [1] * 9 + [5]
+    assert POLICY.list_sums(first_page)[2 : 2 + N_POSITIONS].tolist() == [1] * 9 + [5]
     page_two = ListOutcome(levels=outcome.levels, rewards=outcome.rewards, first_position=10)
-    assert POLICY.list_sums(page_two)[1 : 1 + N_POSITIONS].tolist() == [0] * 9 + [14]
+    assert POLICY.list_sums(page_two)[2 : 2 + N_POSITIONS].tolist() == [0] * 9 + [14]
 
 
 # Lone interactions
