@@ -230,6 +230,10 @@ class Learned(Protocol):
         """The next lone interactions of a retriever, in the order of their ids."""
         ...
 
+    def lone_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Ids of lone interactions of a namespace before an id, in their order."""
+        ...
+
     def put_lone(self, rows: Sequence[LoneInteraction]) -> None:
         """Keep lone interactions that were not kept yet."""
         ...

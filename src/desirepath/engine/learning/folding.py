@@ -16,7 +16,7 @@ from desirepath.methods.bandits.sums import nothing
 from desirepath.storage.base import Session
 from desirepath.storage.learned import LearnableList, LearnedList, ListedInteraction
 
-__all__ = ["fold", "forget", "learned_anew"]
+__all__ = ["fold", "forget", "forget_before", "learned_anew"]
 
 _Acted = Mapping[tuple[int, str], Sequence[ListedInteraction]]
 
@@ -48,6 +48,22 @@ def forget(session: Session, keys: Collection[tuple[int, str]], shard: int, now:
     lists = session.learned.lists(keys)
     if lists:
         _apply(session, lists, shard, now, is_leaving=True)
+
+
+def forget_before(
+    session: Session, namespace: int, bound: bytes, limit: int, shard: int, now: int
+) -> int:
+    """Take away what executions from before an id taught, some at a time; how many were taken."""
+    ids = session.learned.learned_before(namespace, bound, limit)
+    forget(session, session.executions.names(namespace, ids), shard, now)
+    left = [
+        LearnedList(
+            namespace=namespace, id=id, retriever_id="", session_id=None, live=False, sums=b""
+        )
+        for id in ids
+    ]
+    session.learned.put_lists(left)
+    return len(ids)
 
 
 def _apply(

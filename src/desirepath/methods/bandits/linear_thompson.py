@@ -20,12 +20,14 @@ from desirepath.methods.bandits.evidence import Evidence
 from desirepath.methods.bandits.sums import Sums, check_fits, influence_of
 from desirepath.methods.levels import SCALE, FloatArray, IntArray, Levels
 
-__all__ = ["N_POSITIONS", "SCORE_UNIT", "EffectPosterior", "LinearThompson"]
+__all__ = ["COUNT_UNIT", "N_POSITIONS", "SCORE_UNIT", "EffectPosterior", "LinearThompson"]
 
 N_POSITIONS = 10
 """Positions with a column of their own; deeper ones share the last."""
 SCORE_UNIT = 4_096
 """List-centred scores are integers over this."""
+COUNT_UNIT = 4_096
+"""What is counted is so many a piece, or the count of one would be lost when sums are scaled."""
 POSITION_RIDGE = 0.01
 """Hardly any: the columns only have to be solvable where a position was never shown."""
 
@@ -118,7 +120,7 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         layout = _layout(feature + 1)
         sums = np.zeros(layout.size, np.int64)
         sums[1] = influence_of(rewards)
-        sums[layout.n_lone[feature]] = 1
+        sums[layout.n_lone[feature]] = COUNT_UNIT
         sums[layout.lone_reward[feature]] = reward
         return sums
 
@@ -137,13 +139,13 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         reward_by_position = sums[_REWARD_BY_POSITION] / REWARD_UNIT
 
         # A document has one position, so the position block is diagonal and is solved for first.
-        solved = by_position / (sums[_SHOWN] + POSITION_RIDGE)
+        solved = by_position / (sums[_SHOWN_AT] / COUNT_UNIT + POSITION_RIDGE)
         precision = sums[layout.scores[np.ix_(chosen, chosen)]] / SCORE_UNIT**2
         precision -= solved @ by_position.T
         response = sums[layout.reward[chosen]] / (REWARD_UNIT * SCORE_UNIT)
         response -= solved @ reward_by_position
 
-        n_lone = sums[layout.n_lone[chosen]]
+        n_lone = sums[layout.n_lone[chosen]] / COUNT_UNIT
         lone_reward = sums[layout.lone_reward[chosen]] / REWARD_UNIT
         lone = np.minimum(n_lone, self.most_lone)
         lone_mean = np.clip(lone_reward / np.maximum(n_lone, 1e-9), -1.0, 1.0)
@@ -163,8 +165,8 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         return EffectPosterior(mean=parameters[:n_features].copy(), factor=factor)
 
 
-_SHOWN = slice(2, 2 + N_POSITIONS)
-"""Documents shown at each position."""
+_SHOWN_AT = slice(2, 2 + N_POSITIONS)
+"""Documents shown at each position, in ``COUNT_UNIT``."""
 _REWARD_BY_POSITION = slice(2 + N_POSITIONS, 2 + 2 * N_POSITIONS)
 """Reward at each position, in ``REWARD_UNIT``."""
 _HEAD = 2 + 2 * N_POSITIONS
@@ -175,7 +177,7 @@ class _Layout(NamedTuple):
 
     Feature by feature: its scores with those of the features up to it, in ``SCORE_UNIT``²; its
     scores by position, in ``SCORE_UNIT``; reward times score, in ``REWARD_UNIT · SCORE_UNIT``; the
-    number of lone interactions, and their reward in ``REWARD_UNIT``.
+    number of lone interactions in ``COUNT_UNIT``, and their reward in ``REWARD_UNIT``.
     """
 
     size: int
@@ -234,7 +236,7 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
     if n_documents:
         centred = _centred(np.frombuffer(levels, np.uint16).reshape(shape))
         sums[0] = 1
-        sums[_SHOWN] = at_position.sum(axis=0)
+        sums[_SHOWN_AT] = at_position.sum(axis=0) * COUNT_UNIT
         sums[layout.scores] = centred.T @ centred
         sums[layout.by_position] = centred.T @ at_position
     return _Shown(sums, centred, at_position, layout.reward)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from desirepath.storage.learned import (
     SHARDS,
@@ -152,10 +152,13 @@ class RelationalLearned:
         return list(self._connection.scalars(statement))
 
     def learned_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        return self._ids_before(_LISTS, namespace, bound, limit)
+
+    def _ids_before(self, table: Table, namespace: int, bound: bytes, limit: int) -> list[bytes]:
         statement = (
-            select(_LISTS.c.id)
-            .where(_LISTS.c.namespace == namespace, _LISTS.c.id < bound)
-            .order_by(_LISTS.c.id)
+            select(table.c.id)
+            .where(table.c.namespace == namespace, table.c.id < bound)
+            .order_by(table.c.id)
             .limit(limit)
         )
         return list(self._connection.scalars(statement))
@@ -206,6 +209,9 @@ class RelationalLearned:
             .limit(limit)
         )
         return [_to_lone(row) for row in self._connection.execute(statement)]
+
+    def lone_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        return self._ids_before(_LONE, namespace, bound, limit)
 
     def put_lone(self, rows: Sequence[LoneInteraction]) -> None:
         self._bulk.insert(_LONE, [_from_lone(one) for one in rows])
