@@ -348,6 +348,9 @@ documents = Table(
     Column("payload", Text, nullable=False),
 )
 
+DOCUMENT_COLUMNS = tuple(documents.columns.keys())
+"""All of them, in the order of the table."""
+
 # Each has a table of its own, named document_text_NUMBER or document_vectors_NUMBER, which the back
 # ends make and drop.
 
@@ -361,6 +364,8 @@ text_fields = Table(
     Column("n_words", BigInteger, nullable=False),  # does not keep them; else 0
 )
 
+# ``generation`` changes with every change of an index's vectors, where they are kept in memory.
+
 vector_indexes = Table(
     "vector_indexes",
     metadata,
@@ -369,4 +374,5 @@ vector_indexes = Table(
     Column("name", Text, nullable=False),
     Column("dimension", BigInteger, nullable=False),
     Column("metric", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )

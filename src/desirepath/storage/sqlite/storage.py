@@ -32,6 +32,7 @@ from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
 from desirepath.storage.sqlite.file_system import file_system_of
 from desirepath.storage.sqlite.text_tables import SqliteTextTables, purge_words
+from desirepath.storage.sqlite.vector_cache import VectorCache
 from desirepath.storage.sqlite.vector_functions import add_vector_functions
 from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
@@ -76,6 +77,7 @@ class SqliteStorage:
         _check_version()
         self._clock = clock
         self._vector_extension = vector_extension
+        self._vector_cache = VectorCache()
         self._path = path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
@@ -151,7 +153,7 @@ class SqliteStorage:
     def read(self, seconds: float | None = None) -> Iterator[RelationalSession]:
         if self._in_memory:
             with self._lock:  # a shared cache has no snapshots
-                yield self._session(*self._reader())
+                yield self._session(*self._reader(), self._vector_cache)
             return
         connection, raw = self._reader()
         with _translated(seconds or 0.0):
@@ -160,7 +162,7 @@ class SqliteStorage:
                 raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
             raw.execute("BEGIN")
             try:
-                yield self._session(connection, raw)
+                yield self._session(connection, raw, self._vector_cache)
             finally:
                 if seconds is not None:
                     raw.set_progress_handler(None, 0)
@@ -227,9 +229,11 @@ class SqliteStorage:
         self._writer = connection, raw
         self._is_suspect = False
 
-    def _session(self, connection: Connection, raw: Any) -> RelationalSession:
+    def _session(
+        self, connection: Connection, raw: Any, vector_cache: VectorCache | None = None
+    ) -> RelationalSession:
         texts = SqliteTextTables(raw, driver.sqlite_version_info)
-        vectors = SqliteVectorTables(connection, raw)
+        vectors = SqliteVectorTables(connection, raw, vector_cache)
         return RelationalSession(connection, SqliteBulk(raw), texts, vectors, self._clock.now)
 
     def health(self) -> Health:

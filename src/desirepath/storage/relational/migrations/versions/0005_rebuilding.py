@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0004"
+revision = "0005"
 down_revision = "0003"
 
 _WORDS = {
