@@ -32,6 +32,8 @@ __all__ = [
     "learned_features",
     "learned_lists",
     "learned_users",
+    "learning_states",
+    "lone_interactions",
     "marks",
     "metadata",
     "namespaces",
@@ -143,11 +145,8 @@ RANKED_COLUMNS = (
 """Of executions: what learning needs."""
 
 ACTED_COLUMNS = (
-    "namespace",
-    "execution_id",
     "feature_id",
     "types",
-    "position",
     "reward",
     "feature_uri",
 )
@@ -192,6 +191,33 @@ rollups = Table(
     Column("shard", BigInteger, nullable=False),
     Column("sums", LargeBinary, nullable=False),
     PrimaryKeyConstraint("namespace", "retriever_id", "algorithm", "context", "day", "shard"),
+)
+
+lone_interactions = Table(
+    "lone_interactions",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("execution_id", Text),
+    Column("algorithm", Text, nullable=False),
+    Column("identity", Text),
+    Column("day", BigInteger, nullable=False),
+    Column("feature", BigInteger, nullable=False),
+    Column("reward", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+learning_states = Table(
+    "learning_states",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("serving", BigInteger, nullable=False),
+    Column("building", BigInteger),
+    Column("upto", LargeBinary, nullable=False),
+    Column("n_lists", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id"),
 )
 
 learned_features = Table(
