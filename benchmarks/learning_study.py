@@ -5,6 +5,7 @@ judgments, gain ``2^grade - 1``, what was not judged 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,8 +41,8 @@ CLICKS: Mapping[str, Examination] = {
 TRAFFIC = {"flat": 0.0, "zipf": 1.0}
 """How much more often some queries come."""
 
-EngineMaker = Callable[[int, np.random.Generator], Engine]
-"""From the number of features and randomness to an engine that knows nothing yet."""
+EngineMaker = Callable[[Sequence[str], np.random.Generator], Engine]
+"""From the URIs of features and randomness to an engine that knows nothing yet."""
 
 
 def likes_all(query: str, document_id: str) -> float:
@@ -67,6 +68,10 @@ class Scenario:
     @cached_property
     def query_to_candidates(self) -> dict[str, Candidates]:
         return {query: gather(list(lists.values())) for query, lists in self.query_to_lists.items()}
+
+    @property
+    def features(self) -> list[str]:
+        return list(self.feature_to_lists)
 
     @property
     def n_features(self) -> int:
@@ -217,17 +222,17 @@ def run(
 ) -> Learned:
     """Let simulated shoppers search, click and be learned from."""
     shoppers = Shoppers(judge.query_to_grades, clicks, seed=seed, query_power=query_power)
-    engine = make_engine(scenario.n_features, np.random.default_rng([seed, 1]))
     rrf_to_beat = {
         query: judge.ndcg(query, fuse(candidates, rrf, np.ones(scenario.n_features)).document_ids)
         for query, candidates in scenario.query_to_candidates.items()
     }
     ndcg, served, gained = {}, {}, 0.0
-    for session, query, document_ids in _sessions(engine, scenario, shoppers, n_sessions):
-        gained += judge.ndcg(query, document_ids) - rrf_to_beat[query]
-        if session in CHECKPOINTS:
-            ndcg[session] = judge.of_fusion(scenario, learned, engine.mean_weights(Context()))
-            served[session] = gained / session
+    with closing(make_engine(scenario.features, np.random.default_rng([seed, 1]))) as engine:
+        for session, query, document_ids in _sessions(engine, scenario, shoppers, n_sessions):
+            gained += judge.ndcg(query, document_ids) - rrf_to_beat[query]
+            if session in CHECKPOINTS:
+                ndcg[session] = judge.of_fusion(scenario, learned, engine.mean_weights(Context()))
+                served[session] = gained / session
     return Learned(ndcg=ndcg, served=served)
 
 
@@ -244,14 +249,14 @@ def run_drift(
 ) -> list[float]:
     """Change the scenario after some sessions; give nDCG of the mean weights from then on."""
     shoppers = Shoppers(judge.query_to_grades, CLICKS["PBM 1/√r"], seed=seed)
-    engine = make_engine(before.n_features, np.random.default_rng([seed, 1]))
-    for _ in _sessions(engine, before, shoppers, swap_after):
-        pass
-    return [
-        judge.of_fusion(after, learned, engine.mean_weights(Context()))
-        for session, _, _ in _sessions(engine, after, shoppers, n_sessions)
-        if session % every == 0
-    ]
+    with closing(make_engine(before.features, np.random.default_rng([seed, 1]))) as engine:
+        for _ in _sessions(engine, before, shoppers, swap_after):
+            pass
+        return [
+            judge.of_fusion(after, learned, engine.mean_weights(Context()))
+            for session, _, _ in _sessions(engine, after, shoppers, n_sessions)
+            if session % every == 0
+        ]
 
 
 def run_segments(
@@ -275,12 +280,12 @@ def run_segments(
     """
     any_judge = next(iter(judges.values()))
     shoppers = Shoppers(any_judge.query_to_grades, CLICKS["PBM 1/√r"], seed=seed, segments=segments)
-    engine = make_engine(scenario.n_features, np.random.default_rng([seed, 1]))
     told = _labels(shoppers, segments, wrong_labels, np.random.default_rng([seed, 2]))
     found = {}
-    for session, _, _ in _sessions(engine, scenario, shoppers, n_sessions, told):
-        if session in CHECKPOINTS:
-            found[session] = _worth_to_users(engine, scenario, judges, shoppers, told)
+    with closing(make_engine(scenario.features, np.random.default_rng([seed, 1]))) as engine:
+        for session, _, _ in _sessions(engine, scenario, shoppers, n_sessions, told):
+            if session in CHECKPOINTS:
+                found[session] = _worth_to_users(engine, scenario, judges, shoppers, told)
     return found
 
 
