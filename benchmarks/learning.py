@@ -28,8 +28,8 @@ from benchmarks.learning_study import (
     CLICKS,
     TRAFFIC,
     EngineMaker,
-    Judge,
     Learned,
+    of_fusion,
     references,
     run,
     run_drift,
@@ -44,6 +44,7 @@ from desirepath.methods.bandits.linear_thompson import LinearThompson
 from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.learned import learned
 from desirepath.testing.shoppers import Shoppers
+from desirepath.testing.simulation.judging import Judge
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "esci_small"
 SEGMENT_SESSIONS = 3_000
@@ -196,7 +197,7 @@ class Study:
         scenario = self.scenarios["G4"]
         equal = uniform(scenario.n_features)
         worth = {
-            name: judge.of_fusion(scenario, learned, equal)
+            name: of_fusion(judge, scenario, learned, equal)
             for name, judge in self._judges_with_tastes().items()
         }
         shoppers = Shoppers(

@@ -18,7 +18,6 @@ from benchmarks.learning import ENGINES
 from benchmarks.learning_engines import Context
 from benchmarks.learning_study import (
     CLICKS,
-    Judge,
     Learned,
     References,
     Scenario,
@@ -26,6 +25,7 @@ from benchmarks.learning_study import (
     run,
 )
 from benchmarks.shop import read_shop
+from desirepath.testing.simulation.judging import Judge
 
 pytestmark = pytest.mark.needs_data
 SEEDS = range(3)

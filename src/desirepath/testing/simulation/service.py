@@ -1,0 +1,123 @@
+"""Speak to a running Desirepath over HTTP, from several threads."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from desirepath.errors import DesirepathError
+
+__all__ = ["Refused", "Service", "path_of"]
+
+_SECONDS = 30.0
+_ATTEMPTS = 5
+_LATER = (429, 503)  # nothing was done, and the answer says when to come again
+
+
+class Refused(Exception):
+    """The service answered, and not with what was asked for."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Service:
+    """A service by its address.
+
+    Parameters
+    ----------
+    url
+        ``http://host:port``, without ``/v1``.
+    key
+        An API key.
+    namespace
+        Sent with every request, if any.
+    """
+
+    def __init__(self, url: str, key: str, namespace: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._key = key
+        self._namespace = namespace
+        self._of_thread = threading.local()
+        parts = urlsplit(self.url)
+        try:
+            self._address, self._path = (parts.hostname or "", parts.port), parts.path
+        except ValueError:
+            self._address = ("", None)
+        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        if parts.scheme not in ("http", "https") or not self._address[0]:
+            raise DesirepathError("The URL of a service looks like http://127.0.0.1:8000.")
+
+    def within(self, namespace: str) -> Service:
+        """The same service, a namespace of it."""
+        return Service(self.url, self._key, namespace)
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """What it answers; told to come later, it does.
+
+        Raises
+        ------
+        Refused
+            With another status than 2xx.
+        DesirepathError
+            Nothing answers, or something that is no Desirepath.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            status, wait, answer = self._ask(method, path, body)
+            if 200 <= status < 300:
+                return answer
+            if status not in _LATER or attempt == _ATTEMPTS:
+                break
+            time.sleep(wait)
+        raise Refused(status, str(answer.get("error", {}).get("message", "")))
+
+    def _ask(self, method: str, path: str, body: object) -> tuple[int, float, dict[str, Any]]:
+        """Status, seconds to wait before asking again, answer."""
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        if self._namespace is not None:
+            headers["X-Namespace"] = self._namespace
+        content = None if body is None else json.dumps(body).encode()
+        try:
+            response = self._send(method, self._path + path, content, headers)
+            text = response.read()
+        except (OSError, HTTPException) as error:
+            self._of_thread.connection = None
+            raise DesirepathError(
+                "Nothing answers at that URL. Start a service with `desirepath serve`, or name "
+                "another with --url."
+            ) from error
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise DesirepathError("What answers at that URL is no Desirepath.")
+        return response.status, float(response.headers.get("Retry-After") or 1), answer
+
+    def _send(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> Any:
+        """Send on the thread's connection, or on a new one if the service has closed it."""
+        connection = getattr(self._of_thread, "connection", None)
+        if connection is not None:
+            try:
+                connection.request(method, path, content, headers)
+                return connection.getresponse()
+            except (OSError, HTTPException):
+                connection.close()
+        connection = self._kind(*self._address, timeout=_SECONDS)
+        self._of_thread.connection = connection
+        connection.request(method, path, content, headers)
+        return connection.getresponse()
+
+
+def path_of(*parts: str) -> str:
+    """A path of the API.
+
+    >>> path_of("retrievers", "a shop", "execute")
+    '/v1/retrievers/a%20shop/execute'
+    """
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
