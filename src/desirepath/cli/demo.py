@@ -70,14 +70,17 @@ def demo_command(
     stays = sys.stdin.isatty() if stay is None else stay
     with tempfile.TemporaryDirectory(prefix="desirepath-demo-") as folder:
         url = database or f"sqlite:///{Path(folder, 'desirepath.db')}"
-        with _key_of(url) as key, _serving(url) as (address, link):
-            service = Service(address, key)
-            with _namespace_of(service) as namespace:
-                result = run(service, namespace, shoppers)
-                console.print(render(result))
-                _print_next(address, link, key, result, stays)
-                if stays:
-                    sys.stdin.readline()
+        with (
+            _key_of(url) as key,
+            _serving(url) as (address, link),
+            Service(address, key) as service,
+            _namespace_of(service) as namespace,
+        ):
+            result = run(service, namespace, shoppers)
+            console.print(render(result))
+            _print_next(address, link, key, result, stays)
+            if stays:
+                sys.stdin.readline()
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def simulate_command(url: str, key: str, namespace: str, as_json: bool, **option
       desirepath simulate --searches 500
     """
     shoppers = Shoppers(**options)
-    result = run(Service(url, key), namespace, shoppers)
+    with Service(url, key) as service:
+        result = run(service, namespace, shoppers)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
     else:

@@ -104,7 +104,7 @@ def make_catalogue(seed: int = 1) -> Catalogue:
     >>> len(catalogue.documents), len(catalogue.queries)
     (400, 120)
     >>> [round(number, 2) for number in catalogue.documents[0]["vectors"]["purpose"]][:2]
-    [0.12, -0.05]
+    [-0.08, -0.56]
     """
     return _Maker(seed).make()
 

@@ -25,7 +25,6 @@ PAGE = 10
 """Documents that count."""
 
 _DISCOUNTS = 1.0 / np.log2(np.arange(2, PAGE + 2))
-_DRAWS = 2_000
 _STEPS = 5
 
 
@@ -107,13 +106,16 @@ class Judge:
 
 
 def best_weights(
-    judge: Judge, query_to_candidates: Mapping[str, Candidates], n_features: int
+    judge: Judge,
+    query_to_candidates: Mapping[str, Candidates],
+    n_features: int,
+    n_draws: int = 2_000,
 ) -> tuple[FloatArray, float]:
     """The oracle: fixed weights found by looking at the grades, and what they are worth.
 
-    The best of 2,000 weights drawn at random, then of 200 near the best, nearer each of four times;
-    always the same draws. Nobody can know these weights, since they suit the very queries that they
-    are judged by.
+    The best of ``n_draws`` weights drawn at random, then of a tenth as many near the best, nearer
+    each of four times; always the same draws. Nobody can know these weights, since they suit the
+    very queries that they are judged by.
 
     Returns
     -------
@@ -122,12 +124,12 @@ def best_weights(
         nDCG.
     """
     rng = np.random.default_rng(0)
-    draws = rng.dirichlet(np.ones(n_features), _DRAWS)
+    draws = rng.dirichlet(np.ones(n_features), n_draws)
     best, value = draws[0], -1.0
     for step in range(_STEPS):
         values = judge.of_weights(query_to_candidates, draws)
         if values.max() > value:
             best, value = draws[values.argmax()], float(values.max())
         near = 20.0 * 4.0**step
-        draws = rng.dirichlet(best * near + 0.05, _DRAWS // 10)
+        draws = rng.dirichlet(best * near + 0.05, n_draws // 10)
     return best, value

@@ -43,6 +43,7 @@ CLICKS: Mapping[str, Examination] = {
 
 _OFTEN, _SELDOM = 0.9, 0.1
 _GUEST = "guest"
+_DRAWS = 300  # of weights, to find the best among
 _WAITING = 2  # searches that wait for each shopper who is busy
 
 
@@ -170,7 +171,7 @@ class Simulation:
         shares = self._shoppers.query_to_share_of(segment)
         judge = Judge(self._catalogue.query_to_grades, shares)
         candidates = {text: ranked.candidates for text, ranked in query_to_ranked.items()}
-        return best_weights(judge, candidates, len(FEATURES))[0]
+        return best_weights(judge, candidates, len(FEATURES), _DRAWS)[0]
 
     def _of_weights(self, text: str, ranked: Ranked, weights: FloatArray) -> float:
         document_ids: Sequence[str] = fuse(ranked.candidates, learned, weights).document_ids

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from copy import copy
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -26,8 +27,46 @@ class Refused(Exception):
         self.status = status
 
 
+class _Connections:
+    """One for each thread that asks, kept open."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        try:
+            self._address = parts.hostname or "", parts.port
+        except ValueError:
+            self._address = "", None
+        if parts.scheme not in ("http", "https") or not self._address[0]:
+            raise DesirepathError("The URL of a service looks like http://127.0.0.1:8000.")
+        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._path = parts.path
+        self._of_thread = threading.local()
+        self._all: list[HTTPConnection] = []
+
+    def send(
+        self, method: str, path: str, content: bytes | None, headers: dict[str, str]
+    ) -> HTTPResponse:
+        """Send on the thread's connection; on a new one if the service has closed it."""
+        connection: HTTPConnection | None = getattr(self._of_thread, "connection", None)
+        if connection is not None:
+            try:
+                connection.request(method, self._path + path, content, headers)
+                return connection.getresponse()
+            except (OSError, HTTPException):
+                connection.close()
+        connection = self._kind(*self._address, timeout=_SECONDS)
+        self._all.append(connection)
+        self._of_thread.connection = connection
+        connection.request(method, self._path + path, content, headers)
+        return connection.getresponse()
+
+    def close(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+
 class Service:
-    """A service by its address.
+    """A service by its address; close it, or use it in a ``with``.
 
     Parameters
     ----------
@@ -35,27 +74,24 @@ class Service:
         ``http://host:port``, without ``/v1``.
     key
         An API key.
-    namespace
-        Sent with every request, if any.
     """
 
-    def __init__(self, url: str, key: str, namespace: str | None = None) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, key: str) -> None:
         self._key = key
-        self._namespace = namespace
-        self._of_thread = threading.local()
-        parts = urlsplit(self.url)
-        try:
-            self._address, self._path = (parts.hostname or "", parts.port), parts.path
-        except ValueError:
-            self._address = ("", None)
-        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        if parts.scheme not in ("http", "https") or not self._address[0]:
-            raise DesirepathError("The URL of a service looks like http://127.0.0.1:8000.")
+        self._namespace: str | None = None
+        self._connections = _Connections(url.rstrip("/"))
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connections.close()
 
     def within(self, namespace: str) -> Service:
-        """The same service, a namespace of it."""
-        return Service(self.url, self._key, namespace)
+        """A namespace of the same service, over the same connections."""
+        inside = copy(self)
+        inside._namespace = namespace
+        return inside
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """What it answers; told to come later, it does.
@@ -83,10 +119,9 @@ class Service:
             headers["X-Namespace"] = self._namespace
         content = None if body is None else json.dumps(body).encode()
         try:
-            response = self._send(method, self._path + path, content, headers)
+            response = self._connections.send(method, path, content, headers)
             text = response.read()
         except (OSError, HTTPException) as error:
-            self._of_thread.connection = None
             raise DesirepathError(
                 "Nothing answers at that URL. Start a service with `desirepath serve`, or name "
                 "another with --url."
@@ -98,20 +133,6 @@ class Service:
         if not isinstance(answer, dict):
             raise DesirepathError("What answers at that URL is no Desirepath.")
         return response.status, float(response.headers.get("Retry-After") or 1), answer
-
-    def _send(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> Any:
-        """Send on the thread's connection, or on a new one if the service has closed it."""
-        connection = getattr(self._of_thread, "connection", None)
-        if connection is not None:
-            try:
-                connection.request(method, path, content, headers)
-                return connection.getresponse()
-            except (OSError, HTTPException):
-                connection.close()
-        connection = self._kind(*self._address, timeout=_SECONDS)
-        self._of_thread.connection = connection
-        connection.request(method, path, content, headers)
-        return connection.getresponse()
 
 
 def path_of(*parts: str) -> str:
