@@ -17,10 +17,10 @@ from rich.cells import cell_len
 
 from desirepath.cli import main
 from desirepath.cli.simulate import N_BLOCKS
-from desirepath.domain.access import KeyKind
+from desirepath.domain.access import Key, KeyKind
 from desirepath.server import open_engine
 from desirepath.settings import load_settings
-from desirepath.storage.base import Key, Namespace
+from desirepath.storage.base import Namespace
 from desirepath.testing.simulation.catalogue import FEATURES
 from desirepath.testing.simulation.shop import RETRIEVER
 from tests.api.live import LiveServer
