@@ -19,6 +19,7 @@
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact)
     ├── Overloaded                   nothing was done
+    ├── SearchTooSlow(milliseconds)  nothing was shown or logged
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
@@ -61,6 +62,7 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "QueryTooSlow",
+    "SearchTooSlow",
     "StorageCorrupt",
     "StorageError",
     "StorageFull",
@@ -266,6 +268,20 @@ class LearningOverflow(LearningError):
 
 class Overloaded(DesirepathError):
     """There is too much to do at once. Nothing was stored; try again."""
+
+
+class SearchTooSlow(DesirepathError):
+    """The search took longer than its retriever allows. Nothing was logged.
+
+    Parameters
+    ----------
+    milliseconds
+        What ``budget_limits.max_time_ms`` allows.
+    """
+
+    def __init__(self, milliseconds: int) -> None:
+        super().__init__(f"The search took longer than the {milliseconds} ms of its retriever.")
+        self.milliseconds = milliseconds
 
 
 class StorageError(DesirepathError):

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, delete, func, select
+from sqlalchemy import Connection, Select, Table, delete, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from desirepath.domain.document import (
@@ -24,6 +24,7 @@ from desirepath.domain.plain_json import encode_json
 from desirepath.domain.words import search_words
 from desirepath.errors import AlreadyExists, InvalidDocument, NotFound
 from desirepath.storage.relational import tables
+from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.narrowing import narrow_documents
 from desirepath.storage.relational.searching import Hit, TextTables, VectorTables
 
@@ -42,8 +43,11 @@ _decode_text = msgspec.json.Decoder(dict[str, str]).decode
 class RelationalDocumentIndex:
     """See :class:`~desirepath.storage.base.DocumentIndex`."""
 
-    def __init__(self, connection: Connection, texts: TextTables, vectors: VectorTables) -> None:
+    def __init__(
+        self, connection: Connection, bulk: Bulk, texts: TextTables, vectors: VectorTables
+    ) -> None:
         self._connection = connection
+        self._bulk = bulk
         self._texts = texts
         self._vectors = vectors
 
@@ -182,18 +186,24 @@ class RelationalDocumentIndex:
         with_vectors: bool = False,
         hold: bool = False,
     ) -> dict[str, Document]:
-        rows: list[Any] = []
-        for ids in _parts(sorted(set(document_ids))):
-            statement = select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
-            if hold:  # SQLite has one writer at a time, and does not know the words
-                statement = statement.order_by(_D.c.document_id).with_for_update()
-            rows += self._connection.execute(statement).all()
-        vectors: dict[int, dict[str, tuple[float, ...]]] = {row.number: {} for row in rows}
+        wanted = sorted(set(document_ids))
+        rows = self._held(namespace, wanted) if hold else self._bulk.documents(namespace, wanted)
+        vectors: dict[int, dict[str, tuple[float, ...]]] = {row[0]: {} for row in rows}
         if with_vectors and rows:
             for name, (table, _) in self._indexes(namespace).items():
                 for number, vector in self._vectors.get(table, list(vectors)).items():
                     vectors[number][name] = vector
-        return {row.document_id: _document(row, vectors[row.number]) for row in rows}
+        documents = (_document(row, vectors[row[0]]) for row in rows)
+        return {document.document_id: document for document in documents}
+
+    def _held(self, namespace: int, document_ids: Sequence[str]) -> list[Any]:
+        """Rows that nobody else changes; SQLite has one writer, and does not know the words."""
+        rows: list[Any] = []
+        for ids in _parts(document_ids):
+            statement = select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
+            held = statement.order_by(_D.c.document_id).with_for_update()
+            rows += self._connection.execute(held).all()
+        return rows
 
     def delete(self, namespace: int, document_ids: Sequence[str]) -> int:
         numbers = [
@@ -286,6 +296,19 @@ class RelationalDocumentIndex:
         ranked = self._vectors.ranked(number, described, vector, condition)
         return _best(self._holding(filter, ranked), limit)
 
+    def sample(self, namespace: int, limit: int, filter: Filter | None = None) -> list[str]:
+        statement = (
+            select(_D.c.number, _D.c.document_id, literal(0.0))
+            .where(_D.c.namespace == namespace)
+            .order_by(func.random())
+        )
+        if filter is None:
+            return [hit.document_id for hit in self._hits(statement.limit(limit))]
+        condition = narrow_documents(filter).condition
+        if condition is not None:
+            statement = statement.where(condition)
+        return [id for id, _ in _best(self._holding(filter, self._hits(statement)), limit)]
+
     def _hits(self, statement: Select[Any]) -> Iterator[Hit]:
         return (Hit(*row) for row in self._connection.execute(statement))
 
@@ -318,15 +341,16 @@ def _best(hits: Iterable[Hit], limit: int) -> list[tuple[str, float]]:
     return [(hit.document_id, hit.score) for hit in islice(hits, limit)]
 
 
-def _document(row: Any, vectors: dict[str, tuple[float, ...]]) -> Document:
+def _document(row: Sequence[Any], vectors: dict[str, tuple[float, ...]]) -> Document:
+    _, _, document_id, created_at, updated_at, metadata, text, payload = row
     return Document(
-        document_id=row.document_id,
-        payload=_decode_object(row.payload),
-        metadata=_decode_object(row.metadata),
-        text=_decode_text(row.text),
+        document_id=document_id,
+        payload=_decode_object(payload),
+        metadata=_decode_object(metadata),
+        text=_decode_text(text),
         vectors=vectors,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        created_at=created_at,
+        updated_at=updated_at,
     )
 
 
