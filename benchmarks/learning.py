@@ -5,6 +5,7 @@ the policy in memory or, with ``--engine product``, of the product with its data
 """
 
 import argparse
+import importlib.util
 import json
 import math
 import multiprocessing
@@ -22,7 +23,7 @@ import numpy as np
 from benchmarks import learning_report as report
 from benchmarks.learning_engines import Context, FloatEngine, MemoryEngine, Options, Resolve
 from benchmarks.learning_product import SEGMENT, ProductEngine, SdkEngine
-from benchmarks.learning_report import Cell, Results
+from benchmarks.learning_report import Bar, Cell, Results
 from benchmarks.learning_study import (
     CHECKPOINTS,
     CLICKS,
@@ -134,6 +135,11 @@ CONTESTS: Mapping[str, Contest] = {
 """By the engine that the bars are for."""
 
 
+def _is_here(engine: str) -> bool:
+    """The SDK belongs to the developer set; where it is not, its clicks are left out."""
+    return engine != "sdk" or importlib.util.find_spec("mixpeek") is not None
+
+
 class Study:
     """The shop, its scenarios, and what was found out about them."""
 
@@ -141,6 +147,7 @@ class Study:
         self.shop = shop
         self.engine = engine
         self.contest = CONTESTS[engine]
+        self.beside = [name for name in self.contest.beside if _is_here(name)]
         self.n_seeds = n_seeds
         self.n_sessions = n_sessions
         self.scenarios = scenarios(shop)
@@ -187,7 +194,7 @@ class Study:
         """What each engine weighs before anybody has clicked, in the largest scenario."""
         features = self.scenarios["G2+N2P"].features
         found = {}
-        for name in (self.engine, *self.contest.beside):
+        for name in (self.engine, *self.beside):
             with closing(ENGINES[name](features, np.random.default_rng(0))) as engine:
                 found[name] = engine.mean_weights(Context()).tolist()
         return found
@@ -231,16 +238,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study; 0 when every bar was reached, 1 when one was missed."""
     options = parse(arguments)
     started = time.monotonic()
-    n_sessions = options.sessions or CONTESTS[options.engine].n_sessions
-    study = Study(read_shop(options.data), options.engine, options.seeds, n_sessions)
-    with spreading(study, options.processes) as spread:
-        results = measure(study, spread)
-    bars = report.bars(results)
+    results, bars = study_of(
+        options.engine, options.data, options.seeds, options.sessions, options.processes
+    )
     print(report.page(results, bars), flush=True)
     print(f"\n{time.monotonic() - started:.0f} s", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report.as_json(results, bars), indent=1))
     return 0 if all(bar.reached for bar in bars) else 1
+
+
+def study_of(
+    engine: str, data: Path, n_seeds: int, n_sessions: int | None = None, processes: int = 1
+) -> tuple[Results, list[Bar]]:
+    """Run everything for an engine; its results, and what the bars say of them."""
+    study = Study(read_shop(data), engine, n_seeds, n_sessions or CONTESTS[engine].n_sessions)
+    with spreading(study, processes) as spread:
+        results = measure(study, spread)
+    return results, report.bars(results)
 
 
 Spread = Callable[..., list[Any]]
@@ -257,7 +272,7 @@ def measure(study: Study, spread: Spread) -> Results:
     ]
     cells += [
         Cell(scenario=scenario, traffic="flat", clicks="PBM 1/√r", engine=engine)
-        for engine in study.contest.beside
+        for engine in study.beside
         for scenario in study.scenarios
     ]
     rules = [(rule.value, wrong) for wrong in WRONG_LABELS for rule in Resolve]
