@@ -132,7 +132,15 @@ class Service:
             answer = None
         if not isinstance(answer, dict):
             raise DesirepathError("What answers at that URL is no Desirepath.")
-        return response.status, float(response.headers.get("Retry-After") or 1), answer
+        return response.status, _seconds(response.headers.get("Retry-After")), answer
+
+
+def _seconds(retry_after: str | None) -> float:
+    """What a proxy says as a date is a second here."""
+    try:
+        return min(float(retry_after or 1), _SECONDS)
+    except ValueError:
+        return 1.0
 
 
 def path_of(*parts: str) -> str:
