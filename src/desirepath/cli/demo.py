@@ -15,7 +15,7 @@ import click
 from rich.text import Text
 
 from desirepath.cli.common import console, errors, open_engine
-from desirepath.cli.simulate import Result, Shoppers, render, run
+from desirepath.cli.simulate import Options, Result, render, run
 from desirepath.domain.access import KeyKind
 from desirepath.engine.bootstrap import add_key
 from desirepath.errors import DesirepathError
@@ -64,7 +64,7 @@ def demo_command(
     The service listens on a free port of this machine, over a database that is thrown away at the
     end. See `desirepath simulate --help` for what the shoppers do.
     """
-    shoppers = Shoppers(
+    options = Options(
         searches=searches, seconds=seconds, users=200, clicks="both", concurrency=4, seed=seed
     )
     stays = sys.stdin.isatty() if stay is None else stay
@@ -76,7 +76,7 @@ def demo_command(
             Service(address, key) as service,
             _namespace_of(service) as namespace,
         ):
-            result = run(service, namespace, shoppers)
+            result = run(service, namespace, options)
             console.print(render(result))
             _print_next(address, link, key, result, stays)
             if stays:

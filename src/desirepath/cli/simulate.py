@@ -22,14 +22,14 @@ from desirepath.testing.simulation.running import CLICKS, Served, Simulation
 from desirepath.testing.simulation.service import Service
 from desirepath.testing.simulation.shop import RETRIEVER, Shop
 
-__all__ = ["NAMESPACE", "Result", "Shoppers", "render", "run", "simulate_command"]
+__all__ = ["Options", "Result", "render", "run", "simulate_command"]
 
 NAMESPACE = "simulation"
 N_BLOCKS = 8
 _SOFT, _ACCENT = "bright_black", "cyan"
 
 
-class Shoppers(msgspec.Struct, frozen=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Who shops, and how long."""
 
     searches: int
@@ -43,7 +43,7 @@ class Shoppers(msgspec.Struct, frozen=True, kw_only=True):
 class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulation came to; nDCG@10 throughout."""
 
-    shoppers: Shoppers
+    options: Options
     namespace: str
     retriever: str
     new: bool
@@ -131,16 +131,16 @@ def simulate_command(url: str, key: str, namespace: str, as_json: bool, **option
       export DESIREPATH_KEY=dp_admin_…
       desirepath simulate --searches 500
     """
-    shoppers = Shoppers(**options)
+    chosen = Options(**options)
     with Service(url, key) as service:
-        result = run(service, namespace, shoppers)
+        result = run(service, namespace, chosen)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
     else:
         console.print(render(result))
 
 
-def run(service: Service, namespace: str, shoppers: Shoppers) -> Result:
+def run(service: Service, namespace: str, options: Options) -> Result:
     """Open the shop and let shoppers in.
 
     Raises
@@ -148,20 +148,20 @@ def run(service: Service, namespace: str, shoppers: Shoppers) -> Result:
     DesirepathError
         See :meth:`~desirepath.testing.simulation.shop.Shop.open`.
     """
-    catalogue = make_catalogue(shoppers.seed)
+    catalogue = make_catalogue(options.seed)
     shop = Shop(service, namespace, catalogue)
     new = shop.open()
     simulation = Simulation(
-        shop, catalogue, clicks=shoppers.clicks, n_users=shoppers.users, seed=shoppers.seed
+        shop, catalogue, clicks=options.clicks, n_users=options.users, seed=options.seed
     )
     with _progress() as progress:
         asking = progress.add_task("Asking without learning", total=simulation.n_queries, rate="")
-        simulation.look_round(shoppers.concurrency, lambda: progress.advance(asking))
+        simulation.look_round(options.concurrency, lambda: progress.advance(asking))
         progress.remove_task(asking)
         started = time.monotonic()
-        served = _serve(simulation, shoppers, started, progress)
+        served = _serve(simulation, options, started, progress)
     return Result(
-        shoppers=shoppers,
+        options=options,
         namespace=namespace,
         retriever=RETRIEVER,
         new=new,
@@ -184,18 +184,18 @@ def _progress() -> Progress:
 
 
 def _serve(
-    simulation: Simulation, shoppers: Shoppers, started: float, progress: Progress
+    simulation: Simulation, options: Options, started: float, progress: Progress
 ) -> list[Served]:
     """The bar follows whichever ends it first: searches or seconds."""
-    most = math.inf if shoppers.seconds is None else shoppers.seconds
+    most = math.inf if options.seconds is None else options.seconds
     task = progress.add_task("Simulated shoppers", total=1.0, rate="")
     served = []
-    for one in simulation.run(shoppers.searches, shoppers.concurrency, started + most):
+    for one in simulation.run(options.searches, options.concurrency, started + most):
         served.append(one)
         elapsed = time.monotonic() - started
         progress.update(
             task,
-            completed=min(1.0, max(len(served) / shoppers.searches, elapsed / most)),
+            completed=min(1.0, max(len(served) / options.searches, elapsed / most)),
             rate=f"{len(served):,} searches, {len(served) / max(elapsed, 1e-9):,.0f}/s",
         )
     progress.update(task, completed=1.0)

@@ -14,7 +14,7 @@ from desirepath.testing.simulation.catalogue import FEATURES, VECTOR, Catalogue,
 from desirepath.testing.simulation.judging import PAGE
 from desirepath.testing.simulation.service import Refused, Service, path_of
 
-__all__ = ["RETRIEVER", "Found", "Ranked", "Shop", "retriever_of"]
+__all__ = ["RETRIEVER", "Found", "Ranked", "Shop"]
 
 RETRIEVER = "simulated-shop"
 """The retriever that learns."""
@@ -174,7 +174,7 @@ class Shop:
         path = path_of("namespaces", self.namespace, "documents", "upsert")
         for first in range(0, len(documents), _CHUNK):
             self._service.call("POST", path, {"documents": documents[first : first + _CHUNK]})
-        for body in (_static_retriever(), retriever_of(self._mark)):
+        for body in (_static_retriever(), _learning_retriever(self._mark)):
             try:
                 self._service.call("POST", path_of("retrievers"), body)
             except Refused as refused:
@@ -182,7 +182,7 @@ class Shop:
                     raise
 
 
-def retriever_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _learning_retriever(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The retriever that learns, as it is created."""
     learning = {"learning_config": {"demographic_features": ["INPUT.segment"]}}
     return _retriever(RETRIEVER, "learned", PAGE, learning) | {"metadata": metadata}
