@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
-from benchmarks import machine, traffic
+from benchmarks import machine, serving, traffic
 from benchmarks.bench import (
     BATCH,
     INTERACTIONS,
@@ -456,6 +456,8 @@ CASES: dict[str, Case] = {
     "size": size,
     "grown": grown,
     "memory": memory,
+    "search": serving.search,
+    "candidates": serving.candidates,
     "learning": learning,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
