@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from desirepath.domain.checks import Id, check_id, convert, drop_foreign, refuse_unknown
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
 from desirepath.domain.plain_json import check_plain
+from desirepath.domain.text_embedding import TextEmbedding, read_text_embedding
 from desirepath.domain.words import has_words
 from desirepath.errors import InvalidDocument, MalformedJSON
 
@@ -71,6 +72,10 @@ class VectorIndex(Struct, frozen=True, kw_only=True):
     metric: Annotated[Metric, Meta(description="dot and l2 are other names of two of them.")] = (
         Metric.COSINE
     )
+    embedder: Annotated[
+        TextEmbedding | None,
+        Meta(description="Makes the vectors that documents and searches come without."),
+    ] = None
 
 
 class DocumentDraft(Struct, frozen=True, kw_only=True):
@@ -209,12 +214,14 @@ def read_vector_index(plain: object) -> VectorIndex:
     'euclidean'
     """
     if not isinstance(plain, Mapping):
-        raise InvalidDocument("A vector index is an object: name, dimension, metric.")
+        raise InvalidDocument("A vector index is an object: name, dimension, metric, embedder.")
     values = {name: value for name, value in plain.items() if value is not None}
     refuse_unknown(values, VectorIndex.__struct_fields__, InvalidDocument, lenient=False)
     metric = values.get("metric")
     if isinstance(metric, str):
         values["metric"] = _METRIC_ALIASES.get(metric, metric)
+    if "embedder" in values:
+        values["embedder"] = read_text_embedding(values["embedder"])
     index = convert(values, VectorIndex, InvalidDocument)
     check_name(index.name)
     return index
