@@ -36,6 +36,8 @@ from desirepath.engine.documents import (
     store_documents,
 )
 from desirepath.errors import (
+    EmbedderFailed,
+    EmbedderUnavailable,
     InvalidCursor,
     InvalidDocument,
     InvalidFilter,
@@ -75,7 +77,7 @@ _LIST_FOREIGN: Mapping[str, tuple[object, ...]] = {
     body=DocumentUpsertRequest,
     response=DocumentsStored,
     batch=True,
-    errors=(InvalidDocument, MalformedJSON, NotFound),
+    errors=(InvalidDocument, MalformedJSON, NotFound, EmbedderUnavailable, EmbedderFailed),
 )
 def upsert_documents(call: Call) -> object:
     """Store up to 1,000 documents, each whole, instead of the one of its id.
@@ -218,7 +220,7 @@ def remove_collection_document(call: Call) -> object:
     tag=TAG,
     body=DocumentPatch,
     response=DocumentResponse,
-    errors=(InvalidDocument, MalformedJSON, NotFound),
+    errors=(InvalidDocument, MalformedJSON, NotFound, EmbedderUnavailable, EmbedderFailed),
 )
 def update_collection_document(call: Call) -> object:
     """Change parts of a document of the namespace.

@@ -25,14 +25,20 @@ from desirepath.api.system import Readiness, system_endpoints
 from desirepath.dashboard.routes import page_routes
 from desirepath.domain.clock import SystemClock
 from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.embedding.base import Embedder
+from desirepath.engine.embedding.endpoint import EndpointEmbedder
+from desirepath.engine.embedding.http import read_address
+from desirepath.engine.embedding.memory import RememberingEmbedder
 from desirepath.engine.engine import Engine
 from desirepath.engine.housekeeping import Housekeeper
 from desirepath.engine.recording import RecordingRules
+from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings, load_settings
 from desirepath.storage.open import open_storage
 
 __all__ = [
     "build_application",
+    "embedder_of",
     "open_engine",
     "open_in_process",
 ]
@@ -41,27 +47,52 @@ _SECOND = 1_000_000
 VERSION = "0.1.0"
 
 
-def open_engine(settings: Settings, *, migrate: bool | None = None) -> Engine:
-    """Open the database of the settings, ready to use.
+def open_engine(
+    settings: Settings, *, migrate: bool | None = None, embedder: Embedder | None = None
+) -> Engine:
+    """Open the database of the settings, ready to use; ``embedder`` instead of theirs.
 
     Raises
     ------
     InvalidSetting
-        The database URL cannot be used.
+        The database URL, or that of the embedder, cannot be used.
     StorageError
         The database cannot be opened, or has another schema.
     """
     clock = SystemClock()
+    embedder = embedder or embedder_of(settings)
     storage = open_storage(settings.database, clock, migrate=migrate)
-    engine = Engine(storage, clock, recording_rules(settings))
+    engine = Engine(storage, clock, recording_rules(settings), embedder)
     ensure_defaults(engine)
     return engine
 
 
-def open_in_process(database: str, **settings: Any) -> Desirepath:
+def open_in_process(database: str, embedder: Embedder | None = None, **settings: Any) -> Desirepath:
     """What ``desirepath.open`` returns."""
     loaded = load_settings({"database": database, **settings}, {}, as_flag=str)
-    return Desirepath(open_engine(loaded, migrate=True))
+    return Desirepath(open_engine(loaded, migrate=True, embedder=embedder))
+
+
+def embedder_of(settings: Settings) -> Embedder | None:
+    """What makes vectors of texts, if one is set up.
+
+    Raises
+    ------
+    InvalidSetting
+        The URL or the key cannot be used.
+    """
+    if not settings.embedder_url:
+        return None
+    key = settings.embedder_key or ""
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidSetting("embedder_key is printable ASCII.", ("embedder_key",))
+    endpoint = EndpointEmbedder(
+        read_address(settings.embedder_url, "embedder_url"),
+        settings.embedder_key,
+        settings.embedder_seconds,
+        settings.embedder_batch,
+    )
+    return RememberingEmbedder(endpoint, settings.embedder_cache_bytes)
 
 
 def recording_rules(settings: Settings) -> RecordingRules:
