@@ -39,6 +39,11 @@ class EmbeddingServer:
         self.faults: list[Fault] = []
         """What to do instead of answering, for one request each."""
 
+    def forget(self) -> None:
+        """Begin anew, and answer well."""
+        for one in (self.batches, self.requests, self.keys, self.faults):
+            one.clear()
+
     @property
     def texts(self) -> list[str]:
         """All texts that vectors were asked for."""

@@ -21,6 +21,7 @@
     ├── Overloaded                   nothing was done
     ├── EmbedderError                no vector was made of a text, and nothing was stored
     │                                EmbedderUnavailable, EmbedderFailed
+    ├── SearchTooSlow(milliseconds)  nothing was shown or logged
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
@@ -66,6 +67,7 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "QueryTooSlow",
+    "SearchTooSlow",
     "StorageCorrupt",
     "StorageError",
     "StorageFull",
@@ -283,6 +285,20 @@ class EmbedderUnavailable(EmbedderError):
 
 class EmbedderFailed(EmbedderError):
     """The embedder will not make these vectors. Nothing was stored."""
+
+
+class SearchTooSlow(DesirepathError):
+    """The search took longer than its retriever allows. Nothing was logged.
+
+    Parameters
+    ----------
+    milliseconds
+        What ``budget_limits.max_time_ms`` allows.
+    """
+
+    def __init__(self, milliseconds: int) -> None:
+        super().__init__(f"The search took longer than the {milliseconds} ms of its retriever.")
+        self.milliseconds = milliseconds
 
 
 class StorageError(DesirepathError):

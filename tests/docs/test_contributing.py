@@ -17,6 +17,7 @@ RECIPES = {
     "metric",
     "fusion",
     "learning policy",
+    "stage",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")

@@ -56,6 +56,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     ),
     errors.EmbedderFailed: (424, "FailedDependencyError", "embedder_failed"),
     errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
+    errors.SearchTooSlow: (503, "ServiceUnavailableError", "search_too_slow"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
     errors.StorageFull: (507, "InsufficientStorageError", "storage_full"),
@@ -68,7 +69,12 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
 
 _RETRY_SECONDS = 1
 _OF_QUERY = (errors.InvalidQuery, errors.InvalidCursor)
-_NOT_WORTH_RETRYING = (errors.QueryTooSlow, errors.StorageCorrupt, errors.MigrationNeeded)
+_NOT_WORTH_RETRYING = (
+    errors.QueryTooSlow,
+    errors.SearchTooSlow,
+    errors.StorageCorrupt,
+    errors.MigrationNeeded,
+)
 
 
 class MethodNotAllowed(errors.DesirepathError):

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, to_builtins
 
 from desirepath.api.endpoint import Call, endpoint
 from desirepath.api.retrievers import find_retriever
@@ -17,14 +17,13 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine.executing import ExecuteRequest, Served, execute
 from desirepath.engine.serving.searching import SentCandidate
 from desirepath.errors import (
-    DesirepathError,
     InvalidCursor,
     InvalidFilter,
-    InvalidRetriever,
     InvalidSearch,
     MalformedJSON,
     MissingInput,
     NotFound,
+    SearchTooSlow,
     TooManyQueries,
 )
 
@@ -249,6 +248,7 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
             "provided_input_keys": served.inputs.provided_keys,
             "inferred_inputs": served.inputs.inferred,
             "ignored_input_keys": served.inputs.ignored_keys,
+            "relaxations": [to_builtins(one) for one in served.relaxations],
         },
         learned_fusion_context=_learned_context(served),
     )
@@ -303,6 +303,7 @@ _ERRORS = (
     InvalidCursor,
     MalformedJSON,
     NotFound,
+    SearchTooSlow,
 )
 
 
@@ -405,8 +406,8 @@ def execute_batch(call: Call) -> object:
             results[str(index)] = present_served(
                 execute(call.engine, retriever, request), retriever
             )
-        except (InvalidSearch, InvalidFilter, InvalidRetriever, NotFound) as error:
-            results[str(index)] = {"error": _message(error)}
+        except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow) as error:
+            results[str(index)] = {"error": error.message}
     n_failed = sum(isinstance(one, dict) for one in results.values())
     return ExecuteBatchResponse(
         results=results,
@@ -414,10 +415,6 @@ def execute_batch(call: Call) -> object:
         succeeded=len(results) - n_failed,
         failed=n_failed,
     )
-
-
-def _message(error: DesirepathError) -> str:
-    return error.message
 
 
 ENDPOINTS = (execute_retriever, execute_batch)

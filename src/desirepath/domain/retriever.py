@@ -191,7 +191,8 @@ def _define(definition: bytes) -> _Definition:
     sent_stages, sent_schema = decode_json(definition)
     stages_hash = hashlib.sha256(canonical_json(sent_stages)).hexdigest()[:16]
     try:
-        stages, schema = read_stages(sent_stages), read_input_schema(sent_schema)
+        # Leniently: what is stored was accepted once, under whichever setting.
+        stages, schema = read_stages(sent_stages, lenient=True), read_input_schema(sent_schema)
     except InvalidRetriever as error:
         return _Definition(stages_hash=stages_hash, problem=error.message)
     searches = [s.parameters for s in stages if isinstance(s.parameters, FeatureSearchParameters)]

@@ -28,6 +28,7 @@ from desirepath.engine.recording import (
 from desirepath.engine.serving.foreign import rank_foreign
 from desirepath.engine.serving.fusing import Fuser, FusionPlan
 from desirepath.engine.serving.plans import plan_of
+from desirepath.engine.serving.popularity import Popularity
 from desirepath.errors import DesirepathError
 from desirepath.storage.base import Rejection, Session, Storage
 
@@ -67,6 +68,7 @@ class Engine:
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
+        self.popularity = Popularity()
         self.shard = 0 if storage.cheap_reads else os.getpid() % _SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""

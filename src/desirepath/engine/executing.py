@@ -10,27 +10,31 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from desirepath.domain.document import Document, read_document_filter
 from desirepath.domain.execution import Execution, ShownDocument
 from desirepath.domain.fusion_controls import FusionControls
 from desirepath.domain.ids import format_id
 from desirepath.domain.input_schema import ResolvedInputs, resolve_inputs
+from desirepath.domain.profile import Profile, StageRun
 from desirepath.domain.ranking import Ranking
 from desirepath.domain.retriever import Retriever
-from desirepath.domain.stage import Stage
+from desirepath.domain.stage import OnError, Stage
 from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
-from desirepath.domain.template import Variables, render
+from desirepath.domain.template import Variables
+from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import Submission
+from desirepath.engine.serving.filters import Relaxation, all_of, both
 from desirepath.engine.serving.fusing import FeatureWeights, FusionPlan, NewFeatures, ranking_of
-from desirepath.engine.serving.hits import Hit, StageContext
+from desirepath.engine.serving.hits import Hit, StageContext, with_field
 from desirepath.engine.serving.people import Asker
 from desirepath.engine.serving.plans import plan_of
 from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentCandidate
 from desirepath.engine.serving.stages import run_stage
-from desirepath.errors import DesirepathError, InvalidSearch, NotFound
+from desirepath.errors import DesirepathError, InvalidSearch, NotFound, SearchTooSlow
 from desirepath.storage.base import Session
 
-__all__ = ["ExecuteRequest", "Served", "StageRun", "execute"]
+__all__ = ["ExecuteRequest", "Served", "execute"]
 
 
 class ExecuteRequest(Struct, frozen=True, kw_only=True):
@@ -64,17 +68,6 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
     with_vectors: bool = False
 
 
-class StageRun(Struct, frozen=True, kw_only=True):
-    """What a stage did."""
-
-    name: str
-    stage_id: str
-    n_in: int
-    n_out: int
-    milliseconds: float
-    error: str | None = None
-
-
 class Served(Struct, frozen=True, kw_only=True, eq=False):
     """A search that was served and logged."""
 
@@ -85,6 +78,7 @@ class Served(Struct, frozen=True, kw_only=True, eq=False):
     inputs: ResolvedInputs
     chosen: FeatureWeights | None
     plan: FusionPlan | None
+    relaxations: list[Relaxation]
     warnings: list[str]
     milliseconds: float
 
@@ -100,18 +94,25 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
         An input is missing.
     NotFound
         A feature, or the execution that a page belongs to, is not there.
+    SearchTooSlow
+        It took longer than the retriever's budget_limits allow.
+    EmbedderError
+        No vector could be made of the query. Nothing was logged.
     StorageError
         Nothing was logged.
     """
     controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
-    try:
-        run = _Run(engine, retriever, controls, request)
-        served = run.serve()
-    except NewFeatures as new:
-        with engine.storage.write() as session:
-            session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
-        run = _Run(engine, retriever, controls, request)
-        served = run.serve()
+    started = time.perf_counter()
+
+    def serve(vectors: KnownVectors) -> Served:
+        try:
+            return _Run(engine, retriever, controls, request, vectors, started).serve()
+        except NewFeatures as new:
+            with engine.storage.write() as session:
+                session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
+            return _Run(engine, retriever, controls, request, vectors, started).serve()
+
+    served = with_vectors(engine.embedder, serve)
     engine.submit(Submission(namespace=retriever.namespace, served=(served.execution,)))
     return served
 
@@ -125,24 +126,35 @@ class _Run:
         retriever: Retriever,
         controls: FusionControls,
         request: ExecuteRequest,
+        vectors: KnownVectors,
+        started: float,
     ) -> None:
         self._engine, self._retriever, self._request = engine, retriever, request
         self._controls = controls
         self._searched: Searched | None = None
         self._runs: list[StageRun] = []
+        self._relaxations: list[Relaxation] = []
         self._warnings: list[str] = []
+        self._vectors, self._started = vectors, started
 
     def serve(self) -> Served:
-        started = time.perf_counter()
-        request = self._request
-        used = frozenset[str]().union(*(stage.inputs_read for stage in self._retriever.stages))
-        inputs = resolve_inputs(self._retriever.input_schema, request.inputs, used=used)
+        retriever, request = self._retriever, self._request
+        inputs = resolve_inputs(retriever.input_schema, request.inputs, used=retriever.inputs_read)
         with self._engine.storage.read() as session:
-            now = session.now()
-            hits = self._run_stages(session, inputs, now)
-            shown = self._page(hits)
-            self._fill(session, shown)
-        execution = self._execution(inputs, shown, len(hits), now)
+            context = StageContext(
+                inputs=inputs.values,
+                left_out=inputs.left_out,
+                relaxations=self._relaxations,
+                request_filter=read_document_filter(request.filters) if request.filters else None,
+                namespace=retriever.namespace,
+                session=session,
+                popularity=self._engine.popularity,
+                vectors=self._vectors,
+                now=session.now(),
+            )
+            hits = self._run_stages(context)
+            shown = self._filled(session, self._page(hits))
+        execution = self._execution(inputs, shown, len(hits), context.now)
         searched = self._searched
         return Served(
             execution=execution,
@@ -152,9 +164,13 @@ class _Run:
             inputs=inputs,
             chosen=None if searched is None else searched.result.chosen,
             plan=None if searched is None else searched.plan,
+            relaxations=self._relaxations,
             warnings=self._warnings,
-            milliseconds=(time.perf_counter() - started) * 1000,
+            milliseconds=self._milliseconds(),
         )
+
+    def _milliseconds(self) -> float:
+        return (time.perf_counter() - self._started) * 1000
 
     def _page(self, hits: list[Hit]) -> list[Hit]:
         size = self._request.page_size
@@ -163,82 +179,78 @@ class _Run:
 
     # Stages
 
-    def _run_stages(self, session: Session, inputs: ResolvedInputs, now: int) -> list[Hit]:
+    def _run_stages(self, context: StageContext) -> list[Hit]:
         hits: list[Hit] = []
-        context: dict[str, Any] = {}
-        for stage in self._retriever.stages:
-            variables = Variables(inputs=inputs.values, context=context)
-            started, n_in, error = time.perf_counter(), len(hits), None
-            try:
-                hits = self._run_stage(session, stage, hits, variables, now)
-            except DesirepathError as problem:
-                if stage.on_error != "skip":
-                    raise
-                error = problem.message
-                self._warnings.append(f"A stage was skipped: {problem.message}")
-            if stage.output_alias is not None:
-                context[stage.output_alias] = [hit.document_id for hit in hits]
-            self._runs.append(
-                StageRun(
-                    name=stage.stage_name,
-                    stage_id=stage.stage_id,
-                    n_in=n_in,
-                    n_out=len(hits),
-                    milliseconds=(time.perf_counter() - started) * 1000,
-                    error=error,
-                )
+        aliases: dict[str, Any] = {}
+        for number, stage in enumerate(self._retriever.stages):
+            self._check_time()
+            context = replace(
+                context,
+                is_first=number == 0,
+                variables=Variables(inputs=context.inputs, context=aliases),
             )
+            hits = self._run_stage(stage, hits, context)
+            if stage.output_alias is not None:
+                aliases[stage.output_alias] = [hit.document_id for hit in hits]
+        self._check_time()
         return hits
 
-    def _run_stage(
-        self,
-        session: Session,
-        stage: Stage,
-        hits: list[Hit],
-        variables: Variables,
-        now: int,
-    ) -> list[Hit]:
-        if isinstance(stage.parameters, FeatureSearchParameters):
-            return self._feature_search(session, stage, stage.parameters, variables, now)
-        context = StageContext(
-            inputs=variables.inputs,
-            variables=variables,
-            namespace=self._retriever.namespace,
-            session=session,
-            now=now,
+    def _check_time(self) -> None:
+        limits = self._retriever.draft.budget_limits
+        most = None if limits is None else limits.max_time_ms
+        if most is not None and self._milliseconds() > most:
+            raise SearchTooSlow(most)
+
+    def _run_stage(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
+        """What goes on from a stage, or what came to it where it fails and may be skipped."""
+        started, error = time.perf_counter(), None
+        try:
+            left = self._left_by(stage, hits, context)
+        except DesirepathError as problem:
+            if stage.on_error is not OnError.SKIP:
+                raise
+            left, error = hits, problem.message
+            self._warnings.append(f"A stage was skipped: {problem.message}")
+        self._runs.append(
+            StageRun(
+                name=stage.stage_name,
+                stage_id=stage.stage_id,
+                n_in=len(hits),
+                n_out=len(left),
+                milliseconds=round((time.perf_counter() - started) * 1000, 3),
+                error=error,
+            )
         )
+        return left
+
+    def _left_by(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
+        if isinstance(stage.parameters, FeatureSearchParameters):
+            return self._feature_search(stage, stage.parameters, context)
         return run_stage(stage, hits, context)
 
     def _feature_search(
-        self,
-        session: Session,
-        stage: Stage,
-        parameters: FeatureSearchParameters,
-        variables: Variables,
-        now: int,
+        self, stage: Stage, parameters: FeatureSearchParameters, context: StageContext
     ) -> list[Hit]:
         for name, is_asked in (("facets", parameters.facets), ("group_by", parameters.group_by)):
             if is_asked:
                 self._warnings.append(f"{name} is kept and not applied yet.")
-        filters = [self._request.filters, render(stage.pre_filters, variables)]
-        plan = plan_of(self._retriever, self._controls)
-        assert plan is not None  # there is a feature_search: this one
+        plan = plan_of(self._retriever, self._controls, parameters)
+        assert plan is not None  # it is that of these parameters
         plan = _with_sent(plan, self._request.candidates)
+        own = all_of([stage.pre_filters], context.filled_by, context.left_out, self._relaxations)
         searcher = FeatureSearcher(
-            session,
+            context,
             self._engine.fuser,
             plan,
             parameters,
             asker=Asker(
                 user_id=self._request.user_id,
                 session_id=self._request.session_id,
-                inputs=variables.inputs,
+                inputs=context.inputs,
             ),
-            now=now,
-            variables=variables,
-            filters=[one for one in filters if one],
+            filter=both(context.request_filter, own),
             candidates=self._request.candidates,
-            chosen=self._earlier_weights(session, plan),
+            chosen=self._earlier_weights(context.session, plan),
         )
         self._searched = searcher.run()
         self._warnings += self._searched.warnings
@@ -264,20 +276,15 @@ class _Run:
             draw=ranking.draw,
         )
 
-    def _fill(self, session: Session, shown: Sequence[Hit]) -> None:
-        """Fetch the payloads of what is shown and has none yet."""
-        missing = [hit.document_id for hit in shown if hit.payload is None]
+    def _filled(self, session: Session, shown: Sequence[Hit]) -> list[Hit]:
+        """What is shown, with payloads, and vectors where they are asked for."""
+        with_vectors = self._request.with_vectors
+        missing = [hit.document_id for hit in shown if with_vectors or hit.payload is None]
         if not missing:
-            return
-        found = session.documents.get(
-            self._retriever.namespace, missing, with_vectors=self._request.with_vectors
-        )
-        for hit in shown:
-            document = found.get(hit.document_id)
-            if document is not None:
-                hit.payload = {**document.payload}
-                if self._request.with_vectors:
-                    hit.fields["vectors"] = {k: list(v) for k, v in document.vectors.items()}
+            return list(shown)
+        namespace = self._retriever.namespace
+        found = session.documents.get(namespace, missing, with_vectors=with_vectors)
+        return [_with_document(hit, found.get(hit.document_id), with_vectors) for hit in shown]
 
     # The log
 
@@ -310,6 +317,11 @@ class _Run:
             occurred_at=now,
             live=True,
             parent_id=request.parent_id,
+            profile=Profile(
+                stages=tuple(self._runs),
+                milliseconds=round(self._milliseconds(), 3),
+                warnings=tuple(self._warnings),
+            ),
             ranking=self._ranking(shown),
         )
 
@@ -321,6 +333,16 @@ class _Run:
         depth = 0 if learning is None else learning.log_pool_depth
         ids = [hit.document_id for hit in shown]
         return ranking_of(searched.plan, searched.result, ids, depth)
+
+
+def _with_document(hit: Hit, document: Document | None, with_vectors: bool) -> Hit:
+    if document is None:
+        return hit
+    payload = document.payload if hit.payload is None else hit.payload
+    if not with_vectors:
+        return replace(hit, payload=payload)
+    vectors = {name: list(vector) for name, vector in document.vectors.items()}
+    return with_field(replace(hit, payload=payload), "vectors", vectors)
 
 
 def _with_sent(plan: FusionPlan, candidates: Mapping[str, Sequence[SentCandidate]]) -> FusionPlan:

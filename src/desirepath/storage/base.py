@@ -448,6 +448,13 @@ class DocumentIndex(Protocol):
         """How many documents there are."""
         ...
 
+    def sample(self, namespace: int, limit: int, filter: Filter | None = None) -> list[str]:
+        """Ids of documents drawn at random, each as likely as any other that the filter lets pass.
+
+        It looks at every document's id, so it is for namespaces of some 100,000 at most.
+        """
+        ...
+
     def search_text(
         self,
         namespace: int,

@@ -212,6 +212,13 @@ class TestDefinition:
         renamed = SEARCH | {"stage_name": "other"}
         assert shop.stages_hash != a_retriever(stages=[renamed]).stages_hash
 
+    def test_what_was_accepted_leniently_is_read_leniently(self) -> None:
+        config = {"stage_id": "limit", "parameters": {"limit": 3, "color": "red"}}
+        stage = {"stage_name": "few", "config": config}
+        draft = read_retriever({"retriever_name": "x", "stages": [stage]}, lenient=True)
+        assert draft.stages == [stage]
+        assert stored(draft).problem is None
+
     def test_stages_of_a_version_that_took_anything_can_be_read_and_not_used(self) -> None:
         draft = RetrieverDraft(retriever_name="old", stages=[{"stage": {"x": 1}}, {}])
         old = stored(draft)

@@ -12,7 +12,15 @@ from msgspec import Struct
 from desirepath.domain.checks import convert, refuse_unknown
 from desirepath.errors import InvalidRetriever
 
-__all__ = ["CostTier", "Parameters", "StageKind", "StageType", "fields_of", "inside", "read_struct"]
+__all__ = [
+    "CostTier",
+    "Parameters",
+    "StageKind",
+    "StageType",
+    "check_score_field",
+    "inside",
+    "read_struct",
+]
 
 Location = tuple[str | int, ...]
 T = TypeVar("T", bound=Struct)
@@ -72,11 +80,6 @@ class StageKind(Struct, frozen=True, kw_only=True):
     reads_documents: bool = True
 
 
-def fields_of(kind: type[Struct]) -> tuple[str, ...]:
-    """The names of a Struct's fields as they are sent."""
-    return kind.__struct_encode_fields__
-
-
 def read_struct(
     plain: object,
     kind: type[T],
@@ -101,8 +104,27 @@ def read_struct(
     values = {
         name: value for name, value in plain.items() if value is not None or name in keep_null
     }
-    refuse_unknown(values, fields_of(kind), InvalidRetriever, lenient)
+    refuse_unknown(values, kind.__struct_encode_fields__, InvalidRetriever, lenient)
     return convert(values, kind, InvalidRetriever)
+
+
+_ANSWERED = frozenset({"document_id", "payload", "metadata", "position", "attribution"})
+
+
+def check_score_field(path: str, name: str) -> None:
+    """Refuse a path for a new score that other parts of an answer stand at.
+
+    Raises
+    ------
+    InvalidRetriever
+        It is one of them, or a step of it is empty.
+    """
+    if path.split(".", maxsplit=1)[0] in _ANSWERED or "" in path.split("."):
+        raise InvalidRetriever(
+            f"A score cannot be written there; another path will do, but none that begins with "
+            f"{', '.join(sorted(_ANSWERED))}.",
+            (name,),
+        )
 
 
 @contextmanager

@@ -211,6 +211,15 @@ class FeatureSearchParameters(Parameters, frozen=True, kw_only=True):
         return _arms(self.searches)
 
     @property
+    def uri_to_searches(self) -> dict[str, list[FeatureSearch]]:
+        """Under the URI of each feature the searches by it, in whatever spelling."""
+        uris = self.feature_to_uri
+        grouped: dict[str, list[FeatureSearch]] = {uri: [] for uri in uris.values()}
+        for search in self.searches:
+            grouped[uris[search.feature]].append(search)
+        return grouped
+
+    @property
     def learning(self) -> LearningConfig | None:
         """How it learns; None when its fusion is another."""
         if self.fusion is not FusionName.LEARNED:

@@ -14,6 +14,7 @@ from desirepath.domain.stage_kinds.base import (
     Parameters,
     StageKind,
     StageType,
+    check_score_field,
     inside,
     read_struct,
 )
@@ -57,6 +58,7 @@ class MmrParameters(Parameters, frozen=True, kw_only=True):
 
 def _read(plain: Mapping[str, Any], lenient: bool) -> MmrParameters:
     parameters = read_struct(plain, MmrParameters, lenient)
+    check_score_field(parameters.mmr_score_field, "mmr_score_field")
     uri = parameters.diversity_feature_uri
     if uri is not None:
         with inside("diversity_feature_uri"):

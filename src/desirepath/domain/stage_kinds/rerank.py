@@ -13,6 +13,7 @@ from desirepath.domain.stage_kinds.base import (
     Parameters,
     StageKind,
     StageType,
+    check_score_field,
     inside,
     read_struct,
 )
@@ -93,6 +94,7 @@ def _read(plain: Mapping[str, Any], lenient: bool) -> RerankParameters:
                 "There are no models to rerank with; give weights, or boost_by_interaction_count.",
                 (name,),
             )
+    check_score_field(parameters.score_field, "score_field")
     if not parameters.weights and parameters.boost_by_interaction_count is None:
         raise InvalidRetriever(
             "Nothing to order by: give weights, or boost_by_interaction_count.", ("weights",)

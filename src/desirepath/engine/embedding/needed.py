@@ -43,10 +43,14 @@ class KnownVectors:
         EmbedderError
             They could not be made, or do not fit their index.
         """
+        self.need(wanted)
+        return [_fitting(index, self._known[one]) for index, one in wanted]
+
+    def need(self, wanted: Sequence[tuple[VectorIndex, Wanted]]) -> None:
+        """Raise VectorsNeeded unless all were made, or could not be."""
         missing = [one for _, one in wanted if one not in self._known]
         if missing:
             raise VectorsNeeded(missing)
-        return [_fitting(index, self._known[one]) for index, one in wanted]
 
     def make(self, embedder: Embedder, wanted: Iterable[Wanted]) -> None:
         """Have vectors made, each text once; a failure is kept and raised where they are used."""

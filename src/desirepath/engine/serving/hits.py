@@ -1,89 +1,161 @@
-"""What goes from stage to stage, and how its fields are reached."""
+"""What goes through the stages of a search: documents that were found, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
+from desirepath.domain.document import Document
+from desirepath.domain.filters import Filter
 from desirepath.domain.template import Variables
+from desirepath.engine.embedding.needed import KnownVectors
+from desirepath.engine.serving.filters import Relaxation
+from desirepath.engine.serving.popularity import Popularity
 from desirepath.storage.base import Session
 
-__all__ = ["Hit", "StageContext", "fetch_payloads", "number_at", "put_number", "value_at"]
+__all__ = ["Hit", "StageContext", "number_at", "value_at", "with_documents", "with_field"]
 
 
 class Hit(Struct, kw_only=True):
-    """A document on its way to the answer.
+    """A document that was found.
 
-    Parameters
-    ----------
-    payload
-        What is stored of it, or was sent with it; None: not fetched yet.
-    scores
-        By feature URI, as each feature scored it; and what stages add.
-    attribution
-        By feature URI: score, normalized score, and share of the fused score.
-    features
-        Numbers that were sent with the search.
-    fields
-        What stages add to the answer.
+    ``payload`` and ``metadata`` are None until they were fetched. ``scores`` are by feature URI,
+    ``features`` numbers that rankers may use, ``attribution`` says which feature its score is due
+    to, and ``fields`` are what stages added.
     """
 
     document_id: str
     score: float
     payload: dict[str, Any] | None = None
-    scores: dict[str, float] = field(default_factory=dict)
-    attribution: dict[str, dict[str, float]] = field(default_factory=dict)
-    features: dict[str, float] = field(default_factory=dict)
-    fields: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] | None = None
+    scores: dict[str, float] = {}
+    features: dict[str, float] = {}
+    attribution: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
 
 
-class StageContext(Struct, frozen=True, kw_only=True):
-    """What a stage may look at."""
+class StageContext(Struct, kw_only=True):
+    """What a stage may look at beside its parameters and the hits.
+
+    Parameters
+    ----------
+    inputs
+        Of the search, resolved.
+    variables
+        What templates stand for; the inputs alone unless it is given.
+    left_out, relaxations
+        See :func:`~desirepath.engine.serving.filters.filled_filter`.
+    popularity
+        Shared by searches, so that they need not all count.
+    now
+        Microseconds since 1970.
+    is_first
+        Nothing was looked for yet: an attribute_filter fetches what it lets pass.
+    request_filter
+        Of the search; holds of every document of the built-in index that is found.
+    vectors
+        Of texts that are searched with, as far as they have been made.
+    """
 
     inputs: Mapping[str, Any]
-    variables: Variables
     namespace: int
     session: Session
     now: int
+    is_first: bool = False
+    request_filter: Filter | None = None
+    variables: Variables | None = None
+    left_out: frozenset[str] = frozenset()
+    relaxations: list[Relaxation] = field(default_factory=list)
+    popularity: Popularity = field(default_factory=Popularity)
+    vectors: KnownVectors = field(default_factory=KnownVectors)
+
+    @property
+    def filled_by(self) -> Variables:
+        """What templates stand for."""
+        return self.variables or Variables(inputs=self.inputs)
 
 
-def fetch_payloads(hits: Iterable[Hit], context: StageContext) -> None:
-    """Fetch what is stored of documents that have no payload yet."""
-    missing = [hit for hit in hits if hit.payload is None]
-    if missing:
-        ids = [hit.document_id for hit in missing]
-        found = context.session.documents.get(context.namespace, ids)
-        for hit in missing:
-            document = found.get(hit.document_id)
-            hit.payload = {} if document is None else {**document.payload}
+def with_documents(
+    hits: Sequence[Hit], context: StageContext, paths: Iterable[str] | None = None
+) -> list[Hit]:
+    """The hits with their payload and metadata; empty where the namespace has no such document.
+
+    Parameters
+    ----------
+    paths
+        What will be looked at; the hits stay as they are where that needs no document.
+    """
+    if paths is not None and all(map(_is_of_hit, paths)):
+        return list(hits)
+    missing = [hit.document_id for hit in hits if hit.metadata is None]
+    found = context.session.documents.get(context.namespace, missing) if missing else {}
+    return [hit if hit.metadata is not None else _filled(hit, found) for hit in hits]
+
+
+def _is_of_hit(path: str) -> bool:
+    return path in ("score", "document_id") or path.startswith(("scores.", "features."))
+
+
+def _filled(hit: Hit, documents: Mapping[str, Document]) -> Hit:
+    document = documents.get(hit.document_id)
+    payload, metadata = ({}, {}) if document is None else (document.payload, document.metadata)
+    return replace(hit, payload=payload if hit.payload is None else hit.payload, metadata=metadata)
+
+
+def with_field(hit: Hit, path: str, value: object) -> Hit:
+    """The hit with a value at a path of ``fields``; ``score`` is its own.
+
+    >>> with_field(Hit(document_id="a", score=1.0), "scores.rerank", 2.0).fields
+    {'scores': {'rerank': 2.0}}
+    """
+    if path == "score" and isinstance(value, int | float):
+        return replace(hit, score=float(value))
+    return replace(hit, fields=_with(hit.fields, path.split("."), value))
+
+
+def _with(inner: object, steps: Sequence[str], value: object) -> dict[str, Any]:
+    before = inner if isinstance(inner, Mapping) else {}
+    head, rest = steps[0], steps[1:]
+    return {**before, head: _with(before.get(head), rest, value) if rest else value}
 
 
 def value_at(hit: Hit, path: str) -> Any:
-    """score, scores.URI, features.NAME, document_id, or a path in the payload; None if missing."""
+    """The value at a path: what a stage added, a number of the hit, or a field of the document.
+
+    Examples
+    --------
+    >>> hit = Hit(document_id="a", score=0.5, payload={"price": {"eur": 9}}, metadata={"x": 1},
+    ...           scores={"text://a.b": 2.0}, fields={"scores": {"rerank": 3.0}})
+    >>> [value_at(hit, path) for path in ("score", "price.eur", "payload.price.eur", "metadata.x")]
+    [0.5, 9, 9, 1]
+    >>> value_at(hit, "scores.rerank"), value_at(hit, "scores.text://a.b"), value_at(hit, "none")
+    (3.0, 2.0, None)
+    """
+    added = _follow(hit.fields, path) if hit.fields else None
+    if added is not None:
+        return added
     if path in ("score", "document_id"):
         return getattr(hit, path)
     head, _, rest = path.partition(".")
-    if head in ("scores", "features") and rest:
-        return getattr(hit, head).get(rest)
-    value: Any = hit.payload
-    for step in (rest if head == "payload" and rest else path).split("."):
+    match head:
+        case "scores" | "features":
+            return getattr(hit, head).get(rest)
+        case "metadata" | "payload" if rest:
+            return _follow(getattr(hit, head), rest)
+        case _:
+            return _follow(hit.payload, path)
+
+
+def _follow(value: object, path: str) -> object:
+    for step in path.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
 def number_at(hit: Hit, path: str) -> float | None:
-    """A number; None where there is none."""
+    """The number at a path; None when there is none."""
     value = value_at(hit, path)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
-
-
-def put_number(hit: Hit, path: str, number: float) -> None:
-    """Write a number under score, or beside the scores."""
-    if path == "score":
-        hit.score = number
-    else:
-        hit.scores[path.removeprefix("scores.")] = number
-        hit.fields.setdefault("scores", {})[path.removeprefix("scores.")] = number
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)

@@ -9,30 +9,18 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from desirepath.domain.document import document_record, read_document_filter
 from desirepath.domain.feature_uri import FeatureKind
-from desirepath.domain.filters import Filter, compile_filter
-from desirepath.domain.stage_kinds.feature_search import (
-    FeatureSearch,
-    FeatureSearchParameters,
-    OnEmpty,
-)
-from desirepath.domain.template import Variables, render
-from desirepath.engine.serving.fusing import (
-    FeatureWeights,
-    Fuser,
-    FusionPlan,
-    FusionResult,
-)
-from desirepath.engine.serving.hits import Hit
+from desirepath.domain.filters import Filter
+from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
+from desirepath.engine.serving.finding import NOTHING, Finder, merged
+from desirepath.engine.serving.fusing import FeatureWeights, Fuser, FusionPlan, FusionResult
+from desirepath.engine.serving.hits import Hit, StageContext
+from desirepath.engine.serving.matching import first_matching
 from desirepath.engine.serving.people import Asker
-from desirepath.errors import InvalidSearch, NotFound
+from desirepath.errors import InvalidSearch
 from desirepath.methods.fusion.candidates import FoundList
-from desirepath.storage.base import Session
 
 __all__ = ["FeatureSearcher", "Searched", "SentCandidate"]
-
-_MOST_CANDIDATES = 10_000
 
 
 class SentCandidate(Struct, frozen=True, kw_only=True):
@@ -57,8 +45,8 @@ class FeatureSearcher:
 
     Parameters
     ----------
-    filters
-        All hold of every document of the built-in index that is found.
+    filter
+        Holds of every document of the built-in index that is found.
     candidates
         By feature URI, what other engines found.
     chosen
@@ -67,89 +55,64 @@ class FeatureSearcher:
 
     def __init__(
         self,
-        session: Session,
+        context: StageContext,
         fuser: Fuser,
         plan: FusionPlan,
         parameters: FeatureSearchParameters,
         *,
         asker: Asker,
-        now: int,
-        variables: Variables,
-        filters: Sequence[Mapping[str, Any]],
+        filter: Filter | None,
         candidates: Mapping[str, Sequence[SentCandidate]],
         chosen: FeatureWeights | None = None,
     ) -> None:
-        self._session, self._fuser, self._plan = session, fuser, plan
+        self._context, self._fuser, self._plan = context, fuser, plan
         self._parameters = parameters
-        self._asker, self._now, self._variables = asker, now, variables
-        self._filters, self._candidates, self._chosen = list(filters), candidates, chosen
+        self._asker, self._filter = asker, filter
+        self._candidates, self._chosen = candidates, chosen
+        self._finder = Finder(context, filter)
         self._warnings: list[str] = []
         self._payloads: dict[str, dict[str, Any]] = {}
 
     def run(self) -> Searched:
-        lists = {uri: self._sent(uri) for uri in self._candidates}
-        for search in self._parameters.searches:
-            if search.uri not in lists:
-                lists[search.uri] = self._search(search)
-        if not lists and self._filters:
+        """Find and fuse.
+
+        Raises
+        ------
+        InvalidSearch
+            The search asks for what cannot be done, or lacks an input.
+        NotFound
+            There is no such feature.
+        """
+        if not self._parameters.searches and not self._candidates:
             return self._all_that_match()
+        lists = {uri: self._sent(uri) for uri in self._candidates}
+        self._finder.embed(one for one in self._parameters.searches if one.uri not in lists)
+        for uri, searches in self._parameters.uri_to_searches.items():
+            if uri not in lists:
+                lists[uri] = merged([self._search(search) for search in searches])
         chosen = self._chosen or self._fuser.choose(
-            self._session, self._plan, self._asker, self._now
+            self._context.session, self._plan, self._asker, self._context.now
         )
         self._warnings += chosen.warnings
         most = self._parameters.final_top_k
         result = self._fuser.fuse_with(self._plan, lists, chosen, most)
-        return Searched(
-            hits=self._hits(result, most), result=result, plan=self._plan, warnings=self._warnings
-        )
+        hits = hits_of(result, self._plan.features, self._payloads, most)
+        return self._searched(hits, result, self._plan)
 
-    def _filter(self, more: Mapping[str, Any] | None = None) -> Filter | None:
-        filters = [*self._filters, *([more] if more else ())]
-        return read_document_filter({"AND": filters}) if filters else None
+    def _searched(self, hits: list[Hit], result: FusionResult, plan: FusionPlan) -> Searched:
+        return Searched(hits=hits, result=result, plan=plan, warnings=self._warnings)
 
     def _all_that_match(self) -> Searched:
         """Without a feature to search by: what the filters say, by document_id."""
-        nothing = FeatureWeights(fusion="rrf", weights=np.zeros(0))
+        if self._filter is None:
+            self._warnings.append("Nothing was searched: no candidates, and no filter to find by.")
+            hits = []
+        else:
+            documents, most = self._context.session.documents, self._parameters.final_top_k
+            hits = first_matching(documents, self._plan.namespace, self._filter, most)
         plan = replace(self._plan, features=(), weights=())
-        documents = self._session.documents.find(
-            plan.namespace, filter=self._filter(), after=None, limit=self._parameters.final_top_k
-        )
-        filter = self._filter()
-        holds = compile_filter(filter) if filter is not None else lambda record: True
-        hits = [
-            Hit(document_id=document.document_id, score=0.0, payload={**document.payload})
-            for document in documents
-            if holds(document_record(document))
-        ]
-        result = self._fuser.fuse_with(plan, {}, nothing, 0)
-        return Searched(hits=hits, result=result, plan=plan, warnings=self._warnings)
-
-    def _hits(self, result: FusionResult, most: int) -> list[Hit]:
-        features = self._plan.features
-        hits = []
-        candidates, attribution = result.candidates, result.attribution
-        for place, row in enumerate(result.fused.rows[:most].tolist()):
-            id = result.fused.document_ids[place]
-            found = [index for index in range(len(features)) if candidates.ranks[row, index] > 0]
-            hits.append(
-                Hit(
-                    document_id=id,
-                    score=float(result.fused.scores[place]),
-                    payload=self._payloads.get(id),
-                    scores={
-                        features[index]: float(candidates.scores[row, index]) for index in found
-                    },
-                    attribution={
-                        features[index]: {
-                            "score": float(candidates.scores[row, index]),
-                            "normalized": float(attribution.normalized[place, index]),
-                            "share": float(attribution.shares[place, index]),
-                        }
-                        for index in found
-                    },
-                )
-            )
-        return hits
+        nothing = FeatureWeights(fusion="rrf", weights=np.zeros(0))
+        return self._searched(hits, self._fuser.fuse_with(plan, {}, nothing, 0), plan)
 
     def _sent(self, uri: str) -> FoundList:
         sent = sorted(self._candidates[uri], key=lambda one: -one.score)
@@ -163,57 +126,50 @@ class FeatureSearcher:
         )
 
     def _search(self, search: FeatureSearch) -> FoundList:
-        feature = search.feature
-        if feature.kind is FeatureKind.SENT:
-            if not search.optional:
-                self._warnings.append(f"No candidates were sent for feature {_shown(search.uri)}.")
-            return _NOTHING
-        asked = search.asked(self._variables)
-        if asked is None:
-            return self._random(search) if search.on_empty is OnEmpty.RANDOM else _NOTHING
-        documents, namespace = self._session.documents, self._plan.namespace
-        filter = self._filter(render(search.filters, self._variables))
-        try:
-            if feature.kind is FeatureKind.TEXT:
-                fields = feature.names or documents.text_fields(namespace)
-                found = documents.search_text(namespace, fields, str(asked), search.top_k, filter)
-            else:
-                vector = self._vector(feature.names[0], asked)
-                found = documents.search_vector(
-                    namespace, feature.names[0], vector, search.top_k, filter
-                )
-        except NotFound:
-            if search.optional:
-                return _NOTHING
-            raise
-        if search.min_score is not None:
-            found = [pair for pair in found if pair[1] >= search.min_score]
-        return FoundList(document_ids=[id for id, _ in found], scores=[score for _, score in found])
+        if search.feature.kind is not FeatureKind.SENT:
+            return self._finder.find(search)
+        if not search.optional:
+            self._warnings.append(f"No candidates were sent for feature {_shown(search.uri)}.")
+        return NOTHING
 
-    def _vector(self, index: str, asked: str | list[float]) -> Sequence[float]:
-        """The vector to search with: as it is, or that of a document."""
-        if not isinstance(asked, str):
-            return asked
-        namespace = self._plan.namespace
-        found = self._session.documents.get(namespace, [asked], with_vectors=True).get(asked)
-        vector = None if found is None else found.vectors.get(index)
-        if vector is None:
-            raise InvalidSearch(
-                "A vector index is searched with a vector, or with a document that has one; no "
-                "embedder is set up to make one of a text.",
-                ("inputs",),
+
+def hits_of(
+    result: FusionResult,
+    features: Sequence[str],
+    payloads: Mapping[str, dict[str, Any]],
+    most: int,
+) -> list[Hit]:
+    """The best of a fused list, each with what its features say of it."""
+    rows = result.fused.rows[:most]
+    ids = result.fused.document_ids[:most]
+    columns = zip(
+        result.fused.scores[:most].tolist(),
+        result.candidates.ranks[rows].tolist(),
+        result.candidates.scores[rows].tolist(),
+        result.attribution.normalized.tolist(),
+        result.attribution.shares.tolist(),
+        strict=True,
+    )
+    hits = []
+    for id, (score, ranks, scores, normalized, shares) in zip(ids, columns, strict=True):
+        found = [(index, uri) for index, uri in enumerate(features) if ranks[index] > 0]
+        hits.append(
+            Hit(
+                document_id=id,
+                score=score,
+                payload=payloads.get(id),
+                scores={uri: scores[index] for index, uri in found},
+                attribution={
+                    uri: {
+                        "score": scores[index],
+                        "normalized": normalized[index],
+                        "share": shares[index],
+                    }
+                    for index, uri in found
+                },
             )
-        return vector
-
-    def _random(self, search: FeatureSearch) -> FoundList:
-        documents = self._session.documents.find(
-            self._plan.namespace, filter=self._filter(), after=None, limit=search.top_k
         )
-        ids = [document.document_id for document in documents]
-        return FoundList(document_ids=ids, scores=[0.0] * len(ids))
-
-
-_NOTHING = FoundList(document_ids=(), scores=())
+    return hits
 
 
 def _shown(uri: str) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, delete, func, select
+from sqlalchemy import Connection, Select, Table, delete, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from desirepath.domain.document import (
@@ -293,6 +293,19 @@ class RelationalDocumentIndex:
         condition = narrow_documents(filter).condition
         ranked = self._vectors.ranked(number, described, vector, condition)
         return _best(self._holding(filter, ranked), limit)
+
+    def sample(self, namespace: int, limit: int, filter: Filter | None = None) -> list[str]:
+        statement = (
+            select(_D.c.number, _D.c.document_id, literal(0.0))
+            .where(_D.c.namespace == namespace)
+            .order_by(func.random())
+        )
+        if filter is None:
+            return [hit.document_id for hit in self._hits(statement.limit(limit))]
+        condition = narrow_documents(filter).condition
+        if condition is not None:
+            statement = statement.where(condition)
+        return [id for id, _ in _best(self._holding(filter, self._hits(statement)), limit)]
 
     def _hits(self, statement: Select[Any]) -> Iterator[Hit]:
         return (Hit(*row) for row in self._connection.execute(statement))

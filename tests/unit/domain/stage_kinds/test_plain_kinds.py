@@ -135,6 +135,8 @@ class TestRerank:
             ({"feature_uri": "mixpeek://a@v1/b"}, ("feature_uri",)),
             ({"weights": {"score": "1"}}, ("weights",)),
             ({"weights": {"score": 1}, "max_candidates": 0}, ("max_candidates",)),
+            ({"weights": {"score": 1}, "score_field": "payload.score"}, ("score_field",)),
+            ({"weights": {"score": 1}, "score_field": "scores."}, ("score_field",)),
             (
                 {"boost_by_interaction_count": {"interaction_types": ["like"]}},
                 ("boost_by_interaction_count", "interaction_types"),
@@ -172,6 +174,7 @@ class TestMmr:
             {"diversity_feature_uri": "mixpeek://a@v1/b"},
             {"diversity_feature_uri": "image", "diversity_fields": ["brand"]},
             {"diversity_fields": []},
+            {"diversity_fields": ["brand"], "mmr_score_field": "document_id"},
             {"similarity_metric": "dot"},
         ],
         ids=str,

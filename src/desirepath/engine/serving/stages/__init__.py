@@ -1,6 +1,4 @@
-"""The plain stages: what comes out of each is a function of what goes in. A file each."""
-
-from __future__ import annotations
+"""What each stage does with what was found, a file each; :func:`run_stage` picks one."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,20 +16,32 @@ from desirepath.engine.serving.stages import (
     sort_relevance,
 )
 
-__all__ = ["run_stage"]
+__all__ = ["RUNS", "run_stage"]
 
-_RUNS: Mapping[str, Callable[[Any, list[Hit], StageContext], list[Hit]]] = {
+RUNS: Mapping[str, Callable[[Any, list[Hit], StageContext], list[Hit]]] = {
     "attribute_filter": attribute_filter.run,
-    "deduplicate": deduplicate.run,
-    "limit": limit.run,
+    "sort_relevance": sort_relevance.run,
+    "sort_attribute": sort_attribute.run,
+    "rerank": rerank.run,
     "mmr": mmr.run,
     "popularity_boost": popularity_boost.run,
-    "rerank": rerank.run,
-    "sort_attribute": sort_attribute.run,
-    "sort_relevance": sort_relevance.run,
+    "deduplicate": deduplicate.run,
+    "limit": limit.run,
 }
+"""By ``stage_id``; feature_search alone begins anew and is not among them."""
 
 
 def run_stage(stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """Run one stage."""
-    return _RUNS[stage.stage_id](stage.parameters, hits, context)
+    """What goes on from a stage, of the hits that its ``pre_filters`` let pass.
+
+    Raises
+    ------
+    DesirepathError
+        The stage cannot do what it is told with these inputs.
+    """
+    run, filters = RUNS[stage.stage_id], stage.pre_filters
+    if not filters:
+        return run(stage.parameters, hits, context)
+    if context.is_first:  # there is nothing before it yet that they could hold of
+        return attribute_filter.keep(filters, run(stage.parameters, hits, context), context)
+    return run(stage.parameters, attribute_filter.keep(filters, hits, context), context)

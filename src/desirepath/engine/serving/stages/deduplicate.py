@@ -1,23 +1,23 @@
-"""Stage ``deduplicate``: keep the first of those with the same values."""
+"""Keep the first of the documents that are alike."""
 
 from __future__ import annotations
 
 from desirepath.domain.plain_json import canonical_json
 from desirepath.domain.stage_kinds.deduplicate import DeduplicateParameters
-from desirepath.engine.serving.hits import Hit, StageContext, fetch_payloads, value_at
+from desirepath.engine.serving.hits import Hit, StageContext, value_at, with_documents
 
 __all__ = ["run"]
 
 
 def run(parameters: DeduplicateParameters, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """The first hit with each set of values; one that lacks a value is like no other."""
-    fetch_payloads(hits, context)
+    """The first hit of each combination of values; those that lack one are like no other."""
     seen: set[bytes] = set()
     kept = []
-    for hit in hits:
+    for hit in with_documents(hits, context, parameters.fields):
         values = [value_at(hit, path) for path in parameters.fields]
-        key = canonical_json(values)
-        if None in values or key not in seen:
-            seen.add(key)
+        key = None if None in values else canonical_json(values)
+        if key is None or key not in seen:
             kept.append(hit)
+        if key is not None:
+            seen.add(key)
     return kept

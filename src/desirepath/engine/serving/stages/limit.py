@@ -1,4 +1,4 @@
-"""Stage ``limit``: keep the first documents."""
+"""Keep the first documents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ __all__ = ["run"]
 
 
 def run(parameters: LimitParameters, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """The first hits after some that are left out."""
+    """``limit`` hits after the first ``offset``."""
     del context
     return hits[parameters.offset : parameters.offset + parameters.limit]

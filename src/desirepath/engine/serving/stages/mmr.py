@@ -1,81 +1,80 @@
-"""Stage ``mmr``: relevance balanced with variety."""
+"""Order documents so that neighbours differ."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from desirepath.domain.plain_json import canonical_json
 from desirepath.domain.stage_kinds.mmr import MmrParameters
 from desirepath.engine.serving.hits import (
     Hit,
     StageContext,
-    fetch_payloads,
     number_at,
-    put_number,
     value_at,
+    with_documents,
+    with_field,
 )
-from desirepath.methods.levels import FloatArray
+from desirepath.errors import NotFound
+from desirepath.methods.mmr import Likeness, cosines, mmr, shared_values
 
 __all__ = ["run"]
 
 
 def run(parameters: MmrParameters, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """Maximal marginal relevance: one hit after the other, each relevant and unlike those before.
+    """The first ``top_k`` by maximal marginal relevance.
 
-    ``lambda · relevance - (1 - lambda) · largest likeness to what was chosen``, relevance scaled to
-    0 … 1 over the hits.
+    Relevance is the score scaled to [0, 1] over the hits, since similarities lie there. A document
+    without a vector, or without the fields, is like no other.
 
-    References
-    ----------
-    Carbonell & Goldstein (1998), The Use of MMR, Diversity-Based Reranking for Reordering
-    Documents and Producing Summaries.
+    Raises
+    ------
+    NotFound
+        There is no such vector index.
     """
     if not hits:
         return hits
-    fetch_payloads(hits, context)
-    given = [number_at(hit, parameters.score_field) or 0.0 for hit in hits]
-    low, high = min(given), max(given)
-    relevance = [(score - low) / (high - low) if high > low else 1.0 for score in given]
-    likeness = _likeness(parameters, hits, context)
-    left, chosen = list(range(len(hits))), list[int]()
-    nearest = np.zeros(len(hits))
-    while left and len(chosen) < parameters.top_k:
-        worth = [
-            parameters.lambda_ * relevance[row] - (1 - parameters.lambda_) * nearest[row]
-            for row in left
-        ]
-        best = left.pop(max(range(len(left)), key=lambda place: (worth[place], -left[place])))
-        put_number(hits[best], parameters.mmr_score_field, float(max(worth)))
-        chosen.append(best)
-        nearest = np.maximum(nearest, likeness(best))
-    return [hits[row] for row in chosen]
-
-
-def _likeness(
-    parameters: MmrParameters, hits: Sequence[Hit], context: StageContext
-) -> Callable[[int], FloatArray]:
-    """From a hit to how alike all are to it, 0 … 1."""
     if parameters.diversity_fields is not None:
-        fields = parameters.diversity_fields
-        values = [[value_at(hit, path) for path in fields] for hit in hits]
-        return lambda row: np.array(
+        hits = with_documents(hits, context, parameters.diversity_fields)
+        likeness = _by_fields(hits, parameters.diversity_fields)
+    else:
+        likeness = _by_vectors(hits, parameters.index or "", context)
+    relevance = _relevance(hits, parameters.score_field)
+    rows, scores = mmr(relevance, likeness, parameters.lambda_, parameters.top_k)
+    return [
+        with_field(hits[row], parameters.mmr_score_field, score)
+        for row, score in zip(rows, scores, strict=True)
+    ]
+
+
+def _relevance(hits: Sequence[Hit], path: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    scores = np.array([number_at(hit, path) or 0.0 for hit in hits])
+    least, spread = scores.min(), np.ptp(scores)
+    return (scores - least) / spread if spread > 0 else np.ones(len(hits))
+
+
+def _by_vectors(hits: Sequence[Hit], index: str, context: StageContext) -> Likeness:
+    ids = [hit.document_id for hit in hits]
+    documents = context.session.documents
+    found = documents.get(context.namespace, ids, with_vectors=True)
+    vectors = [found[id].vectors.get(index, ()) if id in found else () for id in ids]
+    dimension = max(map(len, vectors))
+    if not dimension and all(i.name != index for i in documents.vector_indexes(context.namespace)):
+        raise NotFound("vector index", index)
+    rows = [vector if len(vector) == dimension else (0.0,) * dimension for vector in vectors]
+    return cosines(np.array(rows, dtype=np.float64).reshape(len(hits), dimension))
+
+
+def _by_fields(hits: Sequence[Hit], paths: Sequence[str]) -> Likeness:
+    codes: dict[bytes, int] = {}
+    rows = []
+    for hit in hits:
+        values = [value_at(hit, path) for path in paths]
+        rows.append(
             [
-                sum(a == b and a is not None for a, b in zip(values[row], other, strict=True))
-                / len(fields)
-                for other in values
+                -1 if value is None else codes.setdefault(canonical_json(value), len(codes))
+                for value in values
             ]
         )
-    index = parameters.index
-    if index is None:
-        return lambda row: np.zeros(len(hits))
-    ids = [hit.document_id for hit in hits]
-    found = context.session.documents.get(context.namespace, ids, with_vectors=True)
-    size = next((len(d.vectors[index]) for d in found.values() if index in d.vectors), 1)
-    vectors = np.zeros((len(hits), size))
-    for row, id in enumerate(ids):
-        if id in found and index in found[id].vectors:
-            vectors[row] = found[id].vectors[index]
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(lengths > 0, lengths, 1.0)
-    return lambda row: np.maximum(unit @ unit[row], 0.0)
+    return shared_values(np.array(rows, dtype=np.int64))

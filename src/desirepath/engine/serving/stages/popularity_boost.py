@@ -1,35 +1,46 @@
-"""Stage ``popularity_boost``: raise scores by how many people reacted."""
+"""Raise what many people reacted to."""
 
 from __future__ import annotations
 
-import math
+from math import log1p
 
+from msgspec.structs import replace
+
+from desirepath.domain.order import sorted_by
 from desirepath.domain.stage_kinds.popularity_boost import PopularityBoostParameters
-from desirepath.engine.serving.hits import Hit, StageContext
+from desirepath.engine.serving.hits import Hit, StageContext, with_field
 
-__all__ = ["run"]
+__all__ = ["COUNT_FIELD", "boosted", "run"]
 
-_DAY = 86_400_000_000  # microseconds
-_MOST_READ = 100_000
-"""Interactions that are counted at most, the latest: a search waits for it."""
+COUNT_FIELD = "interaction_count"
+"""Where the count is written, so that an answer can say why."""
 
 
 def run(parameters: PopularityBoostParameters, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """The hits by boosted scores: times ``1 + (multiplier - 1) · log(1 + n) / log(1 + most)``.
+    """All hits with raised scores, highest first; equal ones stay as they came."""
+    raised = boosted(parameters, hits, context)
+    present, missing = sorted_by(raised, lambda hit: hit.score, descending=True)
+    return [*present, *missing]
 
-    n are the people who reacted to a document in the window, most those of the most popular hit.
+
+def boosted(
+    parameters: PopularityBoostParameters, hits: list[Hit], context: StageContext
+) -> list[Hit]:
+    """The hits in their order, with their scores raised.
+
+    ``score + (multiplier − 1) · |score| · ln(1 + n) / ln(1 + largest n)``, where n is how many
+    people reacted to the document within the window and the largest n is that of these hits. So
+    the most popular one gets ``multiplier`` times its score, one that nobody reacted to keeps its
+    own, and a score below 0 rises too.
     """
-    since = context.now - parameters.window_days * _DAY
-    counts = context.session.summaries.interaction_counts(
-        context.namespace,
-        parameters.types,
-        since,
-        _MOST_READ,
-        [hit.document_id for hit in hits],
+    counts = context.popularity.counts(
+        context.session, context.namespace, parameters.types, parameters.window_days, context.now
     )
-    most = max(counts.values(), default=0)
-    if most:
-        for hit in hits:
-            share = math.log1p(counts.get(hit.document_id, 0)) / math.log1p(most)
-            hit.score *= 1 + (parameters.multiplier - 1) * share
-    return sorted(hits, key=lambda hit: -hit.score)
+    numbers = [counts.get(hit.document_id, 0) for hit in hits]
+    most = log1p(max(numbers, default=0))
+    raised = []
+    for hit, n in zip(hits, numbers, strict=True):
+        share = log1p(n) / most if most else 0.0
+        score = hit.score + (parameters.multiplier - 1) * abs(hit.score) * share
+        raised.append(with_field(replace(hit, score=score), COUNT_FIELD, n))
+    return raised

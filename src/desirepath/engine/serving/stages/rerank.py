@@ -1,33 +1,31 @@
-"""Stage ``rerank``: order by a weighted sum of numbers."""
+"""Order the first documents anew, by a weighted sum of their numbers."""
 
 from __future__ import annotations
 
+from desirepath.domain.order import sorted_by
 from desirepath.domain.stage_kinds.rerank import RerankParameters
-from desirepath.engine.serving.hits import (
-    Hit,
-    StageContext,
-    fetch_payloads,
-    number_at,
-    put_number,
-)
-from desirepath.engine.serving.stages import popularity_boost
+from desirepath.engine.serving.hits import Hit, StageContext, number_at, with_documents, with_field
+from desirepath.engine.serving.stages.popularity_boost import boosted
 
 __all__ = ["run"]
 
 
 def run(parameters: RerankParameters, hits: list[Hit], context: StageContext) -> list[Hit]:
-    """The first ``max_candidates`` by their new score; the rest follow as they came."""
-    if parameters.boost_by_interaction_count is not None:
-        hits = popularity_boost.run(parameters.boost_by_interaction_count, hits, context)
-    most = len(hits) if parameters.max_candidates is None else parameters.max_candidates
-    head, rest = hits[:most], hits[most:]
-    fetch_payloads(head, context)
+    """The first ``max_candidates`` by their sum, then the rest as they came; ``top_k`` of all.
+
+    The sum is written to ``score_field`` and leaves ``score`` as it was; without weights it is the
+    score, boosted.
+    """
     weights = parameters.weights or {"score": 1.0}
-    scored = [
-        (sum(weight * (number_at(hit, path) or 0.0) for path, weight in weights.items()), hit)
-        for hit in head
-    ]
-    for score, hit in scored:
-        put_number(hit, parameters.score_field, score)
-    scored.sort(key=lambda pair: -pair[0])
-    return [*(hit for _, hit in scored), *rest][: parameters.top_k]
+    first = with_documents(hits[: parameters.max_candidates], context, weights)
+    rest = hits[len(first) :]
+    if parameters.boost_by_interaction_count is not None:
+        first = boosted(parameters.boost_by_interaction_count, first, context)
+    scored = [(_sum(hit, weights), hit) for hit in first]
+    ordered, _ = sorted_by(scored, lambda pair: pair[0], descending=True)
+    reranked = [with_field(hit, parameters.score_field, score) for score, hit in ordered]
+    return [*reranked, *rest][: parameters.top_k]
+
+
+def _sum(hit: Hit, weights: dict[str, float]) -> float:
+    return sum(weight * (number_at(hit, path) or 0.0) for path, weight in weights.items())
