@@ -198,7 +198,7 @@ class NotFound(DesirepathError):
     ----------
     resource
         What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
-        ``"document"``, ``"text field"``, ``"vector index"``.
+        ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``.
     id
         The identifier as the caller named it.
     """

@@ -35,6 +35,9 @@ class Ids:
     retriever_id: str
     retriever_name: str
     execution_id: str
+    served_execution_id: str
+    """Of a search of ours, which has a profile."""
+    adhoc_execution_id: str
     user_id: str
     session_id: str
     feature_id: str
@@ -100,6 +103,9 @@ def make_world(api: Api, tag: str) -> World:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents"
     done(api.post(f"{documents}/upsert", {"documents": stored}))
+    search = {"inputs": QUERY, "stages": [LEARNED]}
+    adhoc = done(api.post("/v1/retrievers/execute", search))
+    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
     spare = api.post(
         "/v1/namespaces",
@@ -113,6 +119,8 @@ def make_world(api: Api, tag: str) -> World:
             interaction_id=first["interaction_id"],
             retriever_id=retriever_id,
             retriever_name=f"{tag}-retriever",
+            served_execution_id=served["execution_id"],
+            adhoc_execution_id=adhoc["execution_id"],
             document_id=own["feature_id"],
             cursor=api.list("page_size=1")["pagination"]["next_cursor"],
             rejected_cursor=done(api.get(f"{INTERACTIONS}/rejected?limit=1"))["pagination"][
@@ -175,6 +183,17 @@ CALLS: Mapping[str, Call] = {
         "POST", "/v1/retrievers/{retriever_id}/executions/batch", {"executions": [_SEARCH]}
     ),
     "get_execution": Call("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
+    "search_executions": Call("POST", "/v1/retrievers/{retriever_id}/executions/list", {}),
+    "list_executions_of": Call("GET", "/v1/retrievers/{retriever_id}/executions"),
+    "get_execution_status": Call(
+        "GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}/status"
+    ),
+    "get_execution_profile": Call(
+        "GET", "/v1/retrievers/{retriever_id}/executions/{served_execution_id}/profile"
+    ),
+    "execute_adhoc": Call("POST", "/v1/retrievers/execute", {"inputs": QUERY, "stages": [LEARNED]}),
+    "search_adhoc_executions": Call("POST", "/v1/retrievers/executions/list", {}),
+    "get_adhoc_execution": Call("GET", "/v1/retrievers/executions/{adhoc_execution_id}"),
     "list_stages": Call("GET", "/v1/retrievers/stages", kind=""),
     "typeahead": Call("GET", "/v1/retrievers/typeahead?q=red&fields=title"),
     "patch_retriever": Call("PATCH", "/v1/retrievers/{retriever_id}", {"tags": ["live"]}),

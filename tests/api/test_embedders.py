@@ -312,7 +312,9 @@ class TestSearch:
         answer = api.post("/v1/retrievers/r/execute", {"inputs": {"query": "shoe"}})
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_search")
 
-    def test_when_the_endpoint_is_down_it_is_503(self, shop: Shop, server: EmbeddingServer) -> None:
+    def test_when_the_endpoint_is_down_nothing_is_logged(
+        self, shop: Shop, server: EmbeddingServer
+    ) -> None:
         retriever = shop.retriever(BY_TITLE)
         server.faults = [REST]
         answer = shop.search(retriever)
@@ -320,6 +322,8 @@ class TestSearch:
             503,
             "embedder_unavailable",
         )
+        listed = done(shop.call("POST", f"/v1/retrievers/{retriever}/executions/list", {}))
+        assert listed["pagination"]["total"] == 0
 
     def test_a_stage_that_may_be_skipped_is(self, shop: Shop, server: EmbeddingServer) -> None:
         retriever = shop.retriever(BY_TITLE, on_error="skip")

@@ -114,7 +114,8 @@ class Application:
         self._beside_hot_get = {
             path[len(_HOT_GET) :] for path in by_path if path.startswith(_HOT_GET)
         }
-        ordered = sorted(by_path, key=lambda path: (path.count("{"), path))
+        # One whose last part takes slashes would take what others end in: it comes last.
+        ordered = sorted(by_path, key=lambda path: (path.count("{"), path.endswith(":path}"), path))
         # A document or an execution may be called like a word of a path.
         free = {_parent(path) for path in by_path if path.endswith(":path}")}
         routes = [

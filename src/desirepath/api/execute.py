@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, to_builtins
 
 from desirepath.api.endpoint import Call, endpoint
+from desirepath.api.execution_schemas import stage_statistics
 from desirepath.api.retrievers import find_retriever
 from desirepath.domain.access import Access
 from desirepath.domain.checks import Id, convert, refuse_unknown
@@ -17,6 +18,9 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine.executing import ExecuteRequest, Served, execute
 from desirepath.engine.serving.searching import SentCandidate
 from desirepath.errors import (
+    EmbedderError,
+    EmbedderFailed,
+    EmbedderUnavailable,
     InvalidCursor,
     InvalidFilter,
     InvalidSearch,
@@ -27,7 +31,7 @@ from desirepath.errors import (
     TooManyQueries,
 )
 
-__all__ = ["ENDPOINTS", "ExecuteResponse", "present_served"]
+__all__ = ["ENDPOINTS", "ERRORS", "ExecuteBody", "ExecuteResponse", "present_served", "read_search"]
 
 TAG = "Search"
 DEFAULT_PAGE_SIZE = 10
@@ -214,7 +218,7 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
     return ExecuteResponse(
         execution_id=execution.execution_id,
         retriever_id=retriever.retriever_id,
-        status="completed" if all(run.error is None for run in served.runs) else "degraded",
+        status=served.profile.status,
         documents=[
             {
                 "document_id": hit.document_id,
@@ -232,16 +236,16 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
             "has_next": has_next,
             "next_cursor": _write_cursor(following, parent) if has_next else None,
         },
-        stage_statistics=_statistics(served),
+        stage_statistics=stage_statistics(served.profile),
         budget={
             "credits_used": 0.0,
             "credits_remaining": None,
-            "time_used_ms": round(served.milliseconds, 3),
+            "time_used_ms": served.profile.milliseconds,
         },
         warnings=served.warnings,
         degraded=[
             {"resource": "stage", "id": run.name, "reason": run.error}
-            for run in served.runs
+            for run in served.profile.stages
             if run.error is not None
         ],
         interpretation={
@@ -252,25 +256,6 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
         },
         learned_fusion_context=_learned_context(served),
     )
-
-
-def _statistics(served: Served) -> dict[str, Any]:
-    stages = {}
-    for run in served.runs:
-        stages[run.name] = {
-            "stage_id": run.stage_id,
-            "input_count": run.n_in,
-            "output_count": run.n_out,
-            "duration_ms": round(run.milliseconds, 3),
-            "efficiency": min(1.0, run.n_out / run.n_in) if run.n_in else 1.0,
-            "error": run.error,
-        }
-    return {
-        "stages": stages,
-        "total_time_ms": round(served.milliseconds, 3),
-        "credits_used": 0.0,
-        "server_service_ms": round(served.milliseconds, 3),
-    }
 
 
 def _learned_context(served: Served) -> dict[str, Any] | None:
@@ -296,7 +281,7 @@ def _learned_context(served: Served) -> dict[str, Any] | None:
     }
 
 
-_ERRORS = (
+ERRORS = (
     InvalidSearch,
     MissingInput,
     InvalidFilter,
@@ -304,6 +289,8 @@ _ERRORS = (
     MalformedJSON,
     NotFound,
     SearchTooSlow,
+    EmbedderUnavailable,
+    EmbedderFailed,
 )
 
 
@@ -316,7 +303,7 @@ _ERRORS = (
     body_required=False,
     response=ExecuteResponse,
     batch=True,
-    errors=_ERRORS,
+    errors=ERRORS,
 )
 def execute_retriever(call: Call) -> object:
     """Search.
@@ -328,12 +315,13 @@ def execute_retriever(call: Call) -> object:
     They may be mixed with features of the built-in index. Further pages are asked for with the
     answer's `next_cursor`: they are ranked by the same weights.
     """
-    retriever = _usable(find_retriever(call))
+    retriever = usable(find_retriever(call))
     request = read_search(call.json(), retriever, call.rules.lenient)
     return present_served(execute(call.engine, retriever, request), retriever)
 
 
-def _usable(retriever: Retriever) -> Retriever:
+def usable(retriever: Retriever) -> Retriever:
+    """A retriever, unless nothing can be searched with it (InvalidSearch)."""
     if retriever.problem is not None:
         raise InvalidSearch(f"The retriever cannot be used: {retriever.problem}")
     if not retriever.stages:
@@ -378,14 +366,14 @@ class ExecuteBatchResponse(Struct, frozen=True, kw_only=True):
     body=ExecuteBatchBody,
     response=ExecuteBatchResponse,
     batch=True,
-    errors=_ERRORS,
+    errors=ERRORS,
 )
 def execute_batch(call: Call) -> object:
     """Search up to 16 times.
 
     Each is served and logged by itself; one that fails has its error in its place.
     """
-    retriever = _usable(find_retriever(call))
+    retriever = usable(find_retriever(call))
     body = call.json()
     if not isinstance(body, dict):
         raise InvalidSearch("The body is an object with queries.")
@@ -406,7 +394,7 @@ def execute_batch(call: Call) -> object:
             results[str(index)] = present_served(
                 execute(call.engine, retriever, request), retriever
             )
-        except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow) as error:
+        except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow, EmbedderError) as error:
             results[str(index)] = {"error": error.message}
     n_failed = sum(isinstance(one, dict) for one in results.values())
     return ExecuteBatchResponse(

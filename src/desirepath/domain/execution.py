@@ -188,6 +188,11 @@ class Execution(Struct, frozen=True, kw_only=True):
         """When it was recorded, microseconds since 1970: part of its id."""
         return ids.time_of(self.id)
 
+    @property
+    def status(self) -> str:
+        """How it went; what another engine served is completed."""
+        return "completed" if self.profile is None else self.profile.status
+
 
 class ExecutionSummary(Struct, frozen=True, kw_only=True):
     """A search as it is stored, without what it showed and how that was ranked."""
@@ -215,5 +220,5 @@ class ExecutionSummary(Struct, frozen=True, kw_only=True):
 
     @property
     def status(self) -> str:
-        """How it went; what another engine served is completed."""
+        """As of an :class:`Execution`."""
         return "completed" if self.profile is None else self.profile.status

@@ -72,15 +72,14 @@ class Served(Struct, frozen=True, kw_only=True, eq=False):
     """A search that was served and logged."""
 
     execution: Execution
+    profile: Profile
     hits: list[Hit]
     total: int
-    runs: list[StageRun]
     inputs: ResolvedInputs
     chosen: FeatureWeights | None
     plan: FusionPlan | None
     relaxations: list[Relaxation]
     warnings: list[str]
-    milliseconds: float
 
 
 def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
@@ -154,19 +153,23 @@ class _Run:
             )
             hits = self._run_stages(context)
             shown = self._filled(session, self._page(hits))
-        execution = self._execution(inputs, shown, len(hits), context.now)
+        profile = Profile(
+            stages=tuple(self._runs),
+            milliseconds=round(self._milliseconds(), 3),
+            warnings=tuple(self._warnings),
+        )
+        execution = self._execution(inputs, shown, len(hits), context.now, profile)
         searched = self._searched
         return Served(
             execution=execution,
+            profile=profile,
             hits=shown,
             total=len(hits),
-            runs=self._runs,
             inputs=inputs,
             chosen=None if searched is None else searched.result.chosen,
             plan=None if searched is None else searched.plan,
             relaxations=self._relaxations,
             warnings=self._warnings,
-            milliseconds=self._milliseconds(),
         )
 
     def _milliseconds(self) -> float:
@@ -289,7 +292,12 @@ class _Run:
     # The log
 
     def _execution(
-        self, inputs: ResolvedInputs, shown: Sequence[Hit], total: int, now: int
+        self,
+        inputs: ResolvedInputs,
+        shown: Sequence[Hit],
+        total: int,
+        now: int,
+        profile: Profile,
     ) -> Execution:
         request, retriever = self._request, self._retriever
         id = self._engine.make_id.next(now)
@@ -317,11 +325,7 @@ class _Run:
             occurred_at=now,
             live=True,
             parent_id=request.parent_id,
-            profile=Profile(
-                stages=tuple(self._runs),
-                milliseconds=round(self._milliseconds(), 3),
-                warnings=tuple(self._warnings),
-            ),
+            profile=profile,
             ranking=self._ranking(shown),
         )
 

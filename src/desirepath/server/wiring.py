@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from desirepath.api import (
+    adhoc,
     documents,
     execute,
+    execution_lists,
     executions,
     interactions,
     learned_fusion,
@@ -60,7 +62,7 @@ def open_engine(
         The database cannot be opened, or has another schema.
     """
     clock = SystemClock()
-    embedder = embedder or embedder_of(settings)
+    embedder = embedder_of(settings, embedder)
     storage = open_storage(settings.database, clock, migrate=migrate)
     engine = Engine(storage, clock, recording_rules(settings), embedder)
     ensure_defaults(engine)
@@ -73,26 +75,30 @@ def open_in_process(database: str, embedder: Embedder | None = None, **settings:
     return Desirepath(open_engine(loaded, migrate=True, embedder=embedder))
 
 
-def embedder_of(settings: Settings) -> Embedder | None:
-    """What makes vectors of texts, if one is set up.
+def embedder_of(settings: Settings, own: Embedder | None = None) -> Embedder | None:
+    """What makes vectors of texts, with a memory: the caller's own, or that of the settings.
 
     Raises
     ------
     InvalidSetting
         The URL or the key cannot be used.
     """
+    embedder = own or _endpoint_of(settings)
+    return embedder and RememberingEmbedder(embedder, settings.embedder_cache_bytes)
+
+
+def _endpoint_of(settings: Settings) -> EndpointEmbedder | None:
     if not settings.embedder_url:
         return None
     key = settings.embedder_key or ""
     if not (key.isascii() and key.isprintable()):
         raise InvalidSetting("embedder_key is printable ASCII.", ("embedder_key",))
-    endpoint = EndpointEmbedder(
+    return EndpointEmbedder(
         read_address(settings.embedder_url, "embedder_url"),
         settings.embedder_key,
         settings.embedder_seconds,
         settings.embedder_batch,
     )
-    return RememberingEmbedder(endpoint, settings.embedder_cache_bytes)
 
 
 def recording_rules(settings: Settings) -> RecordingRules:
@@ -131,9 +137,11 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
     return (
         *interactions.ENDPOINTS,
         *executions.ENDPOINTS,
+        *execution_lists.ENDPOINTS,
         *retrievers.ENDPOINTS,
         *stages.ENDPOINTS,
         *execute.ENDPOINTS,
+        *adhoc.ENDPOINTS,
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,
