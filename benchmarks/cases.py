@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from benchmarks import machine, traffic
+from benchmarks import machine, serving, traffic
 from benchmarks.bench import (
     BATCH,
     INTERACTIONS,
@@ -425,6 +425,8 @@ CASES: dict[str, Case] = {
     "size": size,
     "grown": grown,
     "memory": memory,
+    "search": serving.search,
+    "candidates": serving.candidates,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
 NEEDS_POSTGRES = frozenset({"post", "batch"})

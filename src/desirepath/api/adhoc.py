@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from desirepath.api.endpoint import Answer, Call, endpoint
-from desirepath.api.execute import ERRORS, ExecuteBody, ExecuteResponse, present_served, read_search
+from desirepath.api.execute import ERRORS, ExecuteResponse, present_served
 from desirepath.api.execution_lists import (
     LIST_ERRORS,
     list_page,
@@ -23,6 +23,7 @@ from desirepath.api.execution_schemas import (
     present_adhoc_summary,
 )
 from desirepath.api.schemas import ListQuery
+from desirepath.api.search_body import ExecuteBody, check_search, request_of
 from desirepath.domain.access import Access
 from desirepath.domain.checks import check_time, convert, refuse_unknown
 from desirepath.domain.execution import Execution, ExecutionSummary
@@ -105,7 +106,7 @@ def run_adhoc(engine: Engine, namespace: int, plain: object, lenient: bool) -> E
         raise InvalidSearch("filters and pre_filters say the same and differ.", ("filters",))
     draft = {name: values.pop(name) for name in _OF_RETRIEVER if name in values}
     retriever, was_learned = adhoc_retriever(namespace, draft, lenient=lenient)
-    served = execute(engine, retriever, read_search(values, retriever, lenient))
+    served = execute(engine, retriever, request_of(check_search(values, lenient), retriever))
     if was_learned:
         served.warnings.append(_NOT_LEARNED)
     return present_served(served, retriever)

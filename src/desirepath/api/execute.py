@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, to_builtins
 
 from desirepath.api.endpoint import Call, endpoint
 from desirepath.api.execution_schemas import stage_statistics
-from desirepath.api.retrievers import find_retriever
+from desirepath.api.search_body import (
+    ExecuteBody,
+    check_search,
+    decode_search,
+    request_of,
+    write_cursor,
+)
 from desirepath.domain.access import Access
-from desirepath.domain.checks import Id, convert, refuse_unknown
-from desirepath.domain.document import read_document_filter
+from desirepath.domain.checks import convert, is_storable, refuse_unknown
 from desirepath.domain.retriever import Retriever
-from desirepath.engine.executing import ExecuteRequest, Served, execute
-from desirepath.engine.serving.searching import SentCandidate
+from desirepath.engine.executing import Served, is_brief, log_of, serve
 from desirepath.errors import (
+    DesirepathError,
     EmbedderError,
     EmbedderFailed,
     EmbedderUnavailable,
@@ -31,65 +34,10 @@ from desirepath.errors import (
     TooManyQueries,
 )
 
-__all__ = ["ENDPOINTS", "ERRORS", "ExecuteBody", "ExecuteResponse", "present_served", "read_search"]
+__all__ = ["ENDPOINTS", "ERRORS", "ExecuteResponse", "present_served", "usable"]
 
 TAG = "Search"
-DEFAULT_PAGE_SIZE = 10
 MAX_QUERIES = 16
-MAX_CANDIDATES = 10_000
-
-
-class Pagination(Struct, frozen=True, kw_only=True):
-    """Which part of the results."""
-
-    method: Annotated[str, Meta(description="offset or cursor.")] = "cursor"
-    page_size: Annotated[int, Meta(ge=1, le=500)] | None = None
-    page_number: Annotated[int, Meta(ge=1)] | None = None
-    limit: Annotated[int, Meta(ge=1, le=500)] | None = None
-    cursor: str | None = None
-
-
-class ExecuteBody(Struct, frozen=True, kw_only=True):
-    """A search."""
-
-    inputs: Annotated[
-        dict[str, Any] | None, Meta(description="What the retriever's templates are filled with.")
-    ] = None
-    filters: Annotated[
-        dict[str, Any] | None, Meta(description="Holds of every document that is found.")
-    ] = None
-    pagination: Pagination | None = None
-    limit: Annotated[int, Meta(ge=1, le=500, description="Documents on the page.")] | None = None
-    page_size: Annotated[int, Meta(ge=1, le=500)] | None = None
-    user_id: Annotated[Id | None, Meta(description="Who searches; else inputs.user_id.")] = None
-    session_id: Annotated[Id | None, Meta(description="Else inputs.session_id.")] = None
-    candidates: Annotated[
-        dict[Id, Annotated[list[SentCandidate], Meta(max_length=MAX_CANDIDATES)]] | None,
-        Meta(description="By feature URI, what your own engine found: {document_id, score}."),
-    ] = None
-    features: Annotated[
-        dict[Id, dict[Id, float]] | None,
-        Meta(description="By document id, numbers that rankers may train on."),
-    ] = None
-    configuration: Annotated[
-        Id | None, Meta(description="Free label of engine, ranker, version.")
-    ] = None
-    metadata: dict[str, Any] | None = None
-    parent_execution_id: Annotated[
-        Id | None, Meta(description="The search of which this is a further page.")
-    ] = None
-    settings: Annotated[dict[str, Any] | None, Meta(description="{limit} of older clients.")] = None
-    return_vectors: bool | None = None
-    return_presigned_urls: Annotated[bool | None, Meta(description="Accepted.")] = None
-    skip_cache: Annotated[bool | None, Meta(description="Accepted: nothing is cached.")] = None
-    consistency: Annotated[Any, Meta(description="Accepted: reads see all writes.")] = None
-    write_token: Annotated[str | None, Meta(description="Accepted: reads see all writes.")] = None
-    explain: bool | None = None
-    stream: bool | None = None
-    expand: list[str] | None = None
-
-
-FIELDS = tuple(ExecuteBody.__struct_fields__)
 
 
 class ExecuteResponse(Struct, frozen=True, kw_only=True):
@@ -123,91 +71,6 @@ class ExecuteResponse(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-def read_search(body: object, retriever: Retriever, lenient: bool) -> ExecuteRequest:
-    """Check one search.
-
-    Raises
-    ------
-    InvalidSearch
-        A rule is broken; the location says where.
-    """
-    if not isinstance(body, Mapping):
-        raise InvalidSearch("A search is a JSON object.")
-    values = dict(body)
-    refuse_unknown(values, FIELDS, InvalidSearch, lenient)
-    sent = convert(values, ExecuteBody, InvalidSearch)
-    for name, is_asked in (("stream", sent.stream), ("expand", sent.expand)):
-        if is_asked:
-            raise InvalidSearch(f"{name} is not available.", (name,))
-    inputs = sent.inputs or {}
-    start, size, parent_id = _page(sent, retriever)
-    if sent.filters:
-        read_document_filter(sent.filters)  # refused here, whatever the stages do with it
-    n_sent = sum(len(found) for found in (sent.candidates or {}).values())
-    if n_sent > MAX_CANDIDATES:
-        raise InvalidSearch(f"At most {MAX_CANDIDATES:,} candidates in all.", ("candidates",))
-    return ExecuteRequest(
-        inputs=inputs,
-        filters=sent.filters,
-        user_id=sent.user_id or _text(inputs.get("user_id")),
-        session_id=sent.session_id or _text(inputs.get("session_id")),
-        candidates=sent.candidates or {},
-        features=sent.features or {},
-        configuration=sent.configuration,
-        metadata=sent.metadata,
-        start=start,
-        page_size=size,
-        parent_id=parent_id,
-        with_vectors=bool(sent.return_vectors),
-    )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value.encode()) <= 256 else None
-
-
-def _page(sent: ExecuteBody, retriever: Retriever) -> tuple[int, int, str | None]:
-    """Where the page starts, its size, and the execution it is a further page of."""
-    limit = sent.limit or sent.page_size
-    if sent.limit and sent.page_size and sent.limit != sent.page_size:
-        raise InvalidSearch("limit and page_size say the same and differ; send one.", ("limit",))
-    if limit is None and sent.settings is not None:
-        limit = sent.settings.get("limit")
-        if limit is not None and not (isinstance(limit, int) and 1 <= limit <= 500):
-            raise InvalidSearch("limit is 1 to 500.", ("settings", "limit"))
-    search = retriever.feature_search
-    default = min(search.final_top_k, 500) if search is not None else DEFAULT_PAGE_SIZE
-    page = sent.pagination
-    if page is None:
-        return 0, limit or default, sent.parent_execution_id
-    if page.method not in ("offset", "cursor"):
-        raise InvalidSearch("method is offset or cursor.", ("pagination", "method"))
-    if page.method == "offset" or page.page_number is not None:
-        size = page.page_size or page.limit or limit or DEFAULT_PAGE_SIZE
-        return ((page.page_number or 1) - 1) * size, size, sent.parent_execution_id
-    size = page.limit or page.page_size or limit or default
-    if page.cursor is None:
-        return 0, size, sent.parent_execution_id
-    start, parent_id = _read_cursor(page.cursor)
-    return start, size, parent_id
-
-
-def _write_cursor(start: int, execution_id: str) -> str:
-    return base64.urlsafe_b64encode(f"{start}:{execution_id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(text: str) -> tuple[int, str]:
-    """It only says what its holder may ask for anyway, so it is not signed."""
-    try:
-        raw = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        start, _, execution_id = raw.decode().partition(":")
-        if not execution_id or "\x00" in execution_id or not 0 <= int(start) <= 1_000_000:
-            raise ValueError
-        return int(start), execution_id
-    except ValueError as error:
-        raise InvalidCursor() from error
-
-
 def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
     """The wire shape of a search that was served."""
     execution = served.execution
@@ -234,7 +97,7 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
             "total": served.total,
             "returned": size,
             "has_next": has_next,
-            "next_cursor": _write_cursor(following, parent) if has_next else None,
+            "next_cursor": write_cursor(following, parent) if has_next else None,
         },
         stage_statistics=stage_statistics(served.profile),
         budget={
@@ -303,9 +166,10 @@ ERRORS = (
     body_required=False,
     response=ExecuteResponse,
     batch=True,
+    blocking=False,
     errors=ERRORS,
 )
-def execute_retriever(call: Call) -> object:
+async def execute_retriever(call: Call) -> object:
     """Search.
 
     Runs the retriever's stages and answers with documents in order. What was shown is logged,
@@ -315,9 +179,32 @@ def execute_retriever(call: Call) -> object:
     They may be mixed with features of the built-in index. Further pages are asked for with the
     answer's `next_cursor`: they are ranked by the same weights.
     """
-    retriever = usable(find_retriever(call))
-    request = read_search(call.json(), retriever, call.rules.lenient)
-    return present_served(execute(call.engine, retriever, request), retriever)
+    retriever = usable(await _retriever(call))
+    request = request_of(decode_search(call.body, call.rules.lenient), retriever)
+    engine = call.engine
+    if is_brief(engine, retriever, request):
+        served = serve(engine, retriever, request)
+    else:
+        served = await call.threads.run(serve, engine, retriever, request)
+    await engine.asubmit(log_of(served))
+    return present_served(served, retriever)
+
+
+async def _retriever(call: Call) -> Retriever:
+    """The retriever as it was at most a second ago, from memory if that is known.
+
+    Raises
+    ------
+    NotFound
+        This namespace has none.
+    """
+    directory, name = call.engine.directory, call.path["retriever_id"]
+    key = (call.namespace.number, name)
+    known = directory.peek_retriever(*key) if is_storable(name) else (None,)
+    found = known[0] if known else await call.threads.run(directory.retriever, *key)
+    if found is None:
+        raise NotFound("retriever", name)
+    return found
 
 
 def usable(retriever: Retriever) -> Retriever:
@@ -366,14 +253,15 @@ class ExecuteBatchResponse(Struct, frozen=True, kw_only=True):
     body=ExecuteBatchBody,
     response=ExecuteBatchResponse,
     batch=True,
+    blocking=False,
     errors=ERRORS,
 )
-def execute_batch(call: Call) -> object:
+async def execute_batch(call: Call) -> object:
     """Search up to 16 times.
 
     Each is served and logged by itself; one that fails has its error in its place.
     """
-    retriever = usable(find_retriever(call))
+    retriever = usable(await _retriever(call))
     body = call.json()
     if not isinstance(body, dict):
         raise InvalidSearch("The body is an object with queries.")
@@ -381,8 +269,29 @@ def execute_batch(call: Call) -> object:
     if isinstance(body.get("queries"), list) and len(body["queries"]) > MAX_QUERIES:
         raise TooManyQueries(MAX_QUERIES)
     sent = convert(body, ExecuteBatchBody, InvalidSearch)
-    results: dict[str, Any] = {}
-    for index, query in enumerate(sent.queries):
+    outcomes = await call.threads.run(_serve_each, call, retriever, sent)
+    served = [one for one in outcomes if isinstance(one, Served)]
+    if served:
+        await call.engine.asubmit(log_of(*served))
+    return ExecuteBatchResponse(
+        results={
+            str(index): present_served(one, retriever)
+            if isinstance(one, Served)
+            else {"error": one.message}
+            for index, one in enumerate(outcomes)
+        },
+        total=len(outcomes),
+        succeeded=len(served),
+        failed=len(outcomes) - len(served),
+    )
+
+
+def _serve_each(
+    call: Call, retriever: Retriever, sent: ExecuteBatchBody
+) -> list[Served | DesirepathError]:
+    """Each search, or why there is none; not logged yet."""
+    outcomes: list[Served | DesirepathError] = []
+    for query in sent.queries:
         plain = {
             "inputs": query.inputs,
             "filters": query.filters,
@@ -390,19 +299,11 @@ def execute_batch(call: Call) -> object:
             "return_vectors": sent.return_vectors,
         }
         try:
-            request = read_search(plain, retriever, call.rules.lenient)
-            results[str(index)] = present_served(
-                execute(call.engine, retriever, request), retriever
-            )
+            request = request_of(check_search(plain, call.rules.lenient), retriever)
+            outcomes.append(serve(call.engine, retriever, request))
         except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow, EmbedderError) as error:
-            results[str(index)] = {"error": error.message}
-    n_failed = sum(isinstance(one, dict) for one in results.values())
-    return ExecuteBatchResponse(
-        results=results,
-        total=len(results),
-        succeeded=len(results) - n_failed,
-        failed=n_failed,
-    )
+            outcomes.append(error)
+    return outcomes
 
 
 ENDPOINTS = (execute_retriever, execute_batch)

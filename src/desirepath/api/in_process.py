@@ -10,10 +10,11 @@ import msgspec
 from anyio.to_thread import run_sync
 
 from desirepath.api.adhoc import run_adhoc
-from desirepath.api.execute import present_served, read_search, usable
+from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
 from desirepath.api.retriever_schemas import present_config, present_retriever
 from desirepath.api.schemas import present_document, present_execution, present_interaction
+from desirepath.api.search_body import check_search, request_of
 from desirepath.domain.checks import is_storable
 from desirepath.domain.document import read_document
 from desirepath.domain.execution import read_execution
@@ -414,7 +415,7 @@ class Retrievers:
         """
         _check_plain(fields, InvalidSearch)
         retriever = usable(self._find(id_or_name))
-        request = read_search(fields, retriever, lenient=False)
+        request = request_of(check_search(fields, lenient=False), retriever)
         return _plain(present_served(execute(self._engine, retriever, request), retriever))
 
     def execute_adhoc(self, stages: Sequence[Mapping[str, Any]], **fields: Any) -> dict[str, Any]:

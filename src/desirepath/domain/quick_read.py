@@ -16,9 +16,9 @@ from desirepath.domain.interaction import InteractionDraft, check_draft
 from desirepath.domain.plain_json import MAX_DEPTH
 from desirepath.errors import InvalidInteraction
 
-__all__ = ["quick_read"]
+__all__ = ["KEY_END", "TooDeep", "count_keys", "looks_plain", "quick_read"]
 
-_KEY_END = b'":'
+KEY_END = b'":'
 _WHITE = (b"\t", b"\n", b"\r", b'" ')
 """Without these no key stands apart from its colon, and no text is blank but for an escape."""
 _DIGITS_AS_ZERO = bytes(ord("0") if chr(byte).isdigit() else ord(" ") for byte in range(128)).ljust(
@@ -50,12 +50,9 @@ def quick_read(body: bytes) -> list[InteractionDraft] | None:
     >>> quick_read(body.replace(b'"position"', b'"position":1,"position"')) is None
     True
     """
-    has_escapes = b"\\" in body
-    if (has_escapes and b"\\u" in body) or any(white in body for white in _WHITE):
+    if not looks_plain(body):
         return None
-    if _MAY_NOT_FIT in body.translate(_DIGITS_AS_ZERO):
-        return None
-    ids_are_fine = body.isascii() and not has_escapes
+    ids_are_fine = body.isascii() and b"\\" not in body
     try:
         drafts = _decode(body).interactions
         n_keys = 1
@@ -63,13 +60,23 @@ def quick_read(body: bytes) -> list[InteractionDraft] | None:
             if not ids_are_fine or draft.occurred_at is not None or draft.result_set_size == 0:
                 check_draft(draft)
             n_keys += _n_keys(draft)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidInteraction, _Deep):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidInteraction, TooDeep):
         return None
     # As many keys as the body has, or one of them is unknown or was given twice.
-    return drafts if n_keys == body.count(_KEY_END) else None
+    return drafts if n_keys == body.count(KEY_END) else None
 
 
-class _Deep(Exception):
+def looks_plain(body: bytes) -> bool:
+    """Whether a body cannot hide a NUL, half of a character, a large integer or a spaced key.
+
+    What remains to be seen is that it is JSON, and that it has as many of ``KEY_END`` as keys.
+    """
+    if (b"\\" in body and b"\\u" in body) or any(white in body for white in _WHITE):
+        return False
+    return _MAY_NOT_FIT not in body.translate(_DIGITS_AS_ZERO)
+
+
+class TooDeep(Exception):
     """It may be nested too deeply."""
 
 
@@ -78,19 +85,26 @@ def _n_keys(draft: InteractionDraft) -> int:
     count = _N_FIELDS - astuple(draft).count(None)
     for values in (draft.metadata, draft.query_snapshot):
         if values:
-            count += _n_keys_of(values, _LEVELS_ABOVE)
+            count += count_keys(values, _LEVELS_ABOVE)
     return count
 
 
 _N_FIELDS = len(InteractionDraft.__struct_fields__)
 
 
-def _n_keys_of(value: dict[str, Any] | list[Any], depth: int) -> int:
+def count_keys(value: dict[str, Any] | list[Any], depth: int) -> int:
+    """How many keys there are in a value that lies that deep, inner ones included.
+
+    Raises
+    ------
+    TooDeep
+        It may be nested too deeply.
+    """
     count, values = (len(value), value.values()) if isinstance(value, dict) else (0, value)
     if not _SCALARS.issuperset(map(type, values)):
         if depth >= MAX_DEPTH:
-            raise _Deep
+            raise TooDeep
         for inner in values:
             if isinstance(inner, dict | list):
-                count += _n_keys_of(inner, depth + 1)
+                count += count_keys(inner, depth + 1)
     return count

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from desirepath.domain.document import Document, read_document_filter
 from desirepath.domain.execution import Execution, ShownDocument
+from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.fusion_controls import FusionControls
 from desirepath.domain.ids import format_id
 from desirepath.domain.input_schema import ResolvedInputs, resolve_inputs
@@ -34,7 +35,9 @@ from desirepath.engine.serving.stages import run_stage
 from desirepath.errors import DesirepathError, InvalidSearch, NotFound, SearchTooSlow
 from desirepath.storage.base import Session
 
-__all__ = ["ExecuteRequest", "Served", "execute"]
+__all__ = ["ExecuteRequest", "Served", "execute", "is_brief", "log_of", "serve"]
+
+_BRIEF_CANDIDATES = 1_000  # about a millisecond's work
 
 
 class ExecuteRequest(Struct, frozen=True, kw_only=True):
@@ -100,10 +103,17 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
     StorageError
         Nothing was logged.
     """
+    served = serve(engine, retriever, request)
+    engine.submit(log_of(served))
+    return served
+
+
+def serve(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
+    """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet."""
     controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
     started = time.perf_counter()
 
-    def serve(vectors: KnownVectors) -> Served:
+    def run(vectors: KnownVectors) -> Served:
         try:
             return _Run(engine, retriever, controls, request, vectors, started).serve()
         except NewFeatures as new:
@@ -111,9 +121,31 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
                 session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
             return _Run(engine, retriever, controls, request, vectors, started).serve()
 
-    served = with_vectors(engine.embedder, serve)
-    engine.submit(Submission(namespace=retriever.namespace, served=(served.execution,)))
-    return served
+    return with_vectors(engine.embedder, run)
+
+
+def log_of(*served: Served) -> Submission:
+    """What makes searches of one namespace durable; then they may be shown."""
+    executions = tuple(one.execution for one in served)
+    return Submission(namespace=executions[0].namespace, served=executions)
+
+
+def is_brief(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> bool:
+    """Whether serving a search takes less than handing it to a thread and back.
+
+    It does where other engines found everything, in short lists, and reading the database is no
+    round trip. A search that must write first, for features that are new, is not brief.
+    """
+    if not engine.storage.cheap_reads or len(retriever.stages) != 1:
+        return False
+    search = retriever.stages[0].parameters
+    candidates = request.candidates
+    return (
+        isinstance(search, FeatureSearchParameters)
+        and sum(map(len, candidates.values())) <= _BRIEF_CANDIDATES
+        and all(one.feature.kind is FeatureKind.SENT for one in search.searches)
+        and engine.fuser.knows(retriever.namespace, retriever.retriever_id, candidates)
+    )
 
 
 class _Run:

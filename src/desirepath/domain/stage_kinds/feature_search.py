@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -67,7 +68,7 @@ class OutputMode(StrEnum):
     FLATTEN = "flatten"
 
 
-class FeatureSearch(Struct, frozen=True, kw_only=True):
+class FeatureSearch(Struct, frozen=True, kw_only=True, dict=True):
     """One feature to search by."""
 
     feature_uri: Annotated[
@@ -112,13 +113,13 @@ class FeatureSearch(Struct, frozen=True, kw_only=True):
         list[str] | None, Meta(description="Accepted; a namespace is one collection.")
     ] = None
 
-    @property
+    @cached_property
     def uri(self) -> str:
         """The feature as it is called in answers and in learning: lexical searches are texts."""
         is_text = read_feature(self.feature_uri).kind is FeatureKind.TEXT
         return EVERY_TEXT if self.lexical and not is_text else self.feature_uri
 
-    @property
+    @cached_property
     def feature(self) -> Feature:
         """What it searches by; without a query that is not ours to search."""
         feature = read_feature(self.uri)
@@ -163,7 +164,7 @@ class GroupBy(Struct, frozen=True, kw_only=True):
     output_mode: OutputMode = OutputMode.ALL
 
 
-class FeatureSearchParameters(Parameters, frozen=True, kw_only=True):
+class FeatureSearchParameters(Parameters, frozen=True, kw_only=True, dict=True):
     """Find documents by features, and fuse."""
 
     searches: Annotated[
@@ -205,12 +206,12 @@ class FeatureSearchParameters(Parameters, frozen=True, kw_only=True):
         list[str] | None, Meta(description="Accepted; a namespace is one collection.")
     ] = None
 
-    @property
+    @cached_property
     def feature_to_uri(self) -> dict[Feature, str]:
         """Every feature once, by the first of its spellings: an arm each."""
         return _arms(self.searches)
 
-    @property
+    @cached_property
     def uri_to_searches(self) -> dict[str, list[FeatureSearch]]:
         """Under the URI of each feature the searches by it, in whatever spelling."""
         uris = self.feature_to_uri

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -214,6 +214,10 @@ class Fuser:
             shadow_weights=None if is_served and pinned is None else weights,
             belief=belief,
         )
+
+    def knows(self, namespace: int, retriever_id: str, features: Iterable[str]) -> bool:
+        """Whether features were counted already, as far as it is known without asking."""
+        return self._ordinals.get((namespace, retriever_id), {}).keys() >= set(features)
 
     def ordinals(
         self, session: Session, namespace: int, retriever_id: str, features: Sequence[str]

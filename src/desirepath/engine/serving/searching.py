@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from desirepath.domain.checks import Id
 from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.filters import Filter
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
@@ -26,7 +28,7 @@ __all__ = ["FeatureSearcher", "Searched", "SentCandidate"]
 class SentCandidate(Struct, frozen=True, kw_only=True):
     """A document that another engine found for a feature, with its score there."""
 
-    document_id: str
+    document_id: Id
     score: float
     payload: dict[str, Any] | None = None
 
@@ -115,7 +117,7 @@ class FeatureSearcher:
         return self._searched(hits, self._fuser.fuse_with(plan, {}, nothing, 0), plan)
 
     def _sent(self, uri: str) -> FoundList:
-        sent = sorted(self._candidates[uri], key=lambda one: -one.score)
+        sent = sorted(self._candidates[uri], key=attrgetter("score"), reverse=True)
         if len({one.document_id for one in sent}) != len(sent):
             raise InvalidSearch("A feature lists a document twice.", ("candidates",))
         for one in sent:

@@ -10,7 +10,13 @@ from zlib import crc32
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
 
 from desirepath.storage.relational.bulk import Row
-from desirepath.storage.relational.tables import ACTED_COLUMNS, RANKED_COLUMNS, SHOWN_COLUMNS, named
+from desirepath.storage.relational.tables import (
+    ACTED_COLUMNS,
+    DOCUMENT_COLUMNS,
+    RANKED_COLUMNS,
+    SHOWN_COLUMNS,
+    named,
+)
 
 __all__ = ["PostgresBulk"]
 
@@ -35,6 +41,10 @@ _SHOWN = (
     "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
     "JOIN execution_ids USING (namespace, execution_id) "
     "JOIN executions USING (namespace, id)"
+)
+_DOCUMENTS = (
+    f"SELECT {named('documents', DOCUMENT_COLUMNS)} FROM documents "
+    "WHERE namespace = %s AND document_id = ANY(%s::text[])"
 )
 _RANKED = (
     f"SELECT {named('executions', RANKED_COLUMNS)} "
@@ -95,6 +105,9 @@ class PostgresBulk:
         with self._connection.cursor() as cursor:
             rows: list[Row] = cursor.execute(_SHOWN, arrays, binary=True).fetchall()
         return rows
+
+    def documents(self, namespace: int, document_ids: Sequence[str]) -> list[Row]:
+        return self.query(_DOCUMENTS, [namespace, list(document_ids)])
 
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         return self._rows(_RANKED, keys)

@@ -35,6 +35,10 @@ class Bulk(Protocol):
         """The ``SHOWN_COLUMNS`` of executions by (namespace, execution_id)."""
         ...
 
+    def documents(self, namespace: int, document_ids: Sequence[str]) -> list[Row]:
+        """Whole rows of documents by their ids, which are distinct."""
+        ...
+
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         """The ``RANKED_COLUMNS`` of executions by (namespace, execution_id), where one teaches."""
         ...

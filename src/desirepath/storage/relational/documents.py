@@ -25,6 +25,7 @@ from desirepath.domain.text_embedding import TextEmbedding
 from desirepath.domain.words import search_words
 from desirepath.errors import AlreadyExists, InvalidDocument, NotFound
 from desirepath.storage.relational import tables
+from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.narrowing import narrow_documents
 from desirepath.storage.relational.searching import Hit, TextTables, VectorTables
 
@@ -44,8 +45,11 @@ _decode_text = msgspec.json.Decoder(dict[str, str]).decode
 class RelationalDocumentIndex:
     """See :class:`~desirepath.storage.base.DocumentIndex`."""
 
-    def __init__(self, connection: Connection, texts: TextTables, vectors: VectorTables) -> None:
+    def __init__(
+        self, connection: Connection, bulk: Bulk, texts: TextTables, vectors: VectorTables
+    ) -> None:
         self._connection = connection
+        self._bulk = bulk
         self._texts = texts
         self._vectors = vectors
 
@@ -190,18 +194,24 @@ class RelationalDocumentIndex:
         with_vectors: bool = False,
         hold: bool = False,
     ) -> dict[str, Document]:
-        rows: list[Any] = []
-        for ids in _parts(sorted(set(document_ids))):
-            statement = select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
-            if hold:  # SQLite has one writer at a time, and does not know the words
-                statement = statement.order_by(_D.c.document_id).with_for_update()
-            rows += self._connection.execute(statement).all()
-        vectors: dict[int, dict[str, tuple[float, ...]]] = {row.number: {} for row in rows}
+        wanted = sorted(set(document_ids))
+        rows = self._held(namespace, wanted) if hold else self._bulk.documents(namespace, wanted)
+        vectors: dict[int, dict[str, tuple[float, ...]]] = {row[0]: {} for row in rows}
         if with_vectors and rows:
             for name, (table, _) in self._indexes(namespace).items():
                 for number, vector in self._vectors.get(table, list(vectors)).items():
                     vectors[number][name] = vector
-        return {row.document_id: _document(row, vectors[row.number]) for row in rows}
+        documents = (_document(row, vectors[row[0]]) for row in rows)
+        return {document.document_id: document for document in documents}
+
+    def _held(self, namespace: int, document_ids: Sequence[str]) -> list[Any]:
+        """Rows that nobody else changes; SQLite has one writer, and does not know the words."""
+        rows: list[Any] = []
+        for ids in _parts(document_ids):
+            statement = select(_D).where(_D.c.namespace == namespace, _D.c.document_id.in_(ids))
+            held = statement.order_by(_D.c.document_id).with_for_update()
+            rows += self._connection.execute(held).all()
+        return rows
 
     def delete(self, namespace: int, document_ids: Sequence[str]) -> int:
         numbers = [
@@ -339,15 +349,16 @@ def _best(hits: Iterable[Hit], limit: int) -> list[tuple[str, float]]:
     return [(hit.document_id, hit.score) for hit in islice(hits, limit)]
 
 
-def _document(row: Any, vectors: dict[str, tuple[float, ...]]) -> Document:
+def _document(row: Sequence[Any], vectors: dict[str, tuple[float, ...]]) -> Document:
+    _, _, document_id, created_at, updated_at, metadata, text, payload = row
     return Document(
-        document_id=row.document_id,
-        payload=_decode_object(row.payload),
-        metadata=_decode_object(row.metadata),
-        text=_decode_text(row.text),
+        document_id=document_id,
+        payload=_decode_object(payload),
+        metadata=_decode_object(metadata),
+        text=_decode_text(text),
         vectors=vectors,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+        created_at=created_at,
+        updated_at=updated_at,
     )
 
 

@@ -58,7 +58,7 @@ class RelationalSession:
 
     @cached_property
     def documents(self) -> RelationalDocumentIndex:
-        return RelationalDocumentIndex(self._connection, self._texts, self._vectors)
+        return RelationalDocumentIndex(self._connection, self._bulk, self._texts, self._vectors)
 
     @cached_property
     def rejections(self) -> RelationalRejections:

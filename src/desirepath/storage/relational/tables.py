@@ -343,6 +343,9 @@ documents = Table(
     Column("payload", Text, nullable=False),
 )
 
+DOCUMENT_COLUMNS = tuple(documents.columns.keys())
+"""All of them, in the order of the table."""
+
 # Each has a table of its own, named document_text_NUMBER or document_vectors_NUMBER, which the back
 # ends make and drop.
 

@@ -9,7 +9,13 @@ from typing import Any
 from sqlalchemy import Table
 
 from desirepath.storage.relational.bulk import Row
-from desirepath.storage.relational.tables import ACTED_COLUMNS, RANKED_COLUMNS, SHOWN_COLUMNS, named
+from desirepath.storage.relational.tables import (
+    ACTED_COLUMNS,
+    DOCUMENT_COLUMNS,
+    RANKED_COLUMNS,
+    SHOWN_COLUMNS,
+    named,
+)
 
 __all__ = ["SqliteBulk"]
 
@@ -22,6 +28,10 @@ _SHOWN = (
     f"SELECT {named('executions', SHOWN_COLUMNS)} "
     "FROM execution_ids JOIN executions USING (namespace, id) "
     "WHERE execution_ids.namespace = ? AND execution_ids.execution_id = ?"
+)
+_DOCUMENT = (
+    f"SELECT {named('documents', DOCUMENT_COLUMNS)} FROM documents "
+    "WHERE namespace = ? AND document_id = ?"
 )
 _RANKED = (
     f"SELECT {named('executions', RANKED_COLUMNS)} "
@@ -67,6 +77,11 @@ class SqliteBulk:
 
     def shown(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         rows = (self._cursor.execute(_SHOWN, key).fetchone() for key in keys)
+        return [row for row in rows if row is not None]
+
+    def documents(self, namespace: int, document_ids: Sequence[str]) -> list[Row]:
+        execute = self._cursor.execute
+        rows = (execute(_DOCUMENT, (namespace, id)).fetchone() for id in document_ids)
         return [row for row in rows if row is not None]
 
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:

@@ -222,6 +222,27 @@ class DocumentIndexContract:
             assert not index.is_narrowed(by_number)
             assert len(index.find(DEFAULT, filter=by_number, limit=9)) == 3
 
+    def test_a_sample_is_of_those_that_hold_each_as_likely(self, storage: Storage) -> None:
+        put(
+            storage,
+            *(a_document(document_id=c, payload={"price": n}) for n, c in enumerate("abcd")),
+        )
+        put(storage, a_document(document_id="e"), namespace=OTHER)
+        dear = read_document_filter({"price": {"gte": 1}})
+        first = {None: Counter[str](), dear: Counter[str]()}
+        with storage.read() as session:
+            sample = session.documents.sample
+            assert sorted(sample(DEFAULT, 9)) == ["a", "b", "c", "d"]
+            assert sorted(sample(DEFAULT, 9, dear)) == ["b", "c", "d"]
+            assert len(sample(DEFAULT, 2)) == 2
+            for filter, counts in first.items():
+                counts.update(sample(DEFAULT, 1, filter)[0] for _ in range(400))
+        # Six standard deviations of a binomial with p = 1/4 are 52, with p = 1/3 57.
+        assert first[None].keys() == set("abcd")
+        assert all(48 <= n <= 152 for n in first[None].values())
+        assert first[dear].keys() == set("bcd")
+        assert all(76 <= n <= 191 for n in first[dear].values())
+
     def test_many_documents_at_once(self, storage: Storage) -> None:
         define(storage, VectorIndex(name="v", dimension=1))
         many = [
