@@ -275,7 +275,7 @@ class Application:
                 raise Forbidden()
             namespace = await self._namespace(key, headers)
         body = b""
-        if endpoint.method in ("POST", "PUT", "PATCH"):
+        if endpoint.method in ("POST", "PUT", "PATCH") or endpoint.body is not None:
             limit = self.rules.max_batch_body_bytes if endpoint.batch else self.rules.max_body_bytes
             body = await _read_body(headers, receive, limit)
         call = Call(

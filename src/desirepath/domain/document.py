@@ -19,6 +19,7 @@ from desirepath.errors import InvalidDocument, MalformedJSON
 
 __all__ = [
     "DOCUMENT_FIELDS",
+    "FOREIGN_FIELDS",
     "MAX_DIMENSION",
     "MAX_INDEXED_CHARACTERS",
     "MAX_INDEXES",
@@ -116,7 +117,7 @@ class Document(Struct, frozen=True, kw_only=True):
 
 
 FIELDS = tuple(DocumentDraft.__struct_fields__)
-_FOREIGN: Mapping[str, tuple[object, ...]] = {
+FOREIGN_FIELDS: Mapping[str, tuple[object, ...]] = {
     "acl": (),
     "source_type": ("direct_upsert",),
     "root_object_id": (),
@@ -156,7 +157,7 @@ def read_document(
             check_plain(values)
         except MalformedJSON as error:
             raise InvalidDocument(error.message) from error
-    drop_foreign(values, _FOREIGN, InvalidDocument)
+    drop_foreign(values, FOREIGN_FIELDS, InvalidDocument)
     for name in FIELDS[1:]:
         if name in values and values[name] is None:
             del values[name]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from desirepath.domain.document import (
     Document,
@@ -36,12 +37,16 @@ __all__ = [
     "DocumentPage",
     "DocumentsRequest",
     "change_document",
+    "change_documents",
+    "create_document",
     "delete_document",
     "find_document",
     "list_documents",
     "merge_documents",
     "store_documents",
 ]
+
+T = TypeVar("T")
 
 _CHUNK = 1000
 _PARTS = ("payload", "metadata", "text", "vectors")
@@ -77,6 +82,33 @@ def store_documents(engine: Engine, namespace: Namespace, drafts: Sequence[Docum
             _store(session, namespace, [_stored(draft, now) for draft in drafts], own, known)
 
     with_vectors(engine.embedder, store)
+
+
+def create_document(engine: Engine, namespace: Namespace, draft: DocumentDraft) -> Document:
+    """Store a document that is not there yet.
+
+    Raises
+    ------
+    AlreadyExists
+        There is one of its id.
+    InvalidDocument
+        It cannot be stored.
+    EmbedderError
+        A vector could not be made.
+    """
+
+    def create(known: KnownVectors) -> Document:
+        with engine.storage.write() as session:
+            if session.documents.get(namespace.number, [draft.document_id], hold=True):
+                raise AlreadyExists("A document of this id exists.")
+            made = _stored(draft, session.now())
+            _store(session, namespace, [made], [draft.vectors], known)
+        return replace(made, vectors={})
+
+    try:
+        return with_vectors(engine.embedder, create)
+    except InvalidDocument as error:
+        raise InvalidDocument(error.message, error.location[1:]) from error
 
 
 def _stored(draft: DocumentDraft, now: int) -> Document:
@@ -196,22 +228,67 @@ def merge_documents(
     EmbedderError
         A vector could not be made.
     """
-    id_to_parts = {id: _parts_of(changes) for id, changes in id_to_changes.items()}
-    own = [_own(parts) for parts in id_to_parts.values()]
+    _change_all(engine, namespace, id_to_changes, make=True)
 
-    def merge(known: KnownVectors) -> None:
+
+def change_documents(
+    engine: Engine, namespace: Namespace, id_to_changes: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
+    """:func:`change_document` for many, all or none; which of them are there.
+
+    Raises
+    ------
+    InvalidDocument
+        What one would become cannot be stored; nothing is. The location begins with its number.
+    EmbedderError
+        A vector could not be made.
+    """
+    return _change_all(engine, namespace, id_to_changes, make=False)
+
+
+def _change_all(
+    engine: Engine,
+    namespace: Namespace,
+    id_to_changes: Mapping[str, Mapping[str, Any]],
+    *,
+    make: bool,
+) -> set[str]:
+    numbers = {id: number for number, id in enumerate(id_to_changes)}
+    id_to_parts = {
+        id: _numbered(numbers[id], _parts_of, changes) for id, changes in id_to_changes.items()
+    }
+
+    def change(known: KnownVectors) -> set[str]:
         with engine.storage.write() as session:
             now = session.now()
             held = session.documents.get(
                 namespace.number, list(id_to_parts), with_vectors=True, hold=True
             )
+            ids = [id for id in id_to_parts if make or id in held]
             documents = []
-            for id, parts in id_to_parts.items():
+            for id in ids:
                 before = held.get(id) or Document(document_id=id, created_at=now, updated_at=now)
-                documents.append(_changed(before, parts, now))
-            _store(session, namespace, documents, own, known)
+                changed = _numbered(numbers[id], _changed, before, id_to_parts[id], now)
+                documents.append(changed)
+            own = [_own(id_to_parts[id]) for id in ids]
+            try:
+                _store(session, namespace, documents, own, known)
+            except InvalidDocument as error:
+                if len(ids) == len(numbers) or not error.location:
+                    raise
+                number = numbers[ids[int(error.location[0])]]  # of all, not of those that are there
+                raise InvalidDocument(error.message, (number, *error.location[1:])) from error
+        return set(held)
 
-    with_vectors(engine.embedder, merge)
+    return with_vectors(engine.embedder, change)
+
+
+def _numbered(number: int, function: Callable[..., T], *arguments: object) -> T:
+    """The result of a function; what it refuses is located by a number."""
+    try:
+        return function(*arguments)
+    except InvalidDocument as error:
+        raise InvalidDocument(error.message, (number, *error.location)) from error
 
 
 def _own(parts: Mapping[str, Mapping[str, Any]]) -> set[str]:

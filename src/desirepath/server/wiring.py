@@ -6,6 +6,8 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    document_batches,
+    document_paths,
     documents,
     execute,
     execution_lists,
@@ -145,6 +147,8 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,
+        *document_paths.ENDPOINTS,
+        *document_batches.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
