@@ -21,6 +21,7 @@ from desirepath.domain.document import (
     as_float32,
     read_document_filter,
 )
+from desirepath.domain.text_embedding import TextEmbedding
 from desirepath.errors import AlreadyExists, InvalidDocument, NotFound
 from desirepath.storage.base import Session, Storage
 from desirepath.testing.clock import START
@@ -431,7 +432,11 @@ class DocumentIndexContract:
     def test_vector_indexes_are_listed_by_name(self, storage: Storage) -> None:
         made = [
             VectorIndex(name="b", dimension=3, metric=Metric.EUCLIDEAN),
-            VectorIndex(name="a", dimension=2500),
+            VectorIndex(
+                name="a",
+                dimension=2500,
+                embedder=TextEmbedding(model="m", fields=("title", ODD_TEXTS[1])),
+            ),
             VectorIndex(name="😀", dimension=1, metric=Metric.DOT_PRODUCT),
         ]
         define(storage, *made)
