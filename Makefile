@@ -16,7 +16,7 @@ title = @printf '\n==> %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup test lint types contracts doctests pytest packages torture bench screens lock clean
+.PHONY: help run demo setup test lint types contracts doctests pytest packages torture bench screens lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -24,6 +24,10 @@ help: ## List the targets
 run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
 	$(INSTALL) runtime
 	@$(BIN)/desirepath serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) --local-link
+
+demo: ## See it learn from simulated shoppers: a service of its own, a minute (DATABASE)
+	$(INSTALL) runtime
+	@$(BIN)/desirepath demo $(if $(filter-out file,$(origin DATABASE)),--database '$(DATABASE)')
 
 setup: ## Install the developer set into .venv
 	$(INSTALL) dev

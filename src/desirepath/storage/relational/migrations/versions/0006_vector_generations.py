@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0005"
 
 _TYPE = {"sqlite": "INTEGER", "postgresql": "BIGINT"}
 
