@@ -251,8 +251,7 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
     n_documents, n_features = shape
     layout = _layout(n_features)
     sums = np.zeros(layout.size, np.int64)
-    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
-    at_position = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
+    at_position = _at_position(n_documents, first_position)
     centred = np.zeros((0, n_features), np.int64)
     if n_documents:
         centred = _centred(np.frombuffer(levels, np.uint16).reshape(shape))
@@ -261,6 +260,13 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
         sums[layout.scores] = centred.T @ centred
         sums[layout.by_position] = centred.T @ at_position
     return _Shown(sums, centred, at_position, layout.reward)
+
+
+@lru_cache(maxsize=256)
+def _at_position(n_documents: int, first_position: int) -> IntArray:
+    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
+    found: IntArray = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
+    return found
 
 
 def _centred(levels: Levels) -> IntArray:
