@@ -52,6 +52,7 @@ class Sizes:
     sampled_sessions: int
     lists_rebuilt: int
     people_kept: int
+    learning_seeds: int
 
 
 FULL = Sizes(
@@ -68,6 +69,7 @@ FULL = Sizes(
     sampled_sessions=800,
     lists_rebuilt=250_000,
     people_kept=100_000,
+    learning_seeds=10,
 )
 QUICK = Sizes(
     rounds=3,
@@ -83,6 +85,7 @@ QUICK = Sizes(
     sampled_sessions=200,
     lists_rebuilt=5_000,
     people_kept=2_000,
+    learning_seeds=1,
 )
 
 

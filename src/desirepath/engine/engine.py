@@ -14,6 +14,7 @@ from desirepath.domain.interaction import Interaction
 from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.reward import Reward, default_reward
 from desirepath.engine.directory import Directory
+from desirepath.engine.embedding.base import Embedder, NoEmbedder
 from desirepath.engine.group_commit import GroupCommit
 from desirepath.engine.learning.folding import fold, forget
 from desirepath.engine.learning.lone import learn_lone, unlearn_lone, unlearn_lone_of
@@ -50,12 +51,21 @@ class Engine:
         What time it is, where the database has no clock of its own.
     rules
         How to record.
+    embedder
+        Makes vectors of texts.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, rules: RecordingRules) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        rules: RecordingRules,
+        embedder: Embedder | None = None,
+    ) -> None:
         self.storage = storage
         self.clock = clock
         self.rules = rules
+        self.embedder: Embedder = NoEmbedder() if embedder is None else embedder
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)

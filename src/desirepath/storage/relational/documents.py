@@ -22,6 +22,7 @@ from desirepath.domain.document import (
 )
 from desirepath.domain.filters import Filter, compile_filter
 from desirepath.domain.plain_json import encode_json
+from desirepath.domain.text_embedding import TextEmbedding
 from desirepath.domain.words import search_words
 from desirepath.errors import AlreadyExists, InvalidDocument, NotFound
 from desirepath.storage.relational import tables
@@ -38,6 +39,7 @@ _MAX_WORDS = 64
 _IN_LIST = 500  # ids in one IN (…)
 _LOOKED_AT = 200  # documents that a filter decides on at a time
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_embedder = msgspec.json.Decoder(TextEmbedding).decode
 _decode_text = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -64,7 +66,12 @@ class RelationalDocumentIndex:
         return {
             row.name: (
                 row.number,
-                VectorIndex(name=row.name, dimension=row.dimension, metric=Metric(row.metric)),
+                VectorIndex(
+                    name=row.name,
+                    dimension=row.dimension,
+                    metric=Metric(row.metric),
+                    embedder=None if row.embedder is None else _decode_embedder(row.embedder),
+                ),
             )
             for row in rows
         }
@@ -78,6 +85,7 @@ class RelationalDocumentIndex:
             "dimension": index.dimension,
             "metric": index.metric.value,
             "generation": secrets.randbits(62),  # unlike that of one whose number it may get
+            "embedder": None if index.embedder is None else encode_json(index.embedder).decode(),
         }
         number = self._register(_V, values)
         if number is None:

@@ -19,6 +19,7 @@ __all__ = [
     "ACTED_COLUMNS",
     "RANKED_COLUMNS",
     "SHOWN_COLUMNS",
+    "SUMMARY_COLUMNS",
     "answers",
     "api_keys",
     "documents",
@@ -115,6 +116,7 @@ executions = Table(
     Column("parent_id", Text),
     Column("algorithm", Text),  # what learns from it; null: nothing does
     Column("ranking", LargeBinary),  # see domain/ranking.py
+    Column("profile", LargeBinary),  # see domain/profile.py
     PrimaryKeyConstraint("namespace", "id"),
 )
 
@@ -143,6 +145,25 @@ RANKED_COLUMNS = (
     "ranking",
 )
 """Of executions: what learning needs."""
+
+SUMMARY_COLUMNS = (
+    "id",
+    "execution_id",
+    "retriever_id",
+    "user_id",
+    "session_id",
+    "inputs",
+    "configuration",
+    "metadata",
+    "offset",
+    "total",
+    "n_documents",
+    "occurred_at",
+    "live",
+    "parent_id",
+    "profile",
+)
+"""Of executions: what a list of them says."""
 
 ACTED_COLUMNS = (
     "feature_id",
@@ -374,5 +395,6 @@ vector_indexes = Table(
     Column("name", Text, nullable=False),
     Column("dimension", BigInteger, nullable=False),
     Column("metric", Text, nullable=False),
+    Column("embedder", Text),  # JSON, see domain/text_embedding.py
     Column("generation", BigInteger, nullable=False, server_default="0"),
 )

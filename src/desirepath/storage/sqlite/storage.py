@@ -51,6 +51,7 @@ _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
 _MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
 _SHORTEST_TRACE = 8  # bytes; a shorter text is in a large file by chance
 _PIECE_BYTES = 16 << 20
+_SECONDS_BETWEEN_SWITCHES = 0.01
 _BACKUP_PAGES = 1_000  # between looks at the progress
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
@@ -111,7 +112,7 @@ class SqliteStorage:
                 check_same_thread=False,
                 cached_statements=256,
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
@@ -347,6 +348,24 @@ class SqliteStorage:
         self._engine.dispose()
 
 
+def _write_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log; once a file has it, this changes nothing.
+
+    Two that switch a new file at the same moment would wait for each other, so SQLite refuses one
+    of them at once, whatever its timeout: it has to ask again.
+    """
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except driver.OperationalError as error:
+            if _BUSY_MARK not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(_SECONDS_BETWEEN_SWITCHES)
+        else:
+            return
+
+
 def _new(path: Path) -> Any:
     return driver.connect(str(path))
 
@@ -404,6 +423,7 @@ def _check_place(path: Path) -> None:
 
 
 _IO_MARK = "disk I/O error"
+_BUSY_MARK = "database is locked"
 _FULL_MARKS = ("database or disk is full",)
 _CORRUPT_MARKS = ("malformed", "not a database")
 
