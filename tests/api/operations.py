@@ -262,7 +262,7 @@ CALLS: Mapping[str, Call] = {
         {"updates": [{"document_id": "doc_1", "update_data": {"price": 9}}]},
     ),
     "update_matching_documents": Call(
-        "PATCH", f"{_COLLECTION}/bulk", {"filters": {"price": 9}, "update_data": {"price": 10}}
+        "PATCH", f"{_COLLECTION}/bulk", {"update_data": {"price": 10}}
     ),
     "remove_collection_documents": Call(
         "DELETE", f"{_COLLECTION}/batch", {"document_ids": ["doc_1"]}
