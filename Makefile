@@ -9,11 +9,14 @@ BIN := .venv/bin
 INSTALL := @$(PYTHON) scripts/install.py
 COMPILE = @$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate $(UPGRADE) pyproject.toml requirements/build.in >/dev/null
+# Each process takes half of what another has left: a module stays together, and its fixtures are
+# made once. Each has a PostgreSQL of its own.
+SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
 title = @printf '\n==> %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run setup test lint types contracts doctests pytest packages torture bench screens lock clean
+.PHONY: help run demo setup test lint types contracts doctests pytest packages torture bench screens lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,6 +24,10 @@ help: ## List the targets
 run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
 	$(INSTALL) runtime
 	@$(BIN)/desirepath serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) --local-link
+
+demo: ## See it learn from simulated shoppers: a service of its own, a minute (DATABASE)
+	$(INSTALL) runtime
+	@$(BIN)/desirepath demo $(if $(filter-out file,$(origin DATABASE)),--database '$(DATABASE)')
 
 setup: ## Install the developer set into .venv
 	$(INSTALL) dev
@@ -44,9 +51,9 @@ doctests: setup ## Run the examples in docstrings
 	$(call title,Examples in docstrings)
 	$(BIN)/python -m pytest --quiet --doctest-modules --ignore-glob='*/migrations/*' src
 
-pytest: setup packages ## Run the tests
+pytest: setup packages ## Run the tests, on every core
 	$(call title,Tests)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SPREAD)
 
 packages:
 	$(call title,System packages)

@@ -50,6 +50,7 @@ class Sizes:
     past_executions_grown: int
     rows_recorded: int
     sampled_sessions: int
+    learning_seeds: int
 
 
 FULL = Sizes(
@@ -64,6 +65,7 @@ FULL = Sizes(
     past_executions_grown=100_000,
     rows_recorded=5_000_000,
     sampled_sessions=800,
+    learning_seeds=10,
 )
 QUICK = Sizes(
     rounds=3,
@@ -77,6 +79,7 @@ QUICK = Sizes(
     past_executions_grown=4_000,
     rows_recorded=200_000,
     sampled_sessions=200,
+    learning_seeds=1,
 )
 
 

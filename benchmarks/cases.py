@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from benchmarks import machine, serving, traffic
 from benchmarks.bench import (
@@ -416,6 +416,37 @@ def memory_rows(recording: Recording) -> list[Row]:
     ]
 
 
+def learning(bench: Bench) -> list[Row]:
+    """Learn from simulated shoppers in the product, in process, and hold it against the bars.
+
+    The whole page: ``python -m benchmarks.learning --engine product``.
+    """
+    from benchmarks import learning as study
+
+    if not study.DATA.is_dir():
+        bench.note(f"learning: the ESCI sample is not in {study.DATA}")
+        return []
+    results, bars = study.study_of("product", study.DATA, bench.sizes.learning_seeds, processes=2)
+    for bar in bars:
+        bench.say(f"  {'reached' if bar.reached else 'MISSED'}: {bar.name}: {bar.measured}")
+    rows = []
+    for name in results.scenarios():
+        cell = results.served(name, "PBM 1/√r")
+        for other, value in (("RRF", cell.references.rrf), ("equal", cell.references.uniform)):
+            rows.append(
+                Row(
+                    what=f"learning, {name}: after 1,000 simulated searches",
+                    unit="nDCG@10",
+                    value=fmean(cell.ndcg(1_000)),
+                    against=value,
+                    against_name=other,
+                )
+            )
+    reached = sum(bar.reached for bar in bars)
+    target = at_least(len(bars))
+    return [*rows, Row(what="learning: bars reached", unit="bars", value=reached, target=target)]
+
+
 CASES: dict[str, Case] = {
     "post": post,
     "batch": batch,
@@ -427,6 +458,7 @@ CASES: dict[str, Case] = {
     "memory": memory,
     "search": serving.search,
     "candidates": serving.candidates,
+    "learning": learning,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
 NEEDS_POSTGRES = frozenset({"post", "batch"})

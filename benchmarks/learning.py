@@ -1,16 +1,20 @@
-"""``python -m benchmarks.learning``: does the policy learn what it should, and as fast?
+"""``python -m benchmarks.learning``: does it learn what it should, and as fast?
 
-Simulated shoppers on real products, queries and judgments. Every bar is said reached or missed.
+Simulated shoppers on real products, queries and judgments. Every bar is said reached or missed, of
+the policy in memory or, with ``--engine product``, of the product with its database.
 """
 
 import argparse
+import importlib.util
 import json
 import math
 import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +22,15 @@ import numpy as np
 
 from benchmarks import learning_report as report
 from benchmarks.learning_engines import Context, FloatEngine, MemoryEngine, Options, Resolve
-from benchmarks.learning_report import Cell, Results
+from benchmarks.learning_product import SEGMENT, ProductEngine, SdkEngine
+from benchmarks.learning_report import Bar, Cell, Results
 from benchmarks.learning_study import (
     CHECKPOINTS,
     CLICKS,
     TRAFFIC,
     EngineMaker,
-    Judge,
     Learned,
+    of_fusion,
     references,
     run,
     run_drift,
@@ -40,14 +45,13 @@ from desirepath.methods.bandits.linear_thompson import LinearThompson
 from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.learned import learned
 from desirepath.testing.shoppers import Shoppers
+from desirepath.testing.simulation.judging import Judge
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "esci_small"
-PRODUCT_ENGINE = "memory"
 SEGMENT_SESSIONS = 3_000
 DRIFT_AFTER = (1_000, 3_000)
 DRIFT_SESSIONS = 3_500
 DRIFT_EVERY = 100
-DRIFT_ENGINES = ("memory", "on interaction")
 WRONG_LABELS = (0.0, 0.2)
 
 LINEAR = LinearThompson()
@@ -65,28 +69,85 @@ STEADY = Options(
 def in_memory(options: Options, beta: bool = False) -> EngineMaker:
     """Make engines that have a policy and nothing else."""
     policy: Policy = BetaThompson() if beta else LINEAR
-    return lambda n, rng: MemoryEngine(n, policy, rng, options)
+    return lambda features, rng: MemoryEngine(len(features), policy, rng, options)
 
 
 ENGINES: Mapping[str, EngineMaker] = {
     "memory": in_memory(PRODUCT),
-    "float": lambda n, rng: FloatEngine(n, LINEAR, rng),
+    "float": lambda features, rng: FloatEngine(len(features), LINEAR, rng),
     "integers": in_memory(STEADY),
     "on interaction": in_memory(
         Options(resolve=Resolve.GLOBAL, memory_lists=math.inf, decay_factor=1.0, floor=1.0)
     ),
     "memory of 1,000": in_memory(Options(resolve=Resolve.GLOBAL, floor=1.0)),
     "beta": in_memory(PRODUCT, beta=True),
+    "product": ProductEngine,
+    "sdk": SdkEngine,
 }
-"""Contestants by name; ``memory`` is the policy as the product runs it. Another engine is another
-entry here."""
+"""Contestants by name; ``memory`` is the policy as the product runs it, ``product`` the product.
+Another engine is another entry here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """What is run beside the engine that the bars are for.
+
+    Parameters
+    ----------
+    beside
+        Engines that get one kind of clicks and traffic.
+    drift
+        Engines that see the features change their roles.
+    rule_to_engine
+        How levels may be resolved.
+    n_sessions
+        Of a run, unless somebody says otherwise.
+    """
+
+    beside: Sequence[str]
+    drift: Sequence[str]
+    rule_to_engine: Mapping[Resolve, EngineMaker]
+    n_sessions: int
+
+
+RULES = {rule: in_memory(Options(resolve=rule)) for rule in Resolve}
+CONTESTS: Mapping[str, Contest] = {
+    "memory": Contest(
+        beside=("float", "integers", "on interaction", "memory of 1,000", "beta"),
+        drift=("memory", "on interaction"),
+        rule_to_engine=RULES,
+        n_sessions=CHECKPOINTS[-1],
+    ),
+    "product": Contest(
+        beside=("sdk",),
+        drift=("product",),
+        # It pools, and does not switch: what that would give is the policy's in memory.
+        rule_to_engine=RULES
+        | {
+            Resolve.GLOBAL: partial(ProductEngine, learning_config={"context_features": []}),
+            Resolve.POOLED: partial(
+                ProductEngine, learning_config={"demographic_features": [SEGMENT]}
+            ),
+        },
+        n_sessions=1_000,
+    ),
+}
+"""By the engine that the bars are for."""
+
+
+def _is_here(engine: str) -> bool:
+    """The SDK belongs to the developer set; where it is not, its clicks are left out."""
+    return engine != "sdk" or importlib.util.find_spec("mixpeek") is not None
 
 
 class Study:
     """The shop, its scenarios, and what was found out about them."""
 
-    def __init__(self, shop: Shop, n_seeds: int, n_sessions: int) -> None:
+    def __init__(self, shop: Shop, engine: str, n_seeds: int, n_sessions: int) -> None:
         self.shop = shop
+        self.engine = engine
+        self.contest = CONTESTS[engine]
+        self.beside = [name for name in self.contest.beside if _is_here(name)]
         self.n_seeds = n_seeds
         self.n_sessions = n_sessions
         self.scenarios = scenarios(shop)
@@ -131,18 +192,19 @@ class Study:
 
     def first_weights(self) -> dict[str, list[float]]:
         """What each engine weighs before anybody has clicked, in the largest scenario."""
-        n_features = self.scenarios["G2+N2P"].n_features
-        return {
-            name: make(n_features, np.random.default_rng(0)).mean_weights(Context()).tolist()
-            for name, make in ENGINES.items()
-        }
+        features = self.scenarios["G2+N2P"].features
+        found = {}
+        for name in (self.engine, *self.beside):
+            with closing(ENGINES[name](features, np.random.default_rng(0))) as engine:
+                found[name] = engine.mean_weights(Context()).tolist()
+        return found
 
     def segments_uniform(self) -> float:
         """What equal weights are worth to people with tastes, on the average of all users."""
         scenario = self.scenarios["G4"]
         equal = uniform(scenario.n_features)
         worth = {
-            name: judge.of_fusion(scenario, learned, equal)
+            name: of_fusion(judge, scenario, learned, equal)
             for name, judge in self._judges_with_tastes().items()
         }
         shoppers = Shoppers(
@@ -158,7 +220,7 @@ class Study:
             self.scenarios["G4"],
             self._judges_with_tastes(),
             self.tastes,
-            in_memory(Options(resolve=Resolve(rule))),
+            self.contest.rule_to_engine[Resolve(rule)],
             seed=seed,
             n_sessions=SEGMENT_SESSIONS,
             wrong_labels=wrong_labels,
@@ -176,15 +238,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study; 0 when every bar was reached, 1 when one was missed."""
     options = parse(arguments)
     started = time.monotonic()
-    study = Study(read_shop(options.data), options.seeds, options.sessions)
-    with spreading(study, options.processes) as spread:
-        results = measure(study, spread)
-    bars = report.bars(results)
+    results, bars = study_of(
+        options.engine, options.data, options.seeds, options.sessions, options.processes
+    )
     print(report.page(results, bars), flush=True)
     print(f"\n{time.monotonic() - started:.0f} s", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report.as_json(results, bars), indent=1))
     return 0 if all(bar.reached for bar in bars) else 1
+
+
+def study_of(
+    engine: str, data: Path, n_seeds: int, n_sessions: int | None = None, processes: int = 1
+) -> tuple[Results, list[Bar]]:
+    """Run everything for an engine; its results, and what the bars say of them."""
+    study = Study(read_shop(data), engine, n_seeds, n_sessions or CONTESTS[engine].n_sessions)
+    with spreading(study, processes) as spread:
+        results = measure(study, spread)
+    return results, report.bars(results)
 
 
 Spread = Callable[..., list[Any]]
@@ -194,20 +265,20 @@ Spread = Callable[..., list[Any]]
 def measure(study: Study, spread: Spread) -> Results:
     """Run everything; say on standard error what is going on."""
     cells = [
-        Cell(scenario=scenario, traffic=traffic, clicks=clicks, engine=PRODUCT_ENGINE)
+        Cell(scenario=scenario, traffic=traffic, clicks=clicks, engine=study.engine)
         for traffic in TRAFFIC
         for scenario in study.scenarios
         for clicks in CLICKS
     ]
     cells += [
         Cell(scenario=scenario, traffic="flat", clicks="PBM 1/√r", engine=engine)
-        for engine in ENGINES
-        if engine != PRODUCT_ENGINE
+        for engine in study.beside
         for scenario in study.scenarios
     ]
     rules = [(rule.value, wrong) for wrong in WRONG_LABELS for rule in Resolve]
-    drifts = [(engine, swap) for engine in DRIFT_ENGINES for swap in DRIFT_AFTER]
+    drifts = [(engine, swap) for engine in study.contest.drift for swap in DRIFT_AFTER]
     return Results(
+        engine=study.engine,
         n_seeds=study.n_seeds,
         n_sessions=study.n_sessions,
         n_queries=len(study.shop.queries),
@@ -260,9 +331,12 @@ def say(name: str, arguments: tuple[Any, ...]) -> None:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    parser.add_argument(
+        "--engine", choices=CONTESTS, default="memory", help="what the bars are for (memory)"
+    )
     parser.add_argument("--seeds", type=int, default=10, help="runs of each cell (10)")
     parser.add_argument(
-        "--sessions", type=int, default=CHECKPOINTS[-1], help="sessions of a run (10,000)"
+        "--sessions", type=int, help="sessions of a run, 1,000 or more (10,000; product: 1,000)"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of esci_small")
     parser.add_argument("--processes", type=int, default=1, help="processes at once (1)")

@@ -1,7 +1,8 @@
 """What the study of learning can drive: anything that takes lists, shows one, and hears of clicks.
 
 :class:`MemoryEngine` is the policy alone, with its statistics in memory as the product would keep
-them. :class:`FloatEngine` is the textbook form of it, to see what whole numbers cost.
+them. :class:`FloatEngine` is the textbook form of it, to see what whole numbers cost. The product
+itself is driven by :mod:`benchmarks.learning_product`.
 """
 
 import math
@@ -63,6 +64,15 @@ class Engine(Protocol):
         """The weights without exploration, in the order of the features."""
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+def make_seed(rng: np.random.Generator) -> int:
+    """Of one draw: every engine asks its randomness for as much, so that all draw the same."""
+    return int(rng.integers(2**63))
+
 
 class Resolve(StrEnum):
     """Whose statistics decide."""
@@ -70,9 +80,9 @@ class Resolve(StrEnum):
     GLOBAL = "global"
     """Everybody's."""
     HARD = "hard"
-    """The person's from ``min_interactions`` on, else the segment's from one on, else all."""
+    """The person's from ``min_interactions`` lists on, else the segment's if any, else all."""
     POOLED = "pooled"
-    """All of them pooled, the person's from ``min_interactions`` on."""
+    """All of them pooled, the person's from ``min_interactions`` lists on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +108,6 @@ class Rollup:
     days: list[int] = field(default_factory=list)
     sums: list[Sums] = field(default_factory=list)
     today: Sums = field(default_factory=nothing)
-    n_interactions: int = 0
     closed: Evidence = field(default_factory=lambda: np.zeros(1))
 
     def evidence(self, memory_lists: float) -> Evidence:
@@ -149,15 +158,16 @@ class MemoryEngine:
 
     def search(self, query_lists: QueryLists, context: Context) -> Shown:
         contexts = self._contexts(context)
-        rollups = [self._rollup(key) for key in contexts]
-        believed = self._policy.posterior(self._evidence(rollups), self._features)
+        found = self._found(contexts)
+        believed = self._policy.posterior(self._resolved(found), self._features)
         exploration = effective_exploration(
-            rollups[0].n_interactions,
+            math.floor(found[0][0]),
             bonus=self._options.bonus,
             decay=self._options.decay,
             floor=self._options.floor,
         )
-        weights = weights_of(believed.sample(exploration, self._rng))
+        draws = np.random.default_rng(make_seed(self._rng))
+        weights = weights_of(believed.sample(exploration, draws))
         candidates = self._gathered(query_lists)
         fused = fuse(candidates, learned, weights)
         token = Token(
@@ -172,8 +182,6 @@ class MemoryEngine:
         token.clicked.update(positions)
         if token.clicked:
             self._apply(token)
-            for key in token.contexts:
-                self._rollup(key).n_interactions += len(positions)
 
     def next_day(self) -> None:
         for rollup in self._context_to_rollup.values():
@@ -181,8 +189,11 @@ class MemoryEngine:
         self._day += 1
 
     def mean_weights(self, context: Context) -> FloatArray:
-        evidence = self._evidence([self._rollup(key) for key in self._contexts(context)])
+        evidence = self._resolved(self._found(self._contexts(context)))
         return weights_of(self._policy.posterior(evidence, self._features).mean)
+
+    def close(self) -> None:
+        """It holds nothing."""
 
     def _apply(self, token: Token) -> None:
         """Add what the list teaches now, less what it taught before."""
@@ -195,14 +206,17 @@ class MemoryEngine:
             rollup = self._rollup(key)
             rollup.today = add(rollup.today, change)
 
-    def _evidence(self, rollups: Sequence[Rollup]) -> Evidence:
-        found = [rollup.evidence(self._options.memory_lists) for rollup in rollups]
+    def _found(self, contexts: Sequence[str]) -> list[Evidence]:
+        memory = self._options.memory_lists
+        return [self._rollup(key).evidence(memory) for key in contexts]
+
+    def _resolved(self, found: Sequence[Evidence]) -> Evidence:
         if len(found) == 1:
             return found[0]
-        personal = rollups[2].n_interactions >= self._options.min_interactions
+        is_known = found[2][0] >= self._options.min_interactions
         if self._options.resolve is Resolve.POOLED:
-            return pooled(found if personal else found[:2], self._options.pooled_lists)
-        return found[2 if personal else 1 if rollups[1].n_interactions else 0]
+            return pooled(found if is_known else found[:2], self._options.pooled_lists)
+        return found[2 if is_known else 1 if found[1][0] > 0 else 0]
 
     def _contexts(self, context: Context) -> list[str]:
         """The widest first."""
@@ -240,7 +254,8 @@ class FloatEngine:
         mean, covariance = self._believed()
         # Rooted as the policy does it, so that the same seed draws the same.
         root = np.linalg.cholesky(np.linalg.inv(self._policy.sampling_variance * covariance))
-        noise = self._rng.standard_normal(self._n_features)
+        draws = np.random.default_rng(make_seed(self._rng))
+        noise = draws.standard_normal(self._n_features)
         effects = mean + np.linalg.solve(root.T, noise)
         document_ids, scores = self._scored(query_lists)
         order = np.argsort(-(scores @ weights_of(effects)), kind="stable")[:PAGE]
@@ -258,6 +273,9 @@ class FloatEngine:
 
     def mean_weights(self, context: Context) -> FloatArray:
         return weights_of(self._believed()[0])
+
+    def close(self) -> None:
+        """It holds nothing."""
 
     def _believed(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         covariance = np.linalg.inv(self._gram)

@@ -23,7 +23,10 @@ STEPS = {
     "memory of 1,000": "+ a memory of 1,000 lists and .995 a day",
     "memory": "+ exploration from 1 down to .1, by .99 a click: as the product runs",
     "beta": "per-feature Beta counts instead, the rest the same",
+    "product": "the product with its database",
+    "sdk": "the same, clicks as the official SDK makes them of an answer",
 }
+HEADS = {"memory": "the policy in memory, as the product runs it", "product": STEPS["product"]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,8 @@ class Results:
 
     Parameters
     ----------
+    engine
+        What the bars are for.
     references
         By scenario and traffic.
     segments
@@ -53,6 +58,7 @@ class Results:
         By engine, before anybody has clicked.
     """
 
+    engine: str
     n_seeds: int
     n_sessions: int
     n_queries: int
@@ -72,8 +78,13 @@ class Results:
         )
 
     def served(self, scenario: str, clicks: str, traffic: str = "flat") -> "CellResult":
-        """A cell of the policy as the product runs it."""
-        return self.of(Cell(scenario=scenario, traffic=traffic, clicks=clicks, engine="memory"))
+        """A cell of the engine that the bars are for."""
+        return self.of(Cell(scenario=scenario, traffic=traffic, clicks=clicks, engine=self.engine))
+
+    def engines(self) -> list[str]:
+        """In the order in which they build on each other."""
+        run = {cell.engine for cell in self.cell_to_learned}
+        return [engine for engine in STEPS if engine in run]
 
     def scenarios(self) -> list[str]:
         return list(dict.fromkeys(scenario for scenario, _ in self.references))
@@ -138,6 +149,7 @@ def bars(results: Results) -> list[Bar]:
         *_skewed_traffic(results),
         *_segments(results),
         *_drift(results),
+        *_sdk(results),
     ]
 
 
@@ -236,7 +248,7 @@ def _segments(results: Results) -> Iterator[Bar]:
 def _drift(results: Results) -> Iterator[Bar]:
     equal = results.references["G4+N", "flat"].uniform
     for (engine, swap), seeds in results.drift.items():
-        if engine != "memory":
+        if engine != results.engine:
             continue
         back = _recovered(np.mean(seeds, axis=0).tolist(), equal, results.drift_every)
         last = _last_recovery(seeds, equal, results.drift_every)
@@ -245,12 +257,26 @@ def _drift(results: Results) -> Iterator[Bar]:
             measured=f"{_sessions(back)}; slowest seed {_sessions(last)}",
             reached=back is not None and back <= 3_500,
         )
-    weights = results.first_weights["memory"]
+    weights = results.first_weights[results.engine]
     yield Bar(
         name="7. Before the first click the weights are equal",
         measured=", ".join(f"{weight:.3f}" for weight in weights),
         reached=max(weights) - min(weights) < 1e-12,
     )
+
+
+def _sdk(results: Results) -> Iterator[Bar]:
+    """Its helper names the first feature, whatever was clicked."""
+    if "sdk" not in results.engines():
+        return
+    for name in results.scenarios():
+        cell = results.of(Cell(scenario=name, traffic="flat", clicks="PBM 1/√r", engine="sdk"))
+        gain = fmean(cell.over_uniform(1_000))
+        yield Bar(
+            name=f"8. Clicks of the SDK ({name}): at most .005 below uniform @1,000",
+            measured=f"{gain:+.4f}",
+            reached=gain >= -0.005,
+        )
 
 
 def _recovered(ndcg: Sequence[float], equal: float, every: int) -> int | None:
@@ -287,9 +313,9 @@ def page(results: Results, found: Sequence[Bar]) -> str:
             " seeds.",
             "## What does not learn",
             _references_table(results),
-            "## The policy as the product runs it",
+            f"## Learned: {HEADS[results.engine]}",
             *(_learned_table(results, traffic) for traffic in TRAFFIC),
-            "## What each step costs (flat, PBM 1/√r)",
+            "## Step by step (flat, PBM 1/√r)",
             _steps_table(results),
             "## Two tastes (G4, flat, PBM 1/√r): nDCG for each user by that user's taste",
             _segments_table(results),
@@ -351,12 +377,12 @@ def _learned_table(results: Results, traffic: str) -> str:
 
 def _steps_table(results: Results) -> str:
     rows = []
-    for engine, words in STEPS.items():
+    for engine in results.engines():
         cells = [
             results.of(Cell(scenario=name, traffic="flat", clicks="PBM 1/√r", engine=engine))
             for name in results.scenarios()
         ]
-        rows.append((words, *(_step(cell) for cell in cells)))
+        rows.append((STEPS[engine], *(_step(cell) for cell in cells)))
     return _table(("nDCG of the mean weights @100 / @1,000; served", *results.scenarios()), rows)
 
 
@@ -414,6 +440,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def as_json(results: Results, found: Sequence[Bar]) -> dict[str, Any]:
     """Everything, seed by seed."""
     return {
+        "engine": results.engine,
         "seeds": results.n_seeds,
         "sessions": results.n_sessions,
         "references": [

@@ -5,17 +5,18 @@ judgments, gain ``2^grade - 1``, what was not judged 0.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from benchmarks.learning_engines import PAGE, Context, Engine, QueryLists
+from benchmarks.learning_engines import Context, Engine, QueryLists
 from benchmarks.shop import QueryToList, Shop
 from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.base import Fusion, fuse
 from desirepath.methods.fusion.candidates import Candidates, gather
-from desirepath.methods.fusion.learned import learned, learned_scores
+from desirepath.methods.fusion.learned import learned
 from desirepath.methods.fusion.rrf import rrf
 from desirepath.methods.levels import SCALE, FloatArray
 from desirepath.testing.shoppers import (
@@ -25,12 +26,10 @@ from desirepath.testing.shoppers import (
     Segment,
     Shoppers,
 )
+from desirepath.testing.simulation.judging import Judge, best_weights
 
 CHECKPOINTS = (100, 300, 1_000, 3_000, 10_000)
 SESSIONS_A_DAY = 100
-DISCOUNTS = 1.0 / np.log2(np.arange(2, PAGE + 2))
-ORACLE_DRAWS = 2_000
-ORACLE_STEPS = 5
 
 CLICKS: Mapping[str, Examination] = {
     "PBM 1/√r": PositionBased(power=0.5),
@@ -40,13 +39,8 @@ CLICKS: Mapping[str, Examination] = {
 TRAFFIC = {"flat": 0.0, "zipf": 1.0}
 """How much more often some queries come."""
 
-EngineMaker = Callable[[int, np.random.Generator], Engine]
-"""From the number of features and randomness to an engine that knows nothing yet."""
-
-
-def likes_all(query: str, document_id: str) -> float:
-    """Judge by the grades alone."""
-    return 1.0
+EngineMaker = Callable[[Sequence[str], np.random.Generator], Engine]
+"""From the URIs of features and randomness to an engine that knows nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +61,10 @@ class Scenario:
     @cached_property
     def query_to_candidates(self) -> dict[str, Candidates]:
         return {query: gather(list(lists.values())) for query, lists in self.query_to_lists.items()}
+
+    @property
+    def features(self) -> list[str]:
+        return list(self.feature_to_lists)
 
     @property
     def n_features(self) -> int:
@@ -100,74 +98,13 @@ def scenarios(shop: Shop) -> dict[str, Scenario]:
     return {scenario.name: scenario for scenario in found}
 
 
-@dataclass
-class Judge:
-    """Knows what documents are worth.
-
-    Parameters
-    ----------
-    query_to_share
-        How much each query counts; they sum to 1.
-    liking
-        Factor on the gain of a query's document, for somebody with tastes.
-    """
-
-    query_to_grades: Mapping[str, Mapping[str, int]]
-    query_to_share: Mapping[str, float]
-    liking: Callable[[str, str], float] = likes_all
-    _query_to_gains: dict[str, tuple[dict[str, float], float]] = field(default_factory=dict)
-
-    def ndcg(self, query: str, document_ids: Sequence[str]) -> float:
-        """Judge one list by its first ten."""
-        gains, ideal = self._gains(query)
-        found = [gains.get(document_id, 0.0) for document_id in document_ids[:PAGE]]
-        return float(np.dot(found, DISCOUNTS[: len(found)])) / ideal
-
-    def of_fusion(self, scenario: Scenario, fusion: Fusion, weights: FloatArray) -> float:
-        """The mean over queries of what a fusion shows."""
-        return sum(
-            share * self.ndcg(query, fuse(scenario.query_to_candidates[query], fusion, weights)
-                              .document_ids)
-            for query, share in self.query_to_share.items()
-        )  # fmt: skip
-
-    def of_many(self, scenario: Scenario, many: FloatArray) -> FloatArray:
-        """The same as :meth:`of_fusion` for learned fusion and many weights at once."""
-        total = np.zeros(len(many))
-        for query, share in self.query_to_share.items():
-            candidates = scenario.query_to_candidates[query]
-            gains, ideal = self._gains(query)
-            worth = np.array([gains.get(id, 0.0) for id in candidates.document_ids])
-            scores = learned_scores(candidates.levels, many[:, np.newaxis])
-            best = np.argsort(-scores, axis=1, kind="stable")[:, :PAGE]
-            total += share / ideal * (worth[best] @ DISCOUNTS[: best.shape[1]])
-        return total
-
-    def _gains(self, query: str) -> tuple[dict[str, float], float]:
-        known = self._query_to_gains.get(query)
-        if known is None:
-            gains = {
-                id: (2.0**grade - 1.0) * self.liking(query, id)
-                for id, grade in self.query_to_grades[query].items()
-            }
-            best = sorted(gains.values(), reverse=True)[:PAGE]
-            known = gains, float(np.dot(best, DISCOUNTS[: len(best)]))
-            self._query_to_gains[query] = known
-        return known
-
-
-def oracle(scenario: Scenario, judge: Judge) -> float:
-    """The best that any fixed weights do on the very queries that they are judged by."""
-    rng = np.random.default_rng(0)
-    draws = rng.dirichlet(np.ones(scenario.n_features), ORACLE_DRAWS)
-    best, value = draws[0], -1.0
-    for step in range(ORACLE_STEPS):
-        values = judge.of_many(scenario, draws)
-        if values.max() > value:
-            best, value = draws[values.argmax()], float(values.max())
-        near = 20.0 * 4.0**step
-        draws = rng.dirichlet(best * near + 0.05, ORACLE_DRAWS // 10)
-    return value
+def of_fusion(judge: Judge, scenario: Scenario, fusion: Fusion, weights: FloatArray) -> float:
+    """The mean over queries of what a fusion shows."""
+    return sum(
+        share * judge.ndcg(query, fuse(scenario.query_to_candidates[query], fusion, weights)
+                          .document_ids)
+        for query, share in judge.query_to_share.items()
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +119,9 @@ class References:
 def references(scenario: Scenario, judge: Judge) -> References:
     equal = uniform(scenario.n_features)
     return References(
-        rrf=judge.of_fusion(scenario, rrf, np.ones(scenario.n_features)),
-        uniform=judge.of_fusion(scenario, learned, equal),
-        oracle=oracle(scenario, judge),
+        rrf=of_fusion(judge, scenario, rrf, np.ones(scenario.n_features)),
+        uniform=of_fusion(judge, scenario, learned, equal),
+        oracle=best_weights(judge, scenario.query_to_candidates, scenario.n_features)[1],
     )
 
 
@@ -217,17 +154,17 @@ def run(
 ) -> Learned:
     """Let simulated shoppers search, click and be learned from."""
     shoppers = Shoppers(judge.query_to_grades, clicks, seed=seed, query_power=query_power)
-    engine = make_engine(scenario.n_features, np.random.default_rng([seed, 1]))
     rrf_to_beat = {
         query: judge.ndcg(query, fuse(candidates, rrf, np.ones(scenario.n_features)).document_ids)
         for query, candidates in scenario.query_to_candidates.items()
     }
     ndcg, served, gained = {}, {}, 0.0
-    for session, query, document_ids in _sessions(engine, scenario, shoppers, n_sessions):
-        gained += judge.ndcg(query, document_ids) - rrf_to_beat[query]
-        if session in CHECKPOINTS:
-            ndcg[session] = judge.of_fusion(scenario, learned, engine.mean_weights(Context()))
-            served[session] = gained / session
+    with closing(make_engine(scenario.features, np.random.default_rng([seed, 1]))) as engine:
+        for session, query, document_ids in _sessions(engine, scenario, shoppers, n_sessions):
+            gained += judge.ndcg(query, document_ids) - rrf_to_beat[query]
+            if session in CHECKPOINTS:
+                ndcg[session] = of_fusion(judge, scenario, learned, engine.mean_weights(Context()))
+                served[session] = gained / session
     return Learned(ndcg=ndcg, served=served)
 
 
@@ -244,14 +181,14 @@ def run_drift(
 ) -> list[float]:
     """Change the scenario after some sessions; give nDCG of the mean weights from then on."""
     shoppers = Shoppers(judge.query_to_grades, CLICKS["PBM 1/√r"], seed=seed)
-    engine = make_engine(before.n_features, np.random.default_rng([seed, 1]))
-    for _ in _sessions(engine, before, shoppers, swap_after):
-        pass
-    return [
-        judge.of_fusion(after, learned, engine.mean_weights(Context()))
-        for session, _, _ in _sessions(engine, after, shoppers, n_sessions)
-        if session % every == 0
-    ]
+    with closing(make_engine(before.features, np.random.default_rng([seed, 1]))) as engine:
+        for _ in _sessions(engine, before, shoppers, swap_after):
+            pass
+        return [
+            of_fusion(judge, after, learned, engine.mean_weights(Context()))
+            for session, _, _ in _sessions(engine, after, shoppers, n_sessions)
+            if session % every == 0
+        ]
 
 
 def run_segments(
@@ -275,12 +212,12 @@ def run_segments(
     """
     any_judge = next(iter(judges.values()))
     shoppers = Shoppers(any_judge.query_to_grades, CLICKS["PBM 1/√r"], seed=seed, segments=segments)
-    engine = make_engine(scenario.n_features, np.random.default_rng([seed, 1]))
     told = _labels(shoppers, segments, wrong_labels, np.random.default_rng([seed, 2]))
     found = {}
-    for session, _, _ in _sessions(engine, scenario, shoppers, n_sessions, told):
-        if session in CHECKPOINTS:
-            found[session] = _worth_to_users(engine, scenario, judges, shoppers, told)
+    with closing(make_engine(scenario.features, np.random.default_rng([seed, 1]))) as engine:
+        for session, _, _ in _sessions(engine, scenario, shoppers, n_sessions, told):
+            if session in CHECKPOINTS:
+                found[session] = _worth_to_users(engine, scenario, judges, shoppers, told)
     return found
 
 
@@ -298,7 +235,7 @@ def _worth_to_users(
         weights = engine.mean_weights(Context(user_id, told[user_id]))
         key = segment, weights.tobytes()
         if key not in known:
-            known[key] = judges[segment].of_fusion(scenario, learned, weights)
+            known[key] = of_fusion(judges[segment], scenario, learned, weights)
         total += share * known[key]
     return total
 

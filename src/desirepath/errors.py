@@ -349,6 +349,8 @@ class MissingDependency(DesirepathError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"This needs {package}: pip install 'desirepath[{extra}]'.")
+        super().__init__(
+            f"This needs {package}, which is not installed: pip install 'desirepath[{extra}]'"
+        )
         self.package = package
         self.extra = extra

@@ -220,6 +220,8 @@ CALLS: Mapping[str, Call] = {
     "fix_weights": Call("PUT", f"{_FUSION}/weights", {"weights": {"text://title": 1.0}}),
     "release_weights": Call("DELETE", f"{_FUSION}/weights"),
     "roll_back_learning": Call("POST", f"{_FUSION}/rollback", {"day": "2026-01-31"}),
+    "rebuild_learning": Call("POST", f"{_FUSION}/rebuild"),
+    "get_rebuild": Call("GET", f"{_FUSION}/rebuild"),
     "opt_out_user": Call("POST", f"{_FUSION}/opt-out/{{user_id}}"),
     "opt_in_user": Call("POST", f"{_FUSION}/opt-in/{{user_id}}"),
     "reset_user": Call("DELETE", f"{_FUSION}/user/{{user_id}}"),

@@ -7,6 +7,7 @@ and popularity. Numbers are fixed by the seeds; the bars are far from them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 
@@ -17,7 +18,6 @@ from benchmarks.learning import ENGINES
 from benchmarks.learning_engines import Context
 from benchmarks.learning_study import (
     CLICKS,
-    Judge,
     Learned,
     References,
     Scenario,
@@ -25,6 +25,7 @@ from benchmarks.learning_study import (
     run,
 )
 from benchmarks.shop import read_shop
+from desirepath.testing.simulation.judging import Judge
 
 pytestmark = pytest.mark.needs_data
 SEEDS = range(3)
@@ -104,8 +105,8 @@ def test_whole_numbers_learn_what_floats_learn(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_before_the_first_click_weights_are_equal(engine: str) -> None:
-    made = ENGINES[engine](5, np.random.default_rng(0))
-    assert made.mean_weights(Context()).tolist() == pytest.approx([0.2] * 5)
+    with closing(ENGINES[engine]("abcde", np.random.default_rng(0))) as made:
+        assert made.mean_weights(Context()).tolist() == pytest.approx([0.2] * 5)
 
 
 def test_the_same_seed_is_the_same_story(

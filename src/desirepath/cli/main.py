@@ -25,7 +25,10 @@ _COMMANDS = {
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",
+    "rebuild": "rebuild:rebuild_command",
     "doctor": "doctor:doctor_command",
+    "simulate": "simulate:simulate_command",
+    "demo": "demo:demo_command",
 }
 
 
@@ -62,8 +65,8 @@ class _Lazy(click.Group):
 def main() -> None:
     """Relevance feedback for search: record what people do with results, and learn from it.
 
-    Start with `desirepath serve`. Every command takes --database, or the variable
-    DESIREPATH_DATABASE; the default is ./desirepath.db.
+    Start with `desirepath serve`, or see `desirepath demo`. Commands that use a database take
+    --database, or the variable DESIREPATH_DATABASE; the default is ./desirepath.db.
 
     Exit codes: 0 done, 1 could not be done (the message says why), 2 wrong usage, 3 done, but some
     rows were rejected, 4 done, and doctor found something to mend.

@@ -177,6 +177,10 @@ class InteractionLog(Protocol):
         """Interactions recorded before the moment of an id."""
         ...
 
+    def ids_before_execution(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Interactions from before an id whose execution was recorded after it."""
+        ...
+
 
 class ExecutionLog(Protocol):
     """Executions, append-only but for deletion; ``execution_id`` is unique in a namespace."""

@@ -15,6 +15,7 @@ from msgspec import Struct
 __all__ = [
     "ATTRACTION",
     "Cascade",
+    "Either",
     "Examination",
     "PositionBased",
     "Segment",
@@ -81,20 +82,36 @@ class Cascade(Struct, frozen=True, kw_only=True):
         return clicked
 
 
+class Either(Struct, frozen=True, kw_only=True):
+    """Looks in one way or another, each as often, list by list."""
+
+    ways: tuple[Examination, ...]
+
+    def clicks(self, attractions: Sequence[float], rng: np.random.Generator) -> list[int]:
+        return self.ways[rng.integers(len(self.ways))].clicks(attractions, rng)
+
+
+def _likes_all(query: str, document_id: str) -> float:
+    return 1.0
+
+
 class Segment(Struct, frozen=True, kw_only=True):
-    """People who like the same.
+    """People who like and ask the same.
 
     Parameters
     ----------
     liking
         From query and document to a factor on the document's attraction, in [0, 1].
+    asking
+        From query to a factor on how often it comes, at least 0; None: as often as any.
     """
 
     name: str
-    liking: Callable[[str, str], float]
+    liking: Callable[[str, str], float] = _likes_all
+    asking: Callable[[str], float] | None = None
 
 
-EVERYBODY = Segment(name="everybody", liking=lambda query, document_id: 1.0)
+EVERYBODY = Segment(name="everybody")
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -159,12 +176,18 @@ class Shoppers:
         self._queries = list(query_to_grades)
         self._query_shares = _power_law(len(self._queries), query_power)
         self._segments = segments
+        self._segment_to_shares = {one.name: self._shares(one) for one in segments}
         self._user_shares = _power_law(n_users, user_power)
 
     @property
     def query_to_share(self) -> dict[str, float]:
-        """What part of all visits comes with each query."""
+        """What part of all visits comes with each query, where no segment asks differently."""
         return dict(zip(self._queries, self._query_shares.tolist(), strict=True))
+
+    def query_to_share_of(self, segment: Segment) -> dict[str, float]:
+        """What part of a segment's visits comes with each query."""
+        shares = self._segment_to_shares[segment.name]
+        return dict(zip(self._queries, shares.tolist(), strict=True))
 
     @property
     def user_to_share(self) -> dict[str, float]:
@@ -180,24 +203,44 @@ class Shoppers:
         number = 0
         while True:
             user_id = f"user_{self._rng.choice(len(self._user_shares), p=self._user_shares)}"
-            query = self._queries[self._rng.choice(len(self._queries), p=self._query_shares)]
+            segment = self.segment_of(user_id)
+            shares = self._segment_to_shares[segment.name]
+            query = self._queries[self._rng.choice(len(self._queries), p=shares)]
             number += 1
             yield Visit(
                 user_id=user_id,
                 session_id=f"session_{number}",
                 query=query,
-                segment=self.segment_of(user_id),
+                segment=segment,
             )
 
-    def clicks(self, visit: Visit, document_ids: Sequence[str]) -> list[int]:
-        """What somebody clicks in a list: places in it, the first one is 0."""
+    def clicks(
+        self,
+        visit: Visit,
+        document_ids: Sequence[str],
+        rng: np.random.Generator | None = None,
+    ) -> list[int]:
+        """What somebody clicks in a list: places in it, the first one is 0.
+
+        Parameters
+        ----------
+        rng
+            Of the visit's own, where several people shop at once; None: everybody's.
+        """
         attractions = [self.attraction(visit, document_id) for document_id in document_ids]
-        return self._examination.clicks(attractions, self._rng)
+        return self._examination.clicks(attractions, self._rng if rng is None else rng)
 
     def attraction(self, visit: Visit, document_id: str) -> float:
         """Chance that a document is clicked by somebody who looks at it."""
         grade = self._query_to_grades[visit.query].get(document_id, 0)
         return ATTRACTION[grade] * visit.segment.liking(visit.query, document_id)
+
+    def _shares(self, segment: Segment) -> np.ndarray:
+        """What part of a segment's visits comes with each query."""
+        if segment.asking is None:
+            return self._query_shares
+        shares = self._query_shares * [segment.asking(query) for query in self._queries]
+        return np.asarray(shares / shares.sum())
 
 
 def _power_law(n: int, power: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -108,6 +108,8 @@ class Fuser:
         self._session_window = session_window
         self.closed_days = ClosedDays()
         self.breaker = CircuitBreaker()
+        self.make_seed: Callable[[], int] = _any_seed
+        """Gives the seed of each draw; a simulation that is to be repeated sets its own."""
         self._ordinals: dict[tuple[int, str], dict[str, int]] = {}
 
     def fuse(
@@ -190,7 +192,7 @@ class Fuser:
             closed_days=self.closed_days,
             left_out=controls.left_out,
         )
-        seed = secrets.randbits(63)
+        seed = self.make_seed()
         weights = belief.sample_weights(np.random.default_rng(seed))
         draw = Draw(
             parameters=belief.posterior.parameters.tobytes(),
@@ -237,6 +239,10 @@ class Fuser:
             if missing:
                 raise NewFeatures(missing)
         return tuple(known[uri] for uri in features)
+
+
+def _any_seed() -> int:
+    return secrets.randbits(63)
 
 
 class NewFeatures(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -83,6 +84,7 @@ class RelationalDocumentIndex:
             "name": index.name,
             "dimension": index.dimension,
             "metric": index.metric.value,
+            "generation": secrets.randbits(62),  # unlike that of one whose number it may get
             "embedder": None if index.embedder is None else encode_json(index.embedder).decode(),
         }
         number = self._register(_V, values)
@@ -272,14 +274,15 @@ class RelationalDocumentIndex:
         words = list(dict.fromkeys(search_words(query)))[:_MAX_WORDS]
         if not words or not fields:
             return []
-        hits = self._texts.hits([known[field] for field in dict.fromkeys(fields)], words)
+        numbers = [known[field] for field in dict.fromkeys(fields)]
+        if filter is None:
+            return _best(self._texts.best(numbers, words, limit), limit) if limit else []
+        hits = self._texts.hits(numbers, words)
         statement = (
             select(_D.c.number, _D.c.document_id, hits.c.score)
             .join_from(hits, _D, _D.c.number == hits.c.number)
             .order_by(hits.c.score.desc(), _D.c.document_id)
         )
-        if filter is None:
-            return _best(self._hits(statement.limit(limit)), limit)
         condition = narrow_documents(filter).condition
         if condition is not None:
             statement = statement.where(condition)

@@ -154,6 +154,15 @@ class RelationalInteractionLog(_Log):
     def scan(self, namespace: int, chunk: int = 2000) -> Iterator[Interaction]:
         return map(row_to_interaction, self._rows_after(namespace, chunk))
 
+    def ids_before_execution(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        names = tables.execution_ids
+        late = select(names.c.execution_id).where(
+            names.c.namespace == namespace,
+            names.c.execution_id == _I.c.execution_id,
+            names.c.id >= bound,
+        )
+        return self._ids(namespace, limit, _I.c.id < bound, late.exists())
+
     def unlinked(self, namespace: int, execution_ids: Sequence[str]) -> set[str]:
         columns = _I.c
         found: set[str] = set()

@@ -10,6 +10,7 @@ import pytest
 from desirepath.testing.shoppers import (
     ATTRACTION,
     Cascade,
+    Either,
     Examination,
     PositionBased,
     Segment,
@@ -56,6 +57,11 @@ def test_a_cascade_that_always_stops_clicks_once() -> None:
     assert {len(stops.clicks([0.5] * 50, rng)) for _ in range(500)} == {1}
 
 
+def test_either_way_of_looking_is_as_frequent() -> None:
+    ways = Either(ways=(PositionBased(power=0.0), Cascade(stop_otherwise=1.0)))
+    assert rates(ways, [0.5, 0.5]).tolist() == close_to([0.5, (0.5 + 0.5 * 0.4 * 0.5) / 2])
+
+
 def test_grades_decide_what_attracts() -> None:
     shoppers = Shoppers(GRADES, PositionBased(power=0.0), seed=1)
     visit = next(visit for visit in shoppers.visits() if visit.query == "boots")
@@ -84,6 +90,29 @@ def test_queries_come_by_their_shares(power: float, share: float) -> None:
     assert shoppers.query_to_share == pytest.approx({"boots": share, "hats": 1 - share})
     came = [visit.query == "boots" for visit in islice(shoppers.visits(), N)]
     assert [sum(came) / N] == close_to([share])
+
+
+def test_a_segment_asks_what_it_likes_to_ask() -> None:
+    asks = Segment(name="hats mostly", asking=lambda query: 3.0 if query == "hats" else 1.0)
+    other = Segment(name="boots only", asking=lambda query: float(query == "boots"))
+    shoppers = Shoppers(GRADES, Cascade(), seed=2, segments=[asks, other], n_users=2)
+    assert shoppers.query_to_share_of(asks) == pytest.approx({"boots": 0.25, "hats": 0.75})
+    visits = list(islice(shoppers.visits(), N))
+    came = [visit.query == "hats" for visit in visits if visit.segment is asks]
+    assert [sum(came) / len(came)] == close_to([0.75])
+    assert {visit.query for visit in visits if visit.segment is other} == {"boots"}
+
+
+def test_a_visit_may_bring_its_own_luck() -> None:
+    """So several may shop at once, and in any order."""
+    shoppers = Shoppers(GRADES, Cascade(), seed=2)
+    visits = list(islice(shoppers.visits(), 20))
+
+    def clicked(order: list[int]) -> dict[int, list[int]]:
+        rngs = {number: np.random.default_rng([2, number]) for number in order}
+        return {number: shoppers.clicks(visits[number], SHOWN, rngs[number]) for number in order}
+
+    assert clicked(list(range(20))) == clicked(list(reversed(range(20))))
 
 
 def test_users_come_by_their_shares_and_keep_their_segment() -> None:
