@@ -271,7 +271,7 @@ CALLS: Mapping[str, Call] = {
     ),
     "get_document_count": Call("GET", f"{_COLLECTION}/count"),
     "search_distinct_values": Call("POST", f"{_COLLECTION}/distinct", {"field": "title"}),
-    "get_documents": Call("POST", "/v1/documents/batch-get", {"document_ids": ["doc_1"]}),
+    "search_documents_by_id": Call("POST", "/v1/documents/batch-get", {"document_ids": ["doc_1"]}),
     "search_own_documents": Call("POST", "/v1/documents/list", {}),
     "search_lists_of_documents": Call(
         "POST", "/v1/documents/list/batch", {"queries": [{"key": "all", "request": {}}]}
