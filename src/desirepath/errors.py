@@ -19,6 +19,8 @@
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact)
     ├── Overloaded                   nothing was done
+    ├── EmbedderError                no vector was made of a text, and nothing was stored
+    │                                EmbedderUnavailable, EmbedderFailed
     ├── SearchTooSlow(milliseconds)  nothing was shown or logged
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
@@ -35,6 +37,9 @@ __all__ = [
     "AlreadyExists",
     "Conflict",
     "DesirepathError",
+    "EmbedderError",
+    "EmbedderFailed",
+    "EmbedderUnavailable",
     "EventConflict",
     "Forbidden",
     "IdempotencyConflict",
@@ -193,7 +198,7 @@ class NotFound(DesirepathError):
     ----------
     resource
         What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
-        ``"document"``, ``"text field"``, ``"vector index"``.
+        ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``.
     id
         The identifier as the caller named it.
     """
@@ -270,6 +275,18 @@ class Overloaded(DesirepathError):
     """There is too much to do at once. Nothing was stored; try again."""
 
 
+class EmbedderError(DesirepathError):
+    """No vector was made of a text. Nothing was stored."""
+
+
+class EmbedderUnavailable(EmbedderError):
+    """The embedder does not answer right now. Nothing was stored; try again."""
+
+
+class EmbedderFailed(EmbedderError):
+    """The embedder will not make these vectors. Nothing was stored."""
+
+
 class SearchTooSlow(DesirepathError):
     """The search took longer than its retriever allows. Nothing was logged.
 
@@ -332,6 +349,8 @@ class MissingDependency(DesirepathError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"This needs {package}: pip install 'desirepath[{extra}]'.")
+        super().__init__(
+            f"This needs {package}, which is not installed: pip install 'desirepath[{extra}]'"
+        )
         self.package = package
         self.extra = extra

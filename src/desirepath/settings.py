@@ -108,6 +108,27 @@ class Settings(Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0, description="How long /readyz says 503 before a stopping server ends."),
     ] = 0.0
+    embedder_url: Annotated[
+        str,
+        Meta(
+            description="OpenAI-compatible API that makes vectors of texts, such as "
+            "http://127.0.0.1:11434/v1; none when absent."
+        ),
+    ] = ""
+    embedder_key: Annotated[
+        str | None, Meta(description="Sent to the embedder as Authorization: Bearer KEY.")
+    ] = None
+    embedder_seconds: Annotated[
+        float,
+        Meta(gt=0, description="How long the vectors of one call may take, retries included."),
+    ] = 10.0
+    embedder_batch: Annotated[
+        int, Meta(ge=1, le=2048, description="Texts in one call to the embedder.")
+    ] = 64
+    embedder_cache_bytes: Annotated[
+        NotNegative,
+        Meta(description="Memory of each process for the vectors of texts it met last."),
+    ] = 64 << 20
     access_log: Annotated[
         bool, Meta(description="One JSON line for each request on standard error.")
     ] = False

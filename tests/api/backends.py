@@ -35,9 +35,13 @@ def _open(name: str, url: str, portal: BlockingPortal) -> Backend:
     return backend
 
 
-@pytest.fixture(scope="session")
+# For each module, since every namespace with documents brings tables of its own: a database with
+# thousands of them is slow to work in.
+
+
+@pytest.fixture(scope="module")
 def sqlite_backend(portal: BlockingPortal) -> Iterator[Backend]:
-    """Open one SQLite file for all tests; each works in a namespace of its own."""
+    """Open one SQLite file for the tests of a module; each works in a namespace of its own."""
     # These tests cut no power: a commit need not reach a disk, where there is a folder in memory.
     with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
         url = f"sqlite:///{folder}/desirepath.db"
@@ -45,10 +49,10 @@ def sqlite_backend(portal: BlockingPortal) -> Iterator[Backend]:
             yield backend
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def postgres_backend(portal: BlockingPortal, postgres_server: PostgresServer) -> Iterator[Backend]:
-    """Open one PostgreSQL database for all tests; each works in a namespace of its own."""
-    name = f"desirepath_api_{os.getpid()}_{os.urandom(3).hex()}"  # two folders have this fixture
+    """Open one PostgreSQL database likewise."""
+    name = f"desirepath_api_{os.getpid()}_{os.urandom(3).hex()}"
     with postgres_server.database(name) as url, closing(_open("postgres", url, portal)) as backend:
         yield backend
 

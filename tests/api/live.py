@@ -28,8 +28,8 @@ from tests.storage_fixtures import BACK_ENDS, PostgresServer
 
 __all__ = ["LiveServer", "live", "live_postgres", "live_sqlite", "start"]
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

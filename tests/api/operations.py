@@ -35,6 +35,9 @@ class Ids:
     retriever_id: str
     retriever_name: str
     execution_id: str
+    served_execution_id: str
+    """Of a search of ours, which has a profile."""
+    adhoc_execution_id: str
     user_id: str
     session_id: str
     feature_id: str
@@ -43,6 +46,8 @@ class Ids:
     cursor: str
     rejected_cursor: str
     document_cursor: str
+    execution_cursor: str
+    adhoc_cursor: str
     collection_id: str
     idempotency_key: str
     namespace_id: str
@@ -100,6 +105,11 @@ def make_world(api: Api, tag: str) -> World:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents"
     done(api.post(f"{documents}/upsert", {"documents": stored}))
+    search = {"inputs": QUERY, "stages": [LEARNED]}
+    adhoc, _ = (done(api.post("/v1/retrievers/execute", search)) for _ in range(2))
+    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}))
+    executions = f"/v1/retrievers/{retriever_id}/executions?limit=1"
+    adhoc_page = done(api.post("/v1/retrievers/executions/list?limit=1", {}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
     spare = api.post(
         "/v1/namespaces",
@@ -113,12 +123,16 @@ def make_world(api: Api, tag: str) -> World:
             interaction_id=first["interaction_id"],
             retriever_id=retriever_id,
             retriever_name=f"{tag}-retriever",
+            served_execution_id=served["execution_id"],
+            adhoc_execution_id=adhoc["execution_id"],
             document_id=own["feature_id"],
             cursor=api.list("page_size=1")["pagination"]["next_cursor"],
             rejected_cursor=done(api.get(f"{INTERACTIONS}/rejected?limit=1"))["pagination"][
                 "next_cursor"
             ],
             document_cursor=documents_page["pagination"]["next_cursor"],
+            execution_cursor=done(api.get(executions))["pagination"]["next_cursor"],
+            adhoc_cursor=adhoc_page["pagination"]["next_cursor"],
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             namespace_id=api.namespace.namespace_id,
@@ -175,6 +189,17 @@ CALLS: Mapping[str, Call] = {
         "POST", "/v1/retrievers/{retriever_id}/executions/batch", {"executions": [_SEARCH]}
     ),
     "get_execution": Call("GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}"),
+    "search_executions": Call("POST", "/v1/retrievers/{retriever_id}/executions/list", {}),
+    "list_executions_of": Call("GET", "/v1/retrievers/{retriever_id}/executions"),
+    "get_execution_status": Call(
+        "GET", "/v1/retrievers/{retriever_id}/executions/{execution_id}/status"
+    ),
+    "get_execution_profile": Call(
+        "GET", "/v1/retrievers/{retriever_id}/executions/{served_execution_id}/profile"
+    ),
+    "execute_adhoc": Call("POST", "/v1/retrievers/execute", {"inputs": QUERY, "stages": [LEARNED]}),
+    "search_adhoc_executions": Call("POST", "/v1/retrievers/executions/list", {}),
+    "get_adhoc_execution": Call("GET", "/v1/retrievers/executions/{adhoc_execution_id}"),
     "list_stages": Call("GET", "/v1/retrievers/stages", kind=""),
     "typeahead": Call("GET", "/v1/retrievers/typeahead?q=red&fields=title"),
     "patch_retriever": Call("PATCH", "/v1/retrievers/{retriever_id}", {"tags": ["live"]}),
@@ -195,6 +220,8 @@ CALLS: Mapping[str, Call] = {
     "fix_weights": Call("PUT", f"{_FUSION}/weights", {"weights": {"text://title": 1.0}}),
     "release_weights": Call("DELETE", f"{_FUSION}/weights"),
     "roll_back_learning": Call("POST", f"{_FUSION}/rollback", {"day": "2026-01-31"}),
+    "rebuild_learning": Call("POST", f"{_FUSION}/rebuild"),
+    "get_rebuild": Call("GET", f"{_FUSION}/rebuild"),
     "opt_out_user": Call("POST", f"{_FUSION}/opt-out/{{user_id}}"),
     "opt_in_user": Call("POST", f"{_FUSION}/opt-in/{{user_id}}"),
     "reset_user": Call("DELETE", f"{_FUSION}/user/{{user_id}}"),
@@ -226,6 +253,36 @@ CALLS: Mapping[str, Call] = {
         "PATCH", f"{_COLLECTION}/{{document_id}}", {"payload": {"title": "Blue shoe"}}
     ),
     "search_collection_documents": Call("POST", f"{_COLLECTION}/list", {}),
+    "put_collection_document": Call(
+        "PUT", f"{_COLLECTION}/{{document_id}}", {"payload": {"title": "Blue shoe"}}
+    ),
+    "create_collection_document": Call("POST", _COLLECTION, {**_DOCUMENT, "document_id": "new"}),
+    "list_collection_documents": Call("GET", _COLLECTION),
+    "update_collection_documents": Call(
+        "POST",
+        f"{_COLLECTION}/batch",
+        {"updates": [{"document_id": "doc_1", "update_data": {"price": 9}}]},
+    ),
+    "update_matching_documents": Call(
+        "PATCH", f"{_COLLECTION}/bulk", {"filters": {"price": 9}, "update_data": {"price": 10}}
+    ),
+    "remove_collection_documents": Call(
+        "DELETE", f"{_COLLECTION}/batch", {"document_ids": ["doc_1"]}
+    ),
+    "get_document_count": Call("GET", f"{_COLLECTION}/count"),
+    "search_distinct_values": Call("POST", f"{_COLLECTION}/distinct", {"field": "title"}),
+    "get_documents": Call("POST", "/v1/documents/batch-get", {"document_ids": ["doc_1"]}),
+    "search_own_documents": Call("POST", "/v1/documents/list", {}),
+    "search_lists_of_documents": Call(
+        "POST", "/v1/documents/list/batch", {"queries": [{"key": "all", "request": {}}]}
+    ),
+    "get_own_document": Call("GET", "/v1/documents/{document_id}"),
+    "update_own_document": Call(
+        "PATCH", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
+    ),
+    "put_own_document": Call(
+        "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
+    ),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

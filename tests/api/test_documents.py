@@ -158,8 +158,8 @@ class TestUpsert:
         upsert(api, DOCUMENT, {"document_id": "b", "vectors": {"image": [1, 2]}})
         namespace = done(api.get(f"/v1/namespaces/{api.namespace.name}"))
         assert namespace["vector_configs"] == [
-            {"name": "image", "dimension": 2, "metric": "cosine"},
-            {"name": "title", "dimension": 3, "metric": "cosine"},
+            {"name": "image", "dimension": 2, "metric": "cosine", "embedder": None},
+            {"name": "title", "dimension": 3, "metric": "cosine", "embedder": None},
         ]
 
     def test_a_refused_call_makes_no_index(self, api: Api) -> None:

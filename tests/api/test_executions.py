@@ -88,6 +88,10 @@ class TestCreate:
             "total_returned": 3,
             "stage_statistics": None,
             "budget": None,
+            "warnings": [],
+            "stages_completed": 0,
+            "total_stages": 0,
+            "parent_execution_id": None,
             "duplicate": False,
         }
         assert answer["execution_id"].startswith("exec_")

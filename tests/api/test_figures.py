@@ -213,7 +213,7 @@ def test_any_worker_tells_the_figures_of_all(tmp_path: Path) -> None:
             with server.client() as client:
                 assert client.post(INTERACTIONS, json=click()).status_code == 200
         with server.client() as client:
-            deadline = monotonic() + 10
+            deadline = monotonic() + 60
             total = "desirepath_interactions_total{namespace=other,result=created}"
             while (found := read(client.get("/metrics").text)).get(total) != 20:
                 assert monotonic() < deadline, found

@@ -46,8 +46,8 @@ class TestCreate:
             "status": "active",
             "description": "Shoes.",
             "vector_configs": [
-                {"name": "image", "dimension": 2, "metric": "dot_product"},
-                {"name": "title", "dimension": 3, "metric": "cosine"},
+                {"name": "image", "dimension": 2, "metric": "dot_product", "embedder": None},
+                {"name": "title", "dimension": 3, "metric": "cosine", "embedder": None},
             ],
             "dynamic_vector_indexes": False,
             "text_fields": ["title", "details.colour"],
@@ -125,7 +125,9 @@ class TestGet:
         done(api.post(f"{path}/documents/upsert", {"documents": documents}))
         own = done(api.get(path))
         assert own["document_count"] == 2
-        assert own["vector_configs"] == [{"name": "v", "dimension": 2, "metric": "cosine"}]
+        assert own["vector_configs"] == [
+            {"name": "v", "dimension": 2, "metric": "cosine", "embedder": None}
+        ]
 
 
 class TestList:

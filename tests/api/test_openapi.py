@@ -114,9 +114,9 @@ class TestAnswers:
         applies: Callable[[Operation], bool],
     ) -> None:
         n_provoked = 0
+        world = make_world(api.backend.api(), "w")  # what is refused changes nothing in it
         for operation in operations(document):
             if applies(operation):
-                world = make_world(api.backend.api(), "w")
                 (answer,) = api.send(change(CALLS[operation.id](world), world))
                 assert status == answer.status_code, (operation.id, answer.text)
                 check_answer(document, operation, answer)
@@ -210,14 +210,13 @@ class TestAnswers:
         self.provoke(api, document, status, change, lambda o: o.body is not None)
 
     def test_too_often(self, api: Api, document: dict[str, Any]) -> None:
-        limited = api.backend.application(key_requests_per_minute=1)
+        ids = make_world(api.backend.api(), "w").ids
         for operation in operations(document):
             if operation.needs_key:
-                world = make_world(api.backend.api(), "w")
-                request = CALLS[operation.id](world)
-                twice = Api(api.backend, limited, world.api.namespace, world.api.keys)
-                twice.send(request)
-                (answer,) = twice.send(request)
+                fresh = api.backend.api(key_requests_per_minute=1)
+                request = CALLS[operation.id](World(fresh, ids))
+                fresh.send(request)
+                (answer,) = fresh.send(request)
                 assert answer.status_code == 429, operation.id
                 check_answer(document, operation, answer)
 
@@ -233,20 +232,17 @@ class TestAnswers:
         error: DesirepathError,
     ) -> None:
         broken = api.backend.application(list_seconds=9.0)
-        worlds = {
-            operation.id: make_world(api.backend.api(), "w") for operation in operations(document)
-        }
+        world = make_world(api.backend.api(), "w")
+        own = Api(api.backend, broken, world.api.namespace, world.api.keys)
+        own.get("/v1/retrievers")
+        own.get("/v1/retrievers", key="admin", headers={"X-Namespace": own.namespace.name})
+
+        @contextmanager
+        def fail(*_: object) -> Iterator[Session]:
+            raise error
+            yield
+
         for operation in operations(document):
-            world = worlds[operation.id]
-            own = Api(api.backend, broken, world.api.namespace, world.api.keys)
-            own.get("/v1/retrievers")
-            own.get("/v1/retrievers", key="admin", headers={"X-Namespace": own.namespace.name})
-
-            @contextmanager
-            def fail(*_: object) -> Iterator[Session]:
-                raise error
-                yield
-
             with monkeypatch.context() as patch:
                 patch.setattr(broken.engine.storage, "write", fail)
                 patch.setattr(broken.readiness, "_until", 0.0)

@@ -21,10 +21,17 @@ MOST = 4
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    """Serve with room for four connections."""
-    folder = tmp_path_factory.mktemp("small")
-    with start(f"sqlite:///{folder}/d.db", "--max-connections", str(MOST)) as server:
+    """Serve with room for four connections, and all the patience in the world."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('small')}/d.db"
+    with start(url, "--max-connections", str(MOST), "--request-seconds", "900") as server:
         yield server
+
+
+def received_until_closed(server: LiveServer, sent: bytes) -> bytes:
+    """All that comes back; a server that does not close in time ends in a TimeoutError."""
+    with socket.create_connection(server.address, timeout=60) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def test_one_connection_too_many_gets_an_answer_at_once(small: LiveServer) -> None:
@@ -33,9 +40,7 @@ def test_one_connection_too_many_gets_an_answer_at_once(small: LiveServer) -> No
             idle = stack.enter_context(socket.create_connection(small.address))
             idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b" 200 " in idle.recv(65_536)
-        began = monotonic()
-        answer = small.send_raw(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert monotonic() - began < 5, "the server closed, or this waited for its own timeout"
+        answer = received_until_closed(small, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b'"code":"overloaded"' in answer
         assert b"\r\nretry-after: 1\r\n" in answer
@@ -49,9 +54,7 @@ def test_a_silent_connection_too_many_is_closed_early(small: LiveServer) -> None
             idle = stack.enter_context(socket.create_connection(small.address))
             idle.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b" 200 " in idle.recv(65_536)
-        assert small.send_raw(b"", seconds=4.0) == b""
-        with socket.create_connection(small.address, timeout=4.0) as silent:
-            assert silent.recv(1) == b"", "closed by the server, long before request_seconds"
+        assert received_until_closed(small, b"") == b""
 
 
 ASKED = 60
@@ -71,7 +74,7 @@ def narrow(impatient: LiveServer) -> Iterator[socket.socket]:
     """Connect with room for little of an answer, and ask for much."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(impatient.address)
         connection.sendall(ASK)
         yield connection
@@ -80,7 +83,7 @@ def narrow(impatient: LiveServer) -> Iterator[socket.socket]:
 def test_a_client_that_never_reads_is_let_go(impatient: LiveServer, narrow: socket.socket) -> None:
     del narrow
     with impatient.client() as client:
-        deadline = monotonic() + 20
+        deadline = monotonic() + 60
         while "desirepath_connections 1.0" not in client.get("/metrics").text:
             assert monotonic() < deadline, "it still holds its connection"
             sleep(0.2)
@@ -104,7 +107,7 @@ def test_a_queue_for_threads_that_is_full_is_answered_at_once(sqlite_backend: Ba
     with ThreadPoolExecutor(N_THREADS + 2) as pool:
         with api.engine.storage.write():
             asked = [pool.submit(api.delete, path) for _ in range(N_THREADS + 2)]
-            answered, waiting = wait(asked, timeout=10, return_when=FIRST_COMPLETED)
+            answered, waiting = wait(asked, timeout=60, return_when=FIRST_COMPLETED)
         (refused,) = [one.result() for one in answered]
         assert refused.status_code == 503
         assert refused.json()["error"]["code"] == "overloaded"

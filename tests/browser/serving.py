@@ -14,6 +14,8 @@ from pathlib import Path
 
 import desirepath
 
+_SECONDS = 120.0  # of waiting, at most
+
 KEY = "a-key-for-looking"
 QUERIES = ("wireless headphones", "desk lamp", "<script>alert(1)</script>", "منضدة", "garden chair")
 
@@ -67,12 +69,12 @@ def served(database: str, *flags: str) -> Iterator[tuple[str, list[str]]]:
     reader = threading.Thread(target=read)
     reader.start()
     try:
-        printed = [lines.get(timeout=30)]
+        printed = [lines.get(timeout=_SECONDS)]
         assert printed[0].startswith("ready http://")
         while flags and "Stop with" not in printed[-1]:
-            printed.append(lines.get(timeout=10))
+            printed.append(lines.get(timeout=_SECONDS))
         yield printed[0].split()[1], printed
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=_SECONDS)
         reader.join()

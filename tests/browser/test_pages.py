@@ -25,7 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, lis
 
 @pytest.fixture
 def client(service: tuple[str, list[str]]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=service[0], timeout=20) as client:
+    with httpx.Client(base_url=service[0], timeout=120) as client:
         yield client
 
 

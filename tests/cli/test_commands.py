@@ -39,6 +39,7 @@ LOOKS = (
     ["export", "x.jsonl"],
     ["backup", "copy.db"],
     ["erase", "--user", "kim"],
+    ["rebuild", "shop"],
     ["migrate", "--check"],
 )
 
@@ -402,3 +403,11 @@ def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(main, [command, "--help"])
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 3
+
+
+def test_rebuild_learns_again_from_the_log(run: Run, database: str) -> None:
+    assert "no retriever shop" in run("rebuild", "shop", code=1).output
+    with closing(desirepath.open(database)) as log:
+        log.retrievers.create("shop")
+    assert "from 0 lists" in run("rebuild", "shop").output
+    assert json.loads(run("rebuild", "shop", "--json").stdout)["lists"] == 0

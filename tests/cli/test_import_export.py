@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 from click.testing import CliRunner, Result
+from pyarrow import parquet
 
 import desirepath
 from desirepath.cli import main
@@ -70,6 +73,19 @@ def test_what_cannot_be_read_is_an_error(run: Run) -> None:
         run("import", "t.csv", "--format", "csv", *option, code=1)
     output = run("import", "t.csv", "--format", "csv", "--namespace", "nowhere", code=1).output
     assert "There is no namespace nowhere" in output
+
+
+@pytest.mark.parametrize("more", [[], ["--documents"]])
+def test_without_the_parquet_extra_the_command_that_installs_it_is_printed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, more: list[str]
+) -> None:
+    parquet.write_table(pyarrow.table({"feature_id": ["a"]}), "t.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    command = f"{sys.executable} -m pip install 'desirepath[parquet]'\n"
+    assert command in run("import", "t.parquet", "--format", "parquet", *more, code=1).stderr
+    run("import", "/dev/null", "--format", "jsonl")
+    assert command in run("export", "all.parquet", code=1).stderr
+    assert not list(Path().glob("*all.parquet*"))
 
 
 MAPS = {

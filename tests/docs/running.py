@@ -33,7 +33,7 @@ ADDRESS = "http://127.0.0.1:8000"
 KEY = "the-admin-key-of-the-examples"
 DATABASE = "sqlite:///desirepath.db"
 ANYTHING = "…"
-_SHELL_SECONDS = 30
+_SHELL_SECONDS = 120
 
 _SHIM = f"""#!{sys.executable} -IS
 import json, os, socket, sys
@@ -62,7 +62,7 @@ class Commands:
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -100,7 +100,7 @@ def live_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(timeout=15)
+        thread.join(timeout=60)
         listener.close()
 
 

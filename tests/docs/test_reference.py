@@ -22,6 +22,7 @@ from desirepath import errors, open_async
 from desirepath import open as open_in_process
 from desirepath.api.endpoint import Endpoint
 from desirepath.api.errors import ERROR_TO_ANSWER
+from desirepath.api.execution_schemas import AdhocListRequest, ExecutionListRequest
 from desirepath.api.schemas import (
     DocumentListRequest,
     DocumentResponse,
@@ -51,6 +52,8 @@ from desirepath.domain.interaction import (
 )
 from desirepath.domain.namespace import NamespaceDraft
 from desirepath.domain.reward import DEFAULT_REWARDS, reward_of
+from desirepath.domain.text_embedding import TextEmbedding
+from desirepath.engine.execution_list import EXECUTION_ALIASES, EXECUTION_FIELDS
 from desirepath.engine.importing.options import ImportFormat
 from desirepath.engine.listing import ALIASES, FIELDS
 from desirepath.engine.reporting import Basis, report
@@ -206,6 +209,22 @@ def test_every_field_of_a_namespace_is_documented() -> None:
     assert [name for name in answered if f"`{name}`" not in lines] == []
 
 
+def test_every_field_of_an_embedder_is_documented() -> None:
+    documented = [
+        name
+        for row in rows(HTTP.section("Embedders"), "of an embedder")
+        for name in re.findall(r"`(\w+)`", row[0])
+    ]
+    assert documented == list(TextEmbedding.__struct_fields__)
+
+
+def test_every_field_of_a_list_of_executions_is_documented() -> None:
+    documented = [code(row[0]) for row in rows(HTTP.section("List executions"), "body")]
+    assert documented == list(ExecutionListRequest.__struct_fields__)
+    lines = "\n".join(HTTP.section("Ad-hoc searches"))
+    assert [n for n in AdhocListRequest.__struct_fields__ if f"`{n}`" not in lines] == []
+
+
 def test_every_field_of_a_document_is_documented() -> None:
     documented = [code(row[0]) for row in rows(HTTP.section("Documents"), "field")]
     assert sorted(documented) == sorted(DocumentDraft.__struct_fields__)
@@ -312,6 +331,8 @@ def test_every_operator_is_documented() -> None:
 def test_every_field_to_filter_by_is_documented() -> None:
     named = set(re.findall(r"`(\w+)`", "\n".join(FILTERS.section("Fields"))))
     assert {*FIELDS, *ALIASES} <= named
+    named = set(re.findall(r"`(\w+)`", "\n".join(FILTERS.section("Executions"))))
+    assert {*EXECUTION_FIELDS, *EXECUTION_ALIASES} == named - {"sorts"}
     named = set(re.findall(r"`(\w+)`", "\n".join(FILTERS.section("Documents"))))
     assert set(DOCUMENT_FIELDS) <= named
 
@@ -358,6 +379,7 @@ def test_everything_public_in_process_is_documented() -> None:
             ("`interactions`", here.interactions),
             ("`executions`", here.executions),
             ("`retrievers`", here.retrievers),
+            ("`documents`", here.documents),
         ):
             documented = {
                 re.split(r"\W", code(row[0]))[0] for row in rows(page.section(heading), "")

@@ -13,6 +13,7 @@ from tests.torture.harness import assert_quiet, ports_of, serving_many
 from tests.torture.killing import survive_kills
 from tests.torture.nursery import Nursery
 from tests.torture.revoking import revoke_under_use
+from tests.torture.shopping import shop_while_servers_die
 from tests.torture.stopping import stop_under_load
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgres_url"], indirect=True)
@@ -52,6 +53,22 @@ def test_every_race_has_one_winner(
         asyncio.run(race(ports_of(servers)))
         assert_quiet(*servers)
     figure(f"{n_keys} keys a race: {racing.check_rows(database, None)}")
+
+
+@pytest.mark.parametrize(
+    ("database", "n_servers"), [("sqlite", 1), ("postgres_url", 2)], indirect=["database"]
+)
+def test_all_processes_learn_what_the_log_says(
+    database: str,
+    n_servers: int,
+    rng: random.Random,
+    nursery: Nursery,
+    figure: Callable[[str], None],
+) -> None:
+    run = shop_while_servers_die(
+        database, rng, nursery.launch, n_servers=n_servers, n_shoppers=4, n_searches=8, n_kills=3
+    )
+    figure(asyncio.run(run))
 
 
 def test_a_revoked_key_is_refused_everywhere_within_a_second(

@@ -23,12 +23,13 @@ from sqlalchemy import (
 from sqlalchemy.pool import NullPool
 
 from desirepath.domain.clock import SystemClock
-from desirepath.errors import MigrationNeeded
+from desirepath.errors import MigrationNeeded, StorageUnavailable
 from desirepath.storage.base import Storage
 from desirepath.storage.open import open_storage
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.migrate import head_revision
 from desirepath.storage.relational.rows import execution_to_row
+from desirepath.storage.sqlite.storage import driver
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.examples import a_document, an_execution, an_interaction, new_id
 from desirepath.testing.storage_contract.common import at_once, store
@@ -268,6 +269,33 @@ def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     with connected(empty_url) as connection:
         revisions = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
     assert revisions == [head_revision()]
+
+
+def test_a_new_sqlite_file_that_another_process_is_opening_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = driver.connect(f"{tmp_path}/new.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # SQLite refuses the switch to its log now, without waiting
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        other.execute("ROLLBACK")
+
+    monkeypatch.setattr("desirepath.storage.sqlite.storage.time.sleep", wait)
+    with closing(other), closing(migrate(f"sqlite:///{tmp_path}/new.db")) as storage:
+        assert len(waits) == 1
+        assert "journal_mode=wal" in storage.health().durability
+
+
+def test_a_new_sqlite_file_that_stays_locked_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("desirepath.storage.sqlite.storage._BUSY_SECONDS", 0.05)
+    with closing(driver.connect(f"{tmp_path}/new.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable, match="database is locked"):
+            migrate(f"sqlite:///{tmp_path}/new.db")
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,9 @@ class TestGenerated:
         assert request is not None
         made = api.create_standalone_namespace(request)
         assert (made.namespace_id, made.document_count) == (name, 0)
-        assert made.vector_configs == [{"name": "title", "dimension": 3, "metric": "cosine"}]
+        assert made.vector_configs == [
+            {"name": "title", "dimension": 3, "metric": "cosine", "embedder": None}
+        ]
         upsert = BYOUpsertRequest.from_dict({"documents": [SHOE, HAT], "options": {}})
         assert upsert is not None
         stored = api.upsert_documents_byo_namespaces(name, upsert)

@@ -9,19 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture import figures
 from tests.torture.durable_postgres import DurablePostgres
-from tests.torture.figures import figure, rng
 from tests.torture.harness import REPOSITORY, environment
 from tests.torture.nursery import Nursery
 
-__all__ = ["durable_postgres", "figure", "nursery", "postgres", "rng", "sqlite"]
+__all__ = ["durable_postgres", "nursery", "postgres", "sqlite"]
 
 _LIBFAKETIME = "libfaketime.so.1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    figures.register(config)
     config.addinivalue_line("markers", "needs_root: mounts file systems (root on Linux)")
     config.addinivalue_line("markers", "needs_faketime: steps the clock (Debian: faketime)")
     config.addinivalue_line("markers", "needs_own_postgres: stops the server or reads its files")

@@ -114,7 +114,8 @@ class Application:
         self._beside_hot_get = {
             path[len(_HOT_GET) :] for path in by_path if path.startswith(_HOT_GET)
         }
-        ordered = sorted(by_path, key=lambda path: (path.count("{"), path))
+        # One whose last part takes slashes would take what others end in: it comes last.
+        ordered = sorted(by_path, key=lambda path: (path.count("{"), path.endswith(":path}"), path))
         # A document or an execution may be called like a word of a path.
         free = {_parent(path) for path in by_path if path.endswith(":path}")}
         routes = [
@@ -274,7 +275,7 @@ class Application:
                 raise Forbidden()
             namespace = await self._namespace(key, headers)
         body = b""
-        if endpoint.method in ("POST", "PUT", "PATCH"):
+        if endpoint.method in ("POST", "PUT", "PATCH") or endpoint.body is not None:
             limit = self.rules.max_batch_body_bytes if endpoint.batch else self.rules.max_body_bytes
             body = await _read_body(headers, receive, limit)
         call = Call(

@@ -36,6 +36,8 @@ from desirepath.engine.documents import (
     store_documents,
 )
 from desirepath.errors import (
+    EmbedderFailed,
+    EmbedderUnavailable,
     InvalidCursor,
     InvalidDocument,
     InvalidFilter,
@@ -46,7 +48,7 @@ from desirepath.errors import (
 )
 from desirepath.storage.base import Namespace
 
-__all__ = ["ENDPOINTS"]
+__all__ = ["ENDPOINTS", "LIST", "TAG", "change", "list_page", "read_one"]
 
 TAG = "Documents"
 MAX_BATCH = 1000
@@ -75,7 +77,7 @@ _LIST_FOREIGN: Mapping[str, tuple[object, ...]] = {
     body=DocumentUpsertRequest,
     response=DocumentsStored,
     batch=True,
-    errors=(InvalidDocument, MalformedJSON, NotFound),
+    errors=(InvalidDocument, MalformedJSON, NotFound, EmbedderUnavailable, EmbedderFailed),
 )
 def upsert_documents(call: Call) -> object:
     """Store up to 1,000 documents, each whole, instead of the one of its id.
@@ -125,7 +127,8 @@ def _draft(number: int, item: object, lenient: bool) -> DocumentDraft:
 # One document
 
 
-def _get(call: Call, namespace: Namespace) -> dict[str, Any]:
+def read_one(call: Call, namespace: Namespace) -> dict[str, Any]:
+    """The document that the path names."""
     query = read_query(call.query_string, DocumentQuery)
     found = find_document(
         call.engine,
@@ -166,7 +169,7 @@ def get_document(call: Call) -> object:
 
     Its payload is under `payload`, and field by field beside it where the names are free.
     """
-    return _get(call, named_namespace(call))
+    return read_one(call, named_namespace(call))
 
 
 @endpoint(
@@ -196,7 +199,7 @@ def remove_document(call: Call) -> object:
 )
 def get_collection_document(call: Call) -> object:
     """Read one document of the namespace; any `collection_id` names its one collection."""
-    return _get(call, call.namespace)
+    return read_one(call, call.namespace)
 
 
 @endpoint(
@@ -218,7 +221,7 @@ def remove_collection_document(call: Call) -> object:
     tag=TAG,
     body=DocumentPatch,
     response=DocumentResponse,
-    errors=(InvalidDocument, MalformedJSON, NotFound),
+    errors=(InvalidDocument, MalformedJSON, NotFound, EmbedderUnavailable, EmbedderFailed),
 )
 def update_collection_document(call: Call) -> object:
     """Change parts of a document of the namespace.
@@ -226,6 +229,25 @@ def update_collection_document(call: Call) -> object:
     In `payload`, `metadata`, `text` and `vectors` each key that is sent is set, or removed when it
     is null; the others stay. Any other key of the body is one of the payload.
     """
+    return change(call)
+
+
+@endpoint(
+    "PUT",
+    f"{_OF_COLLECTION}/{{document_id:path}}",
+    access=Access.WRITE,
+    tag=TAG,
+    body=DocumentPatch,
+    response=DocumentResponse,
+    errors=(InvalidDocument, MalformedJSON, NotFound, EmbedderUnavailable, EmbedderFailed),
+)
+def put_collection_document(call: Call) -> object:
+    """Change parts of a document: the same as PATCH."""
+    return change(call)
+
+
+def change(call: Call) -> dict[str, Any]:
+    """Change the document that the path names as the body says."""
     body = call.json()
     if not isinstance(body, dict) or not body:
         raise InvalidDocument("The body is an object with what is to be changed.")
@@ -236,8 +258,8 @@ def update_collection_document(call: Call) -> object:
 # Lists
 
 
-def _list(call: Call, namespace: Namespace) -> DocumentListResponse:
-    body = call.json()
+def list_page(call: Call, namespace: Namespace, body: object) -> DocumentListResponse:
+    """The page of documents that a body and the query parameters ask for."""
     query = read_query(call.query_string, ListQuery)
     if not isinstance(body, dict):
         raise InvalidFilter("The body is an object.")
@@ -281,7 +303,7 @@ def _list(call: Call, namespace: Namespace) -> DocumentListResponse:
     )
 
 
-_LIST: dict[str, Any] = {
+LIST: dict[str, Any] = {
     "access": Access.READ,
     "tag": TAG,
     "body": DocumentListRequest,
@@ -292,20 +314,20 @@ _LIST: dict[str, Any] = {
 }
 
 
-@endpoint("POST", f"{_OF_NAMESPACE}/list", **_LIST)
+@endpoint("POST", f"{_OF_NAMESPACE}/list", **LIST)
 def search_documents(call: Call) -> object:
     """List documents, by document_id.
 
     `filters` reach into the payload by the names of its fields, and into `metadata.…`. The next
     page is asked for with `cursor`.
     """
-    return _list(call, named_namespace(call))
+    return list_page(call, named_namespace(call), call.json())
 
 
-@endpoint("POST", f"{_OF_COLLECTION}/list", **_LIST)
+@endpoint("POST", f"{_OF_COLLECTION}/list", **LIST)
 def search_collection_documents(call: Call) -> object:
     """List documents of the namespace; any `collection_id` names its one collection."""
-    return _list(call, call.namespace)
+    return list_page(call, call.namespace, call.json())
 
 
 ENDPOINTS = (
@@ -316,5 +338,6 @@ ENDPOINTS = (
     get_collection_document,
     remove_collection_document,
     update_collection_document,
+    put_collection_document,
     search_collection_documents,
 )

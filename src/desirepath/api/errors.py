@@ -48,6 +48,13 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
     errors.LearningError: (500, "InternalServerError", "learning_error"),
     errors.LearningOverflow: (500, "InternalServerError", "learning_overflow"),
+    errors.EmbedderError: (424, "FailedDependencyError", "embedder_error"),
+    errors.EmbedderUnavailable: (
+        503,
+        "InferenceServiceUnavailableError",
+        "embedder_unavailable",
+    ),
+    errors.EmbedderFailed: (424, "FailedDependencyError", "embedder_failed"),
     errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
     errors.SearchTooSlow: (503, "ServiceUnavailableError", "search_too_slow"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
@@ -145,6 +152,6 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
         }
     if isinstance(error, _NOT_WORTH_RETRYING):
         return {"retryable": False}
-    if isinstance(error, errors.StorageError | errors.Overloaded):
+    if isinstance(error, errors.StorageError | errors.Overloaded | errors.EmbedderUnavailable):
         return {"retryable": True, "retry_after_seconds": _RETRY_SECONDS}
     return None

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct, to_builtins
 
 from desirepath.api.endpoint import Call, endpoint
+from desirepath.api.execution_schemas import stage_statistics
 from desirepath.api.search_body import (
     ExecuteBody,
     check_search,
@@ -20,6 +21,9 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine.executing import Served, is_brief, log_of, serve
 from desirepath.errors import (
     DesirepathError,
+    EmbedderError,
+    EmbedderFailed,
+    EmbedderUnavailable,
     InvalidCursor,
     InvalidFilter,
     InvalidSearch,
@@ -30,7 +34,7 @@ from desirepath.errors import (
     TooManyQueries,
 )
 
-__all__ = ["ENDPOINTS", "ExecuteResponse", "present_served"]
+__all__ = ["ENDPOINTS", "ERRORS", "ExecuteResponse", "present_served", "usable"]
 
 TAG = "Search"
 MAX_QUERIES = 16
@@ -77,7 +81,7 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
     return ExecuteResponse(
         execution_id=execution.execution_id,
         retriever_id=retriever.retriever_id,
-        status="completed" if all(run.error is None for run in served.runs) else "degraded",
+        status=served.profile.status,
         documents=[
             {
                 "document_id": hit.document_id,
@@ -95,16 +99,16 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
             "has_next": has_next,
             "next_cursor": write_cursor(following, parent) if has_next else None,
         },
-        stage_statistics=_statistics(served),
+        stage_statistics=stage_statistics(served.profile),
         budget={
             "credits_used": 0.0,
             "credits_remaining": None,
-            "time_used_ms": round(served.milliseconds, 3),
+            "time_used_ms": served.profile.milliseconds,
         },
         warnings=served.warnings,
         degraded=[
             {"resource": "stage", "id": run.name, "reason": run.error}
-            for run in served.runs
+            for run in served.profile.stages
             if run.error is not None
         ],
         interpretation={
@@ -115,25 +119,6 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
         },
         learned_fusion_context=_learned_context(served),
     )
-
-
-def _statistics(served: Served) -> dict[str, Any]:
-    stages = {}
-    for run in served.runs:
-        stages[run.name] = {
-            "stage_id": run.stage_id,
-            "input_count": run.n_in,
-            "output_count": run.n_out,
-            "duration_ms": round(run.milliseconds, 3),
-            "efficiency": min(1.0, run.n_out / run.n_in) if run.n_in else 1.0,
-            "error": run.error,
-        }
-    return {
-        "stages": stages,
-        "total_time_ms": round(served.milliseconds, 3),
-        "credits_used": 0.0,
-        "server_service_ms": round(served.milliseconds, 3),
-    }
 
 
 def _learned_context(served: Served) -> dict[str, Any] | None:
@@ -159,7 +144,7 @@ def _learned_context(served: Served) -> dict[str, Any] | None:
     }
 
 
-_ERRORS = (
+ERRORS = (
     InvalidSearch,
     MissingInput,
     InvalidFilter,
@@ -167,6 +152,8 @@ _ERRORS = (
     MalformedJSON,
     NotFound,
     SearchTooSlow,
+    EmbedderUnavailable,
+    EmbedderFailed,
 )
 
 
@@ -180,7 +167,7 @@ _ERRORS = (
     response=ExecuteResponse,
     batch=True,
     blocking=False,
-    errors=_ERRORS,
+    errors=ERRORS,
 )
 async def execute_retriever(call: Call) -> object:
     """Search.
@@ -192,7 +179,7 @@ async def execute_retriever(call: Call) -> object:
     They may be mixed with features of the built-in index. Further pages are asked for with the
     answer's `next_cursor`: they are ranked by the same weights.
     """
-    retriever = _usable(await _retriever(call))
+    retriever = usable(await _retriever(call))
     request = request_of(decode_search(call.body, call.rules.lenient), retriever)
     engine = call.engine
     if is_brief(engine, retriever, request):
@@ -220,7 +207,8 @@ async def _retriever(call: Call) -> Retriever:
     return found
 
 
-def _usable(retriever: Retriever) -> Retriever:
+def usable(retriever: Retriever) -> Retriever:
+    """A retriever, unless nothing can be searched with it (InvalidSearch)."""
     if retriever.problem is not None:
         raise InvalidSearch(f"The retriever cannot be used: {retriever.problem}")
     if not retriever.stages:
@@ -266,14 +254,14 @@ class ExecuteBatchResponse(Struct, frozen=True, kw_only=True):
     response=ExecuteBatchResponse,
     batch=True,
     blocking=False,
-    errors=_ERRORS,
+    errors=ERRORS,
 )
 async def execute_batch(call: Call) -> object:
     """Search up to 16 times.
 
     Each is served and logged by itself; one that fails has its error in its place.
     """
-    retriever = _usable(await _retriever(call))
+    retriever = usable(await _retriever(call))
     body = call.json()
     if not isinstance(body, dict):
         raise InvalidSearch("The body is an object with queries.")
@@ -313,7 +301,7 @@ def _serve_each(
         try:
             request = request_of(check_search(plain, call.rules.lenient), retriever)
             outcomes.append(serve(call.engine, retriever, request))
-        except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow) as error:
+        except (InvalidSearch, InvalidFilter, NotFound, SearchTooSlow, EmbedderError) as error:
             outcomes.append(error)
     return outcomes
 

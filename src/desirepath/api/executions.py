@@ -8,6 +8,7 @@ from anyio.to_thread import run_sync
 from msgspec import Raw
 
 from desirepath.api.endpoint import Answer, Call, endpoint
+from desirepath.api.execution_lists import logged_execution
 from desirepath.api.interactions import idempotency, read_items
 from desirepath.api.outcomes import refuse, settle
 from desirepath.api.retrievers import find_retriever
@@ -169,13 +170,7 @@ def _write_batch(outcomes: Sequence[Outcome]) -> str:
 )
 def get_execution(call: Call) -> object:
     """Read one execution: what was shown, where, with which scores."""
-    retriever = find_retriever(call)
-    name = call.path["execution_id"]
-    with call.engine.storage.read() as session:
-        found = session.executions.get(call.namespace.number, name)
-    if found is None or found.retriever_id != retriever.retriever_id:
-        raise NotFound("execution", name)
-    return present_execution(found)
+    return present_execution(logged_execution(call, find_retriever(call).retriever_id))
 
 
 ENDPOINTS = (create_execution, create_executions, get_execution)

@@ -9,27 +9,49 @@ from typing import Any
 import msgspec
 from anyio.to_thread import run_sync
 
+from desirepath.api.adhoc import run_adhoc
+from desirepath.api.execute import present_served, usable
+from desirepath.api.execution_schemas import present_summary
 from desirepath.api.retriever_schemas import present_config, present_retriever
-from desirepath.api.schemas import present_execution, present_interaction
+from desirepath.api.schemas import present_document, present_execution, present_interaction
+from desirepath.api.search_body import check_search, request_of
+from desirepath.domain.checks import is_storable
+from desirepath.domain.document import read_document
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import read_interaction
+from desirepath.domain.namespace import read_namespace
 from desirepath.domain.plain_json import check_plain, encode_json
-from desirepath.domain.retriever import Retriever, read_retriever
+from desirepath.domain.retriever import ADHOC_ID, Retriever, read_retriever
 from desirepath.domain.retriever_changes import read_clone, read_patch
 from desirepath.engine import retrievers
 from desirepath.engine.deleting import delete_interaction, delete_retriever, erase_user
+from desirepath.engine.documents import (
+    DocumentsRequest,
+    change_document,
+    delete_document,
+    find_document,
+    list_documents,
+    store_documents,
+)
 from desirepath.engine.engine import Engine
+from desirepath.engine.executing import execute
+from desirepath.engine.execution_list import ExecutionsRequest, list_executions
 from desirepath.engine.listing import ListRequest, list_interactions
+from desirepath.engine.namespaces import make_namespace
 from desirepath.engine.recording import Outcome, SentExecution, SentInteraction, Submission
 from desirepath.errors import (
     DesirepathError,
+    InvalidDocument,
     InvalidExecution,
     InvalidFilter,
+    InvalidInput,
     InvalidInteraction,
+    InvalidSearch,
     MalformedJSON,
     NotFound,
 )
+from desirepath.storage.base import Namespace
 
 __all__ = ["AsyncDesirepath", "Desirepath"]
 
@@ -47,6 +69,7 @@ class Desirepath:
         self.interactions = Interactions(engine, found.number)
         self.executions = Executions(engine, found.number)
         self.retrievers = Retrievers(engine, found.number)
+        self.documents = Documents(engine, found)
         self._number = found.number
 
     def namespace(self, id_or_name: str) -> Desirepath:
@@ -58,6 +81,19 @@ class Desirepath:
             There is none of that id or name.
         """
         return Desirepath(self._engine, id_or_name)
+
+    def create_namespace(self, namespace_name: str, **fields: Any) -> Desirepath:
+        """Make a namespace in the same database; the fields of the HTTP request.
+
+        Raises
+        ------
+        InvalidNamespace
+            A rule is broken.
+        AlreadyExists
+            The name is taken.
+        """
+        draft = read_namespace({"namespace_name": namespace_name, **fields})
+        return Desirepath(self._engine, make_namespace(self._engine, draft).namespace_id)
 
     def erase_user(self, user_id: str) -> dict[str, int]:
         """Remove a user; how many rows went."""
@@ -162,10 +198,8 @@ class Interactions:
         unknown = equals.keys() - _EXACT_FIELDS
         if unknown:
             raise InvalidFilter(f"Ask for exact {', '.join(sorted(_EXACT_FIELDS))}.")
-        try:
-            check_plain({**equals, "filters": filters and dict(filters), "search": search})
-        except MalformedJSON as error:
-            raise InvalidFilter(error.message) from error
+        plain = {**equals, "filters": filters and dict(filters), "search": search}
+        _check_plain(plain, InvalidFilter)
         request = ListRequest(
             equals=equals,
             interaction_type=interaction_type,
@@ -265,6 +299,43 @@ class Executions:
             raise NotFound("execution", execution_id)
         return _plain(present_execution(found))
 
+    def list(
+        self,
+        retriever: str | None = None,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        sorts: Sequence[tuple[str, str]] = (),
+        case_sensitive: bool = False,
+        page_size: int = 50,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """A page of a retriever's, or of ad-hoc ones: ``results``, ``next_cursor``, ``total``.
+
+        ``sorts`` are (field, ``"asc"`` or ``"desc"``), the first counts most.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        InvalidFilter
+            The filter or a sort is not understood.
+        """
+        _check_plain({"filters": filters and dict(filters)}, InvalidFilter)
+        owner = ADHOC_ID
+        if retriever is not None:
+            owner = retrievers.find_retriever(self._engine, self._namespace, retriever).retriever_id
+        request = ExecutionsRequest(
+            retriever_id=owner,
+            filters=filters,
+            case_sensitive=case_sensitive,
+            sorts=[(field, direction == "desc") for field, direction in sorts],
+            page_size=page_size,
+            cursor=cursor,
+        )
+        page = list_executions(self._engine, self._namespace, request)
+        results = [_plain(present_summary(one)) for one in page.executions]
+        return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
+
 
 class Retrievers:
     """Name ways to search."""
@@ -330,12 +401,145 @@ class Retrievers:
             found = session.catalog.retrievers(self._namespace)
         return [_plain(present_retriever(retriever)) for retriever in found]
 
+    def execute(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
+        """Search; the fields and the answer of the HTTP request. What is shown is logged.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        InvalidSearch
+            The search asks for what the retriever cannot do.
+        EmbedderError
+            No vector could be made of the query.
+        """
+        _check_plain(fields, InvalidSearch)
+        retriever = usable(self._find(id_or_name))
+        request = request_of(check_search(fields, lenient=False), retriever)
+        return _plain(present_served(execute(self._engine, retriever, request), retriever))
+
+    def execute_adhoc(self, stages: Sequence[Mapping[str, Any]], **fields: Any) -> dict[str, Any]:
+        """Search by stages that no retriever has.
+
+        Raises
+        ------
+        InvalidRetriever
+            The stages break a rule.
+        InvalidSearch
+            The search asks for what its stages cannot do.
+        """
+        body = {"stages": list(stages), **fields}
+        _check_plain(body, InvalidSearch)
+        return _plain(run_adhoc(self._engine, self._namespace, body, lenient=False))
+
     def delete(self, id_or_name: str) -> None:
         """Delete one with its executions and interactions."""
         delete_retriever(self._engine, self._find(id_or_name))
 
     def _find(self, id_or_name: str) -> Retriever:
         return retrievers.find_retriever(self._engine, self._namespace, id_or_name)
+
+
+class Documents:
+    """Store and read what searches return."""
+
+    def __init__(self, engine: Engine, namespace: Namespace) -> None:
+        self._engine = engine
+        self._namespace = namespace
+
+    def upsert(self, documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Store documents, all or none, each instead of the one of its id.
+
+        Raises
+        ------
+        InvalidDocument
+            One breaks a rule; the location begins with its number.
+        EmbedderError
+            A vector that one came without could not be made.
+        """
+        drafts = []
+        for number, document in enumerate(documents):
+            try:
+                drafts.append(read_document(document)[0])
+            except InvalidDocument as error:
+                raise InvalidDocument(error.message, (number, *error.location)) from error
+        store_documents(self._engine, self._namespace, drafts)
+        return {"inserted": len(drafts), "document_ids": [one.document_id for one in drafts]}
+
+    def get(self, document_id: str, *, return_vectors: bool = False) -> dict[str, Any]:
+        """Read one.
+
+        Raises
+        ------
+        NotFound
+            There is none of that id.
+        """
+        if not is_storable(document_id):
+            raise NotFound("document")
+        found = find_document(
+            self._engine, self._namespace.number, document_id, with_vectors=return_vectors
+        )
+        return _plain(present_document(found, self._namespace))
+
+    def list(
+        self,
+        *,
+        filters: Mapping[str, Any] | None = None,
+        case_sensitive: bool = False,
+        page_size: int = 100,
+        cursor: str | None = None,
+        include_total: bool = False,
+        return_vectors: bool = False,
+    ) -> dict[str, Any]:
+        """A page by document_id: ``results``, ``next_cursor``, and ``total`` if asked for.
+
+        Raises
+        ------
+        InvalidFilter
+            The filter is not understood.
+        """
+        _check_plain({"filters": filters and dict(filters)}, InvalidFilter)
+        request = DocumentsRequest(
+            filters=filters,
+            case_sensitive=case_sensitive,
+            page_size=page_size,
+            cursor=cursor,
+            include_total=include_total,
+            with_vectors=return_vectors,
+        )
+        page = list_documents(self._engine, self._namespace.number, request)
+        results = [_plain(present_document(one, self._namespace)) for one in page.documents]
+        return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
+
+    def update(self, document_id: str, **changes: Any) -> dict[str, Any]:
+        """Change parts of one: keys that are sent are set, or removed when they are None.
+
+        Raises
+        ------
+        NotFound
+            There is none of that id.
+        InvalidDocument
+            What it would become breaks a rule.
+        """
+        _check_plain(changes, InvalidDocument)
+        if not is_storable(document_id):
+            raise NotFound("document")
+        changed = change_document(self._engine, self._namespace, document_id, changes)
+        return _plain(present_document(changed, self._namespace))
+
+    def delete(self, document_id: str) -> bool:
+        """Delete one; whether it was there."""
+        return is_storable(document_id) and delete_document(
+            self._engine, self._namespace.number, document_id
+        )
+
+
+def _check_plain(values: dict[str, Any], error: type[InvalidInput]) -> None:
+    """Refuse what JSON could not hold, or a database would change."""
+    try:
+        check_plain(values)
+    except MalformedJSON as problem:
+        raise error(problem.message) from problem
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -366,6 +570,7 @@ class AsyncDesirepath:
         self.interactions = _Awaitable(inner.interactions)
         self.executions = _Awaitable(inner.executions)
         self.retrievers = _Awaitable(inner.retrievers)
+        self.documents = _Awaitable(inner.documents)
 
     async def namespace(self, id_or_name: str) -> AsyncDesirepath:
         """The same database, another namespace.
@@ -376,6 +581,11 @@ class AsyncDesirepath:
             There is none of that id or name.
         """
         return AsyncDesirepath(await run_sync(self._inner.namespace, id_or_name))
+
+    async def create_namespace(self, namespace_name: str, **fields: Any) -> AsyncDesirepath:
+        """:meth:`Desirepath.create_namespace`, awaited."""
+        make = self._inner.create_namespace
+        return AsyncDesirepath(await run_sync(lambda: make(namespace_name, **fields)))
 
     async def erase_user(self, user_id: str) -> dict[str, int]:
         """Remove a user; how many rows went."""

@@ -18,8 +18,9 @@ from desirepath.domain.ids import first_id_at, time_of
 from desirepath.domain.plain_json import decode_json
 from desirepath.domain.ranking import Contexts
 from desirepath.domain.retriever import Retriever
-from desirepath.engine.learning.controlling import change_controls, change_user, roll_back
+from desirepath.engine.learning.controlling import change_controls, change_user, note, roll_back
 from desirepath.engine.learning.explaining import arms_of, history, moved_most, weights_by_feature
+from desirepath.engine.learning.rebuilding import begin_rebuild, rebuild_state
 from desirepath.engine.learning.resolving import Belief, believe
 from desirepath.engine.serving.fusing import FusionPlan
 from desirepath.engine.serving.people import Asker, contexts_of
@@ -255,6 +256,56 @@ def roll_back_learning(call: Call) -> object:
     roll_back(engine.storage, engine.make_id, plan.namespace, plan.retriever_id, day)
     engine.directory.forget()
     return _state(call, plan)
+
+
+class RebuildState(Struct, frozen=True, kw_only=True):
+    """How far a rebuild is."""
+
+    retriever_id: str
+    running: Annotated[bool, Meta(description="What was learned before serves until it ends.")]
+    lists_done: int
+    lists_total: int
+    success: bool = True
+
+
+def _rebuild_state(call: Call, plan: FusionPlan) -> RebuildState:
+    with call.engine.storage.read() as session:
+        progress = rebuild_state(session, plan.namespace, plan.retriever_id)
+        total = session.learned.count_lists(plan.namespace, plan.retriever_id)
+    return RebuildState(
+        retriever_id=plan.retriever_id,
+        running=progress.is_running,
+        lists_done=progress.n_lists,
+        lists_total=max(total, progress.n_lists),
+    )
+
+
+@endpoint(
+    "POST", _PATH + "/rebuild", access=Access.WRITE, tag=TAG, response=RebuildState, errors=_ERRORS
+)
+def rebuild_learning(call: Call) -> object:
+    """Learn again from the log.
+
+    What was learned serves until all is done, and what happens meanwhile is in the result. It runs
+    in the background, and goes on after a restart. As a rule it changes nothing: what is learned
+    live and from the log are the same to the bit.
+    """
+    _, plan = _plan(call)
+    engine = call.engine
+    begin_rebuild(engine.storage, plan.namespace, plan.retriever_id)
+    with engine.storage.write() as session:
+        note(session, engine.make_id, plan.namespace, plan.retriever_id, "rebuild_begun", {})
+    engine.call_housekeeper()
+    return _rebuild_state(call, plan)
+
+
+@endpoint(
+    "GET", _PATH + "/rebuild", access=Access.READ, tag=TAG, response=RebuildState, errors=_ERRORS
+)
+def get_rebuild(call: Call) -> object:
+    """Read how far the last rebuild is."""
+    _, plan = _plan(call)
+    return _rebuild_state(call, plan)
 
 
 # Users
@@ -641,6 +692,8 @@ ENDPOINTS = (
     fix_weights,
     release_weights,
     roll_back_learning,
+    rebuild_learning,
+    get_rebuild,
     opt_out_user,
     opt_in_user,
     reset_user,

@@ -17,6 +17,8 @@ from desirepath.domain.namespace import NamespaceDraft, read_namespace
 from desirepath.engine.namespaces import drop_namespace, make_namespace
 from desirepath.errors import (
     AlreadyExists,
+    EmbedderFailed,
+    EmbedderUnavailable,
     InvalidNamespace,
     InvalidQuery,
     MalformedJSON,
@@ -51,7 +53,7 @@ def named_namespace(call: Call) -> Namespace:
     tag=TAG,
     body=NamespaceDraft,
     response=NamespaceResponse,
-    errors=(InvalidNamespace, AlreadyExists, MalformedJSON),
+    errors=(InvalidNamespace, AlreadyExists, MalformedJSON, EmbedderUnavailable, EmbedderFailed),
 )
 def create_namespace(call: Call) -> object:
     """Create a namespace.
@@ -69,7 +71,7 @@ def create_namespace(call: Call) -> object:
     tag=TAG,
     body=NamespaceDraft,
     response=NamespaceResponse,
-    errors=(InvalidNamespace, AlreadyExists, MalformedJSON),
+    errors=(InvalidNamespace, AlreadyExists, MalformedJSON, EmbedderUnavailable, EmbedderFailed),
 )
 def create_standalone_namespace(call: Call) -> object:
     """Create a namespace, under the path that the Mixpeek SDK uses for your own vectors."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct, field, to_builtins
 
+from desirepath.api.execution_schemas import stage_statistics
 from desirepath.domain.clock import format_time
 from desirepath.domain.document import Document, DocumentDraft, VectorIndex, shortest_decimals
 from desirepath.domain.execution import Execution, ExecutionDraft
@@ -234,8 +235,16 @@ class ExecutionDetail(Struct, frozen=True, kw_only=True):
     timestamp: str | None = None
     documents_retained: bool = True
     total_returned: int | None = None
-    stage_statistics: dict[str, Any] | None = None
+    stage_statistics: Annotated[
+        dict[str, Any] | None, Meta(description="What its stages did, if it was served here.")
+    ] = None
     budget: dict[str, Any] | None = None
+    warnings: list[str] = []
+    stages_completed: int = 0
+    total_stages: int = 0
+    parent_execution_id: Annotated[
+        str | None, Meta(description="The execution of which this is a further page.")
+    ] = None
     duplicate: Annotated[
         bool, Meta(description="This execution_id was stored before with the same content.")
     ] = False
@@ -255,10 +264,12 @@ def present_execution(value: Execution, *, duplicate: bool = False) -> Execution
     ]
     occurred_at = format_time(value.occurred_at)
     n_documents = len(documents)
+    profile = value.profile
+    n_stages = 0 if profile is None else len(profile.stages)
     return ExecutionDetail(
         execution_id=value.execution_id,
         retriever_id=value.retriever_id,
-        status="completed",
+        status=value.status,
         documents=documents,
         pagination={
             "total": value.total if value.total is not None else value.offset + n_documents,
@@ -277,6 +288,14 @@ def present_execution(value: Execution, *, duplicate: bool = False) -> Execution
         occurred_at=occurred_at,
         timestamp=format_time(value.recorded_at),
         total_returned=n_documents,
+        stage_statistics=None if profile is None else stage_statistics(profile),
+        budget=None
+        if profile is None
+        else {"credits_used": 0.0, "credits_remaining": None, "time_used_ms": profile.milliseconds},
+        warnings=[] if profile is None else list(profile.warnings),
+        stages_completed=n_stages,
+        total_stages=n_stages,
+        parent_execution_id=value.parent_id,
         duplicate=duplicate,
     )
 

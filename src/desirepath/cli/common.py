@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from desirepath.engine.engine import Engine
-from desirepath.errors import DesirepathError, InvalidSetting, NotFound
+from desirepath.errors import DesirepathError, InvalidSetting, MissingDependency, NotFound
 from desirepath.server import open_engine as open_engine_of
 from desirepath.settings import Settings, load_settings
 from desirepath.storage.base import Namespace
@@ -99,5 +100,11 @@ def fail(error: DesirepathError) -> NoReturn:
     message = error.message
     if isinstance(error, NotFound):
         message = f"There is no {error.resource} {error.id}."
+    if isinstance(error, MissingDependency):  # into the Python that runs this, whichever it is
+        python = shlex.quote(sys.executable)
+        message = (
+            f"This needs {error.package}, which is not installed:\n"
+            f"{python} -m pip install 'desirepath[{error.extra}]'"
+        )
     errors.print(f"[red]Error:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     sys.exit(1)

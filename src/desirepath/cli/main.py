@@ -25,6 +25,7 @@ _COMMANDS = {
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",
+    "rebuild": "rebuild:rebuild_command",
     "doctor": "doctor:doctor_command",
     "simulate": "simulate:simulate_command",
     "demo": "demo:demo_command",

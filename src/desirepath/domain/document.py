@@ -13,11 +13,13 @@ from msgspec import Meta, Struct
 from desirepath.domain.checks import Id, check_id, convert, drop_foreign, refuse_unknown
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
 from desirepath.domain.plain_json import check_plain
+from desirepath.domain.text_embedding import TextEmbedding, read_text_embedding
 from desirepath.domain.words import has_words
 from desirepath.errors import InvalidDocument, MalformedJSON
 
 __all__ = [
     "DOCUMENT_FIELDS",
+    "FOREIGN_FIELDS",
     "MAX_DIMENSION",
     "MAX_INDEXED_CHARACTERS",
     "MAX_INDEXES",
@@ -71,6 +73,10 @@ class VectorIndex(Struct, frozen=True, kw_only=True):
     metric: Annotated[Metric, Meta(description="dot and l2 are other names of two of them.")] = (
         Metric.COSINE
     )
+    embedder: Annotated[
+        TextEmbedding | None,
+        Meta(description="Makes the vectors that documents and searches come without."),
+    ] = None
 
 
 class DocumentDraft(Struct, frozen=True, kw_only=True):
@@ -111,7 +117,7 @@ class Document(Struct, frozen=True, kw_only=True):
 
 
 FIELDS = tuple(DocumentDraft.__struct_fields__)
-_FOREIGN: Mapping[str, tuple[object, ...]] = {
+FOREIGN_FIELDS: Mapping[str, tuple[object, ...]] = {
     "acl": (),
     "source_type": ("direct_upsert",),
     "root_object_id": (),
@@ -151,7 +157,7 @@ def read_document(
             check_plain(values)
         except MalformedJSON as error:
             raise InvalidDocument(error.message) from error
-    drop_foreign(values, _FOREIGN, InvalidDocument)
+    drop_foreign(values, FOREIGN_FIELDS, InvalidDocument)
     for name in FIELDS[1:]:
         if name in values and values[name] is None:
             del values[name]
@@ -209,12 +215,14 @@ def read_vector_index(plain: object) -> VectorIndex:
     'euclidean'
     """
     if not isinstance(plain, Mapping):
-        raise InvalidDocument("A vector index is an object: name, dimension, metric.")
+        raise InvalidDocument("A vector index is an object: name, dimension, metric, embedder.")
     values = {name: value for name, value in plain.items() if value is not None}
     refuse_unknown(values, VectorIndex.__struct_fields__, InvalidDocument, lenient=False)
     metric = values.get("metric")
     if isinstance(metric, str):
         values["metric"] = _METRIC_ALIASES.get(metric, metric)
+    if "embedder" in values:
+        values["embedder"] = read_text_embedding(values["embedder"])
     index = convert(values, VectorIndex, InvalidDocument)
     check_name(index.name)
     return index

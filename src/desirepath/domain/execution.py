@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from desirepath.domain import clock, ids
 from desirepath.domain.checks import Count, Id, check_id, check_time, convert, refuse_unknown
 from desirepath.domain.plain_json import canonical_json, check_plain
+from desirepath.domain.profile import Profile
 from desirepath.domain.ranking import Ranking
 from desirepath.errors import InvalidExecution, MalformedJSON
 
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_DOCUMENTS",
     "Execution",
     "ExecutionDraft",
+    "ExecutionSummary",
     "ShownDocument",
     "ShownList",
     "read_execution",
@@ -160,7 +162,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     """A search as it is stored.
 
     ``parent_id`` is the execution of which this one is a further page. ``ranking`` says how it was
-    ranked, where that is known.
+    ranked, where that is known, and ``profile`` what its stages did, if it was served here.
     """
 
     id: bytes
@@ -179,8 +181,44 @@ class Execution(Struct, frozen=True, kw_only=True):
     live: bool
     parent_id: str | None = None
     ranking: Ranking | None = None
+    profile: Profile | None = None
 
     @property
     def recorded_at(self) -> int:
         """When it was recorded, microseconds since 1970: part of its id."""
         return ids.time_of(self.id)
+
+    @property
+    def status(self) -> str:
+        """How it went; what another engine served is completed."""
+        return "completed" if self.profile is None else self.profile.status
+
+
+class ExecutionSummary(Struct, frozen=True, kw_only=True):
+    """A search as it is stored, without what it showed and how that was ranked."""
+
+    id: bytes
+    execution_id: str
+    retriever_id: str
+    inputs: dict[str, Any] | None = None
+    user_id: str | None = None
+    session_id: str | None = None
+    configuration: str | None = None
+    metadata: dict[str, Any] | None = None
+    offset: int = 0
+    total: int | None = None
+    n_documents: int
+    occurred_at: int
+    live: bool
+    parent_id: str | None = None
+    profile: Profile | None = None
+
+    @property
+    def recorded_at(self) -> int:
+        """As of an :class:`Execution`."""
+        return ids.time_of(self.id)
+
+    @property
+    def status(self) -> str:
+        """As of an :class:`Execution`."""
+        return "completed" if self.profile is None else self.profile.status

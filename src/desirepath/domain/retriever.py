@@ -16,6 +16,7 @@ from desirepath.domain.checks import (
     drop_foreign,
     refuse_unknown,
 )
+from desirepath.domain.ids import NIL
 from desirepath.domain.input_schema import InputField, plain_schema, read_input_schema
 from desirepath.domain.learning_config import LearningConfig
 from desirepath.domain.plain_json import canonical_json, check_plain, decode_json
@@ -26,15 +27,20 @@ from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
 from desirepath.errors import InvalidRetriever, MalformedJSON
 
 __all__ = [
+    "ADHOC_ID",
     "OTHER_FIELDS",
     "ROUTE_WORDS",
     "BudgetLimits",
     "Retriever",
     "RetrieverDraft",
+    "adhoc_retriever",
     "check_name",
     "plain_fields",
     "read_retriever",
 ]
+
+ADHOC_ID = "ret_adhoc"
+"""What searches without a retriever are logged under: no retriever's id, and nobody's name."""
 
 ROUTE_WORDS = frozenset(
     {
@@ -267,6 +273,41 @@ def plain_fields(plain: object, known: tuple[str, ...], lenient: bool) -> dict[s
         with inside("budget_limits"):
             values["budget_limits"] = read_struct(values["budget_limits"], BudgetLimits, lenient)
     return values
+
+
+def adhoc_retriever(
+    namespace: int, plain: Mapping[str, Any], *, lenient: bool = False
+) -> tuple[Retriever, bool]:
+    """A retriever that nobody stores, for one search.
+
+    Learned fusion becomes rrf: weights are learned of what is asked again and again.
+
+    Returns
+    -------
+    tuple
+        The retriever, and whether its fusion was to be learned.
+
+    Raises
+    ------
+    InvalidRetriever
+        A rule is broken; the location says where.
+    """
+    draft = read_retriever({**plain, "retriever_name": "ad hoc"}, lenient=lenient)
+    was_learned = False
+    for stage in draft.stages:
+        parameters = stage["config"].get("parameters") or {}
+        if parameters.get("fusion") == "learned":
+            parameters["fusion"], was_learned = "rrf", True
+    retriever = Retriever(
+        id=NIL,
+        namespace=namespace,
+        retriever_id=ADHOC_ID,
+        draft=draft,
+        version=1,
+        created_at=0,
+        updated_at=0,
+    )
+    return retriever, was_learned
 
 
 def check_name(name: str) -> None:

@@ -11,6 +11,7 @@ from desirepath.domain.ids import first_id_at, format_id
 from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.engine import Engine
+from desirepath.engine.learning.folding import forget_before
 from desirepath.engine.recording import user_digest
 from desirepath.errors import InvalidQuery
 from desirepath.storage.base import ExecutionLog, InteractionLog, Session
@@ -52,7 +53,10 @@ def _delete_interactions(
         (namespace, one.execution_id) for one in found.values() if one.execution_id is not None
     }
     deleted = session.interactions.delete(namespace, ids)
-    engine.learn(session, acted_on, session.now())
+    now = session.now()
+    engine.learn(session, acted_on, now)
+    if any(one.feature_uri is not None for one in found.values()):
+        engine.unlearn_lone(session, namespace, ids, now)
     return deleted
 
 
@@ -157,11 +161,32 @@ def apply_retention(engine: Engine) -> int:
         if namespace.retention_days is not None
     }
     if namespaces and len(bounds) == len(namespaces):
-        engine.storage.drop_before(min(bounds.values()))
+        bound = min(bounds.values())
+        for namespace in namespaces:
+            _unlearn_before(engine, namespace.number, bound)
+        engine.storage.drop_before(bound)
     deleted = 0
     for namespace, bound in bounds.items():
         deleted += _delete_before(engine, namespace.number, bound)
     return deleted
+
+
+def _unlearn_before(engine: Engine, namespace: int, bound: bytes) -> None:
+    """Take away what rows taught that may go without being looked at, whole months at once.
+
+    An execution that stays may have interactions from before it, which go one by one.
+    """
+    while True:
+        with engine.storage.write() as session:
+            now = session.now()
+            n_done = forget_before(session, namespace, bound, _CHUNK, engine.shard, now)
+            lone = session.learned.lone_before(namespace, bound, _CHUNK)
+            engine.unlearn_lone(session, namespace, lone, now)
+            ids = session.interactions.ids_before_execution(namespace, bound, _CHUNK)
+            if ids:
+                _delete_interactions(engine, session, namespace, ids)
+        if not (n_done or lone or ids):
+            return
 
 
 def _delete_before(engine: Engine, namespace: int, bound: bytes) -> int:

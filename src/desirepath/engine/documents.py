@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from desirepath.domain.document import (
     Document,
@@ -19,6 +20,8 @@ from desirepath.domain.document import (
 )
 from desirepath.domain.filters import Filter, compile_filter, needs_narrowing
 from desirepath.engine.cursors import list_digest, read_cursor, write_cursor
+from desirepath.engine.embedding.documents import embedded
+from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
 from desirepath.errors import (
     AlreadyExists,
@@ -34,12 +37,16 @@ __all__ = [
     "DocumentPage",
     "DocumentsRequest",
     "change_document",
+    "change_documents",
+    "create_document",
     "delete_document",
     "find_document",
     "list_documents",
     "merge_documents",
     "store_documents",
 ]
+
+T = TypeVar("T")
 
 _CHUNK = 1000
 _PARTS = ("payload", "metadata", "text", "vectors")
@@ -50,7 +57,8 @@ def store_documents(engine: Engine, namespace: Namespace, drafts: Sequence[Docum
     """Store documents, all or none, each instead of the one of its id.
 
     A vector of a new name makes its index, with as many numbers and compared by cosine, unless the
-    namespace's vectors are fixed.
+    namespace's vectors are fixed. Vectors that a document came without are made of its texts, where
+    their index names a model.
 
     Raises
     ------
@@ -58,15 +66,49 @@ def store_documents(engine: Engine, namespace: Namespace, drafts: Sequence[Docum
         One cannot be stored; the location begins with its number.
     NotFound
         The namespace was deleted meanwhile.
+    EmbedderError
+        A vector could not be made.
     """
     seen: set[str] = set()
     for number, draft in enumerate(drafts):
         if draft.document_id in seen:
             raise InvalidDocument("A document_id is given twice.", (number, "document_id"))
         seen.add(draft.document_id)
-    with engine.storage.write() as session:
-        now = session.now()
-        _store(session, namespace, [_stored(draft, now) for draft in drafts])
+    own = [draft.vectors for draft in drafts]
+
+    def store(known: KnownVectors) -> None:
+        with engine.storage.write() as session:
+            now = session.now()
+            _store(session, namespace, [_stored(draft, now) for draft in drafts], own, known)
+
+    with_vectors(engine.embedder, store)
+
+
+def create_document(engine: Engine, namespace: Namespace, draft: DocumentDraft) -> Document:
+    """Store a document that is not there yet.
+
+    Raises
+    ------
+    AlreadyExists
+        There is one of its id.
+    InvalidDocument
+        It cannot be stored.
+    EmbedderError
+        A vector could not be made.
+    """
+
+    def create(known: KnownVectors) -> Document:
+        with engine.storage.write() as session:
+            if session.documents.get(namespace.number, [draft.document_id], hold=True):
+                raise AlreadyExists("A document of this id exists.")
+            made = _stored(draft, session.now())
+            _store(session, namespace, [made], [draft.vectors], known)
+        return replace(made, vectors={})
+
+    try:
+        return with_vectors(engine.embedder, create)
+    except InvalidDocument as error:
+        raise InvalidDocument(error.message, error.location[1:]) from error
 
 
 def _stored(draft: DocumentDraft, now: int) -> Document:
@@ -81,7 +123,14 @@ def _stored(draft: DocumentDraft, now: int) -> Document:
     )
 
 
-def _store(session: Session, namespace: Namespace, documents: Sequence[Document]) -> None:
+def _store(
+    session: Session,
+    namespace: Namespace,
+    documents: Sequence[Document],
+    own: Sequence[Collection[str]],
+    known_vectors: KnownVectors,
+) -> None:
+    """Store documents of which each came with its ``own`` vectors."""
     if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
         raise NotFound("namespace", namespace.name)
     known = {index.name for index in session.documents.vector_indexes(namespace.number)}
@@ -97,6 +146,7 @@ def _store(session: Session, namespace: Namespace, documents: Sequence[Document]
                 )
             _define(session, namespace.number, VectorIndex(name=name, dimension=len(vector)))
             known.add(name)
+    documents = embedded(session.documents, namespace.number, documents, own, known_vectors)
     session.documents.upsert(namespace.number, documents, text_fields=namespace.text_fields)
 
 
@@ -147,16 +197,23 @@ def change_document(
         There is no such document.
     InvalidDocument
         What it would become cannot be stored.
+    EmbedderError
+        A vector of a text that changes could not be made.
     """
     parts = _parts_of(changes)
-    with engine.storage.write() as session:
-        held = session.documents.get(namespace.number, [document_id], with_vectors=True, hold=True)
-        if document_id not in held:
-            raise NotFound("document", document_id)
-        changed = _changed(held[document_id], parts, session.now())
-        _store(session, namespace, [changed])
-        after = session.documents.get(namespace.number, [document_id])
-    return after[document_id]
+
+    def change(known: KnownVectors) -> Document:
+        with engine.storage.write() as session:
+            index = session.documents
+            held = index.get(namespace.number, [document_id], with_vectors=True, hold=True)
+            if document_id not in held:
+                raise NotFound("document", document_id)
+            changed = _changed(held[document_id], parts, session.now())
+            _store(session, namespace, [changed], [_own(parts)], known)
+            after = index.get(namespace.number, [document_id])
+        return after[document_id]
+
+    return with_vectors(engine.embedder, change)
 
 
 def merge_documents(
@@ -168,17 +225,75 @@ def merge_documents(
     ------
     InvalidDocument
         What one would become cannot be stored; nothing is.
+    EmbedderError
+        A vector could not be made.
     """
-    with engine.storage.write() as session:
-        now = session.now()
-        held = session.documents.get(
-            namespace.number, list(id_to_changes), with_vectors=True, hold=True
-        )
-        documents = []
-        for id, changes in id_to_changes.items():
-            before = held.get(id) or Document(document_id=id, created_at=now, updated_at=now)
-            documents.append(_changed(before, _parts_of(changes), now))
-        _store(session, namespace, documents)
+    _change_all(engine, namespace, id_to_changes, make=True)
+
+
+def change_documents(
+    engine: Engine, namespace: Namespace, id_to_changes: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
+    """:func:`change_document` for many, all or none; which of them are there.
+
+    Raises
+    ------
+    InvalidDocument
+        What one would become cannot be stored; nothing is. The location begins with its number.
+    EmbedderError
+        A vector could not be made.
+    """
+    return _change_all(engine, namespace, id_to_changes, make=False)
+
+
+def _change_all(
+    engine: Engine,
+    namespace: Namespace,
+    id_to_changes: Mapping[str, Mapping[str, Any]],
+    *,
+    make: bool,
+) -> set[str]:
+    numbers = {id: number for number, id in enumerate(id_to_changes)}
+    id_to_parts = {
+        id: _numbered(numbers[id], _parts_of, changes) for id, changes in id_to_changes.items()
+    }
+
+    def change(known: KnownVectors) -> set[str]:
+        with engine.storage.write() as session:
+            now = session.now()
+            held = session.documents.get(
+                namespace.number, list(id_to_parts), with_vectors=True, hold=True
+            )
+            ids = [id for id in id_to_parts if make or id in held]
+            documents = []
+            for id in ids:
+                before = held.get(id) or Document(document_id=id, created_at=now, updated_at=now)
+                changed = _numbered(numbers[id], _changed, before, id_to_parts[id], now)
+                documents.append(changed)
+            own = [_own(id_to_parts[id]) for id in ids]
+            try:
+                _store(session, namespace, documents, own, known)
+            except InvalidDocument as error:
+                if len(ids) == len(numbers) or not error.location:
+                    raise
+                number = numbers[ids[int(error.location[0])]]  # of all, not of those that are there
+                raise InvalidDocument(error.message, (number, *error.location[1:])) from error
+        return set(held)
+
+    return with_vectors(engine.embedder, change)
+
+
+def _numbered(number: int, function: Callable[..., T], *arguments: object) -> T:
+    """The result of a function; what it refuses is located by a number."""
+    try:
+        return function(*arguments)
+    except InvalidDocument as error:
+        raise InvalidDocument(error.message, (number, *error.location)) from error
+
+
+def _own(parts: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The indexes for which changes bring a vector."""
+    return {name for name, vector in parts["vectors"].items() if vector is not None}
 
 
 def _changed(before: Document, parts: Mapping[str, dict[str, Any]], now: int) -> Document:

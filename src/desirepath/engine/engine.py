@@ -11,11 +11,13 @@ from desirepath.domain.clock import Clock
 from desirepath.domain.execution import Execution
 from desirepath.domain.ids import IdGenerator
 from desirepath.domain.interaction import Interaction
-from desirepath.domain.ranking import Ranking
+from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.reward import Reward, default_reward
 from desirepath.engine.directory import Directory
+from desirepath.engine.embedding.base import Embedder, NoEmbedder
 from desirepath.engine.group_commit import GroupCommit
 from desirepath.engine.learning.folding import fold, forget
+from desirepath.engine.learning.lone import learn_lone, unlearn_lone, unlearn_lone_of
 from desirepath.engine.recording import (
     Learning,
     Outcome,
@@ -24,16 +26,16 @@ from desirepath.engine.recording import (
     Submission,
     record,
 )
-from desirepath.engine.serving.foreign import rank_foreign
+from desirepath.engine.serving.foreign import lone_of, rank_foreign
 from desirepath.engine.serving.fusing import Fuser, FusionPlan
 from desirepath.engine.serving.plans import plan_of
 from desirepath.engine.serving.popularity import Popularity
 from desirepath.errors import DesirepathError
 from desirepath.storage.base import Rejection, Session, Storage
+from desirepath.storage.learned import SHARDS
 
 __all__ = ["Engine"]
 
-_SHARDS = 16  # processes add to different rows of what many people share
 _Answer = list[Outcome] | Replay | DesirepathError
 _Refused = tuple[int, Sequence[Rejection]]
 
@@ -49,19 +51,30 @@ class Engine:
         What time it is, where the database has no clock of its own.
     rules
         How to record.
+    embedder
+        Makes vectors of texts.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, rules: RecordingRules) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        rules: RecordingRules,
+        embedder: Embedder | None = None,
+    ) -> None:
         self.storage = storage
         self.clock = clock
         self.rules = rules
+        self.embedder: Embedder = NoEmbedder() if embedder is None else embedder
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
         self.popularity = Popularity()
-        self.shard = 0 if storage.cheap_reads else os.getpid() % _SHARDS
+        self.shard = 0 if storage.cheap_reads else os.getpid() % SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""
+        self.call_housekeeper: Callable[[], None] = _nobody_keeps_house
+        """Lets whoever keeps house begin at once, where somebody does."""
         self._numbers = itertools.count()
         self._began: dict[int, float] = {}  # of what waits to be recorded, the oldest first
         self._recorder: GroupCommit[Submission, _Answer] = GroupCommit(self._record, "recorder")
@@ -141,11 +154,22 @@ class Engine:
                 self.rules,
                 self.make_id,
                 self.directory.retriever_id,
-                Learning(self.learn, self.rank, self.reward),
+                self.learning,
             )
             began = time.perf_counter()
         self.on_commit(time.perf_counter() - began, len(submissions))
         return answers
+
+    @property
+    def learning(self) -> Learning:
+        """What learns from what is recorded."""
+        return Learning(
+            learn=self.learn,
+            rank=self.rank,
+            reward=self.reward,
+            learn_lone=self.learn_lone,
+            unlearn_lone=self.unlearn_lone_of,
+        )
 
     def learn(self, session: Session, keys: Set[tuple[int, str]], now: int) -> None:
         """Learn from executions whose interactions changed, in the session that changed them."""
@@ -154,6 +178,20 @@ class Engine:
     def forget(self, session: Session, keys: Set[tuple[int, str]], now: int) -> None:
         """Take away what executions taught that are about to be deleted."""
         forget(session, keys, self.shard, now)
+
+    def learn_lone(self, session: Session, interactions: Sequence[Interaction], now: int) -> None:
+        """Learn from interactions that name a feature and whose execution is not known."""
+        learn_lone(session, lone_of(session, self, interactions), self.shard, day_of(now))
+
+    def unlearn_lone(
+        self, session: Session, namespace: int, ids: Sequence[bytes], now: int
+    ) -> None:
+        """Take away what interactions taught by themselves that are deleted."""
+        unlearn_lone(session, namespace, ids, self.shard, day_of(now))
+
+    def unlearn_lone_of(self, session: Session, keys: Set[tuple[int, str]], now: int) -> None:
+        """Take away what interactions taught by themselves, whose executions arrived."""
+        unlearn_lone_of(session, keys, self.shard, day_of(now))
 
     def plan(self, namespace: int, retriever_id: str) -> FusionPlan | None:
         """The fusion plan of a retriever's feature_search; None when it has none."""
@@ -185,6 +223,10 @@ class Engine:
 
 def _nobody_watches(seconds: float, n_requests: int) -> None:
     del seconds, n_requests
+
+
+def _nobody_keeps_house() -> None:
+    pass
 
 
 def _unless_error(answer: _Answer) -> list[Outcome] | Replay:

@@ -16,11 +16,13 @@ from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.fusion_controls import FusionControls
 from desirepath.domain.ids import format_id
 from desirepath.domain.input_schema import ResolvedInputs, resolve_inputs
+from desirepath.domain.profile import Profile, StageRun
 from desirepath.domain.ranking import Ranking
 from desirepath.domain.retriever import Retriever
 from desirepath.domain.stage import OnError, Stage
 from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
 from desirepath.domain.template import Variables
+from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import Submission
 from desirepath.engine.serving.filters import Relaxation, all_of, both
@@ -33,7 +35,7 @@ from desirepath.engine.serving.stages import run_stage
 from desirepath.errors import DesirepathError, InvalidSearch, NotFound, SearchTooSlow
 from desirepath.storage.base import Session
 
-__all__ = ["ExecuteRequest", "Served", "StageRun", "execute", "is_brief", "log_of", "serve"]
+__all__ = ["ExecuteRequest", "Served", "execute", "is_brief", "log_of", "serve"]
 
 _BRIEF_CANDIDATES = 1_000  # about a millisecond's work
 
@@ -69,30 +71,18 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
     with_vectors: bool = False
 
 
-class StageRun(Struct, frozen=True, kw_only=True):
-    """What a stage did."""
-
-    name: str
-    stage_id: str
-    n_in: int
-    n_out: int
-    milliseconds: float
-    error: str | None = None
-
-
 class Served(Struct, frozen=True, kw_only=True, eq=False):
     """A search that was served and logged."""
 
     execution: Execution
+    profile: Profile
     hits: list[Hit]
     total: int
-    runs: list[StageRun]
     inputs: ResolvedInputs
     chosen: FeatureWeights | None
     plan: FusionPlan | None
     relaxations: list[Relaxation]
     warnings: list[str]
-    milliseconds: float
 
 
 def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
@@ -108,6 +98,8 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
         A feature, or the execution that a page belongs to, is not there.
     SearchTooSlow
         It took longer than the retriever's budget_limits allow.
+    EmbedderError
+        No vector could be made of the query. Nothing was logged.
     StorageError
         Nothing was logged.
     """
@@ -119,12 +111,17 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
 def serve(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
     """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet."""
     controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
-    try:
-        return _Run(engine, retriever, controls, request).serve()
-    except NewFeatures as new:
-        with engine.storage.write() as session:
-            session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
-        return _Run(engine, retriever, controls, request).serve()
+    started = time.perf_counter()
+
+    def run(vectors: KnownVectors) -> Served:
+        try:
+            return _Run(engine, retriever, controls, request, vectors, started).serve()
+        except NewFeatures as new:
+            with engine.storage.write() as session:
+                session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
+            return _Run(engine, retriever, controls, request, vectors, started).serve()
+
+    return with_vectors(engine.embedder, run)
 
 
 def log_of(*served: Served) -> Submission:
@@ -160,6 +157,8 @@ class _Run:
         retriever: Retriever,
         controls: FusionControls,
         request: ExecuteRequest,
+        vectors: KnownVectors,
+        started: float,
     ) -> None:
         self._engine, self._retriever, self._request = engine, retriever, request
         self._controls = controls
@@ -167,7 +166,7 @@ class _Run:
         self._runs: list[StageRun] = []
         self._relaxations: list[Relaxation] = []
         self._warnings: list[str] = []
-        self._started = time.perf_counter()
+        self._vectors, self._started = vectors, started
 
     def serve(self) -> Served:
         retriever, request = self._retriever, self._request
@@ -181,23 +180,28 @@ class _Run:
                 namespace=retriever.namespace,
                 session=session,
                 popularity=self._engine.popularity,
+                vectors=self._vectors,
                 now=session.now(),
             )
             hits = self._run_stages(context)
             shown = self._filled(session, self._page(hits))
-        execution = self._execution(inputs, shown, len(hits), context.now)
+        profile = Profile(
+            stages=tuple(self._runs),
+            milliseconds=round(self._milliseconds(), 3),
+            warnings=tuple(self._warnings),
+        )
+        execution = self._execution(inputs, shown, len(hits), context.now, profile)
         searched = self._searched
         return Served(
             execution=execution,
+            profile=profile,
             hits=shown,
             total=len(hits),
-            runs=self._runs,
             inputs=inputs,
             chosen=None if searched is None else searched.result.chosen,
             plan=None if searched is None else searched.plan,
             relaxations=self._relaxations,
             warnings=self._warnings,
-            milliseconds=self._milliseconds(),
         )
 
     def _milliseconds(self) -> float:
@@ -248,7 +252,7 @@ class _Run:
                 stage_id=stage.stage_id,
                 n_in=len(hits),
                 n_out=len(left),
-                milliseconds=(time.perf_counter() - started) * 1000,
+                milliseconds=round((time.perf_counter() - started) * 1000, 3),
                 error=error,
             )
         )
@@ -320,7 +324,12 @@ class _Run:
     # The log
 
     def _execution(
-        self, inputs: ResolvedInputs, shown: Sequence[Hit], total: int, now: int
+        self,
+        inputs: ResolvedInputs,
+        shown: Sequence[Hit],
+        total: int,
+        now: int,
+        profile: Profile,
     ) -> Execution:
         request, retriever = self._request, self._retriever
         id = self._engine.make_id.next(now)
@@ -348,6 +357,7 @@ class _Run:
             occurred_at=now,
             live=True,
             parent_id=request.parent_id,
+            profile=profile,
             ranking=self._ranking(shown),
         )
 

@@ -14,6 +14,7 @@ from desirepath.domain.clock import parse_time
 from desirepath.domain.plain_json import encode_json
 from desirepath.engine.exported_rows import ExportedExecution, ExportedInteraction
 from desirepath.engine.formulas import guard
+from desirepath.engine.parquet import load_pyarrow
 
 __all__ = ["CsvFile", "ExportFile", "JsonLinesFile", "ParquetFile"]
 
@@ -80,11 +81,8 @@ class ParquetFile:
     """Columns with types: times are times, documents are nested, free objects are JSON texts."""
 
     def __init__(self, stream: IO[bytes], kind: type[Struct]) -> None:
-        import pyarrow
-        from pyarrow import parquet
-
-        self._schema = _schema(pyarrow, kind)
-        self._from_rows = pyarrow.RecordBatch.from_pylist
+        self._pyarrow, parquet = load_pyarrow()
+        self._schema = _schema(self._pyarrow, kind)
         self._writer = parquet.ParquetWriter(
             stream, self._schema, compression="zstd", write_batch_size=1024
         )
@@ -94,7 +92,7 @@ class ParquetFile:
     def write(self, rows: Sequence[Struct]) -> None:
         columns = self._schema.names
         plain = [{name: _column(name, getattr(row, name)) for name in columns} for row in rows]
-        batch = self._from_rows(plain, schema=self._schema)
+        batch = self._pyarrow.RecordBatch.from_pylist(plain, schema=self._schema)
         self._waiting.append(batch)
         self._bytes += batch.nbytes
         if self._bytes >= _ROW_GROUP_BYTES:
@@ -106,10 +104,8 @@ class ParquetFile:
 
     def _flush(self) -> None:
         """Small batches share a row group, which is read as a whole."""
-        import pyarrow
-
         if self._waiting:
-            self._writer.write_table(pyarrow.Table.from_batches(self._waiting))
+            self._writer.write_table(self._pyarrow.Table.from_batches(self._waiting))
         self._waiting, self._bytes = [], 0
 
 

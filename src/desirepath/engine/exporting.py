@@ -129,6 +129,8 @@ def export_rows(
         A table cannot hold two kinds of rows.
     InvalidFile
         The target cannot be written.
+    MissingDependency
+        What writes Parquet files is not installed.
     """
     what = options.what or (Rows.ALL if options.format is ExportFormat.JSONL else Rows.INTERACTIONS)
     if what is Rows.ALL and options.format is not ExportFormat.JSONL:

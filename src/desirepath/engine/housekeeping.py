@@ -1,13 +1,15 @@
-"""What runs by itself, now and then: forgetting, retention, unfinished deletions."""
+"""What runs by itself, now and then: forgetting, retention, unfinished deletions and rebuilds."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from desirepath.domain.ids import first_id_at
 from desirepath.engine.deleting import apply_retention, finish_deletions
 from desirepath.engine.engine import Engine
+from desirepath.engine.learning.rebuilding import finish_rebuilds
 from desirepath.errors import StorageError
 
 __all__ = ["Housekeeper", "keep_house"]
@@ -21,8 +23,14 @@ _PAUSE_SECONDS = 60.0
 _log = logging.getLogger("desirepath")
 
 
-def keep_house(engine: Engine) -> None:
-    """Do it all once; safe beside other processes doing the same."""
+def keep_house(engine: Engine, is_stopped: Callable[[], bool] = lambda: False) -> None:
+    """Do it all once; safe beside other processes doing the same.
+
+    Parameters
+    ----------
+    is_stopped
+        Asked between the parts of a rebuild, whether to leave the rest to another time.
+    """
     with engine.storage.write() as session:
         now = session.now()
         session.receipts.expire(now - engine.rules.dedup_window, now - _KEY_SECONDS * _SECOND)
@@ -31,6 +39,7 @@ def keep_house(engine: Engine) -> None:
     finish_deletions(engine)
     apply_retention(engine)
     engine.storage.tidy(now)
+    finish_rebuilds(engine.storage, engine.shard, is_stopped)
 
 
 class Housekeeper:
@@ -38,19 +47,26 @@ class Housekeeper:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._stopped = threading.Event()
+        self._called = threading.Event()
+        self._is_stopped = False
+        engine.call_housekeeper = self._called.set
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop before the engine closes."""
-        self._stopped.set()
+        self._is_stopped = True
+        self._called.set()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        while not self._stopped.wait(_PAUSE_SECONDS):
+        while True:
+            self._called.wait(_PAUSE_SECONDS)
+            self._called.clear()
+            if self._is_stopped:
+                return
             try:
-                keep_house(self._engine)
+                keep_house(self._engine, lambda: self._is_stopped)
             except StorageError as error:
                 _log.warning("housekeeping is put off: %s", error)
             except Exception:

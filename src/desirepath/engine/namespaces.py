@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from desirepath.domain.document import VectorIndex
 from desirepath.domain.ids import format_id
 from desirepath.domain.namespace import NamespaceDraft
 from desirepath.engine.bootstrap import DEFAULT_NAMESPACE
@@ -20,7 +23,12 @@ def make_namespace(engine: Engine, draft: NamespaceDraft) -> Namespace:
     ------
     AlreadyExists
         The id or the name is that of another one.
+    InvalidNamespace
+        A model makes vectors of another length than its index has.
+    EmbedderError
+        A model that an index names cannot be asked.
     """
+    _try_embedders(engine, draft.vector_configs or ())
     with engine.storage.write() as session:
         now = session.now()
         made = session.catalog.create_namespace(
@@ -37,6 +45,19 @@ def make_namespace(engine: Engine, draft: NamespaceDraft) -> Namespace:
         found = session.catalog.find_namespace(made.namespace_id)
     engine.directory.forget()
     return found or made
+
+
+def _try_embedders(engine: Engine, indexes: Sequence[VectorIndex]) -> None:
+    """Have a vector made for each index that names a model: better now than a catalogue later."""
+    for number, index in enumerate(indexes):
+        if index.embedder is None:
+            continue
+        (vector,) = engine.embedder.embed(index.embedder.model, ["A red shoe."])
+        if len(vector) != index.dimension:
+            raise InvalidNamespace(
+                f"The model makes vectors of {len(vector)} numbers.",
+                ("vector_configs", number, "dimension"),
+            )
 
 
 def drop_namespace(engine: Engine, namespace: Namespace) -> None:

@@ -51,14 +51,27 @@ class Learning(Struct, frozen=True):
         Says how an execution of another engine was ranked, from its scores; None: not known.
     reward
         What interactions of a retriever (namespace, retriever_id) are worth.
+    learn_lone
+        From new interactions that name a feature and whose execution is not known.
+    unlearn_lone
+        What interactions taught by themselves, as executions (namespace, execution_id) arrive that
+        they name.
     """
 
     learn: Callable[[Session, Set[tuple[int, str]], int], None]
     rank: Callable[[Session, Execution], Ranking | None]
     reward: Callable[[int, str], Reward]
+    learn_lone: Callable[[Session, Sequence[Interaction], int], None]
+    unlearn_lone: Callable[[Session, Set[tuple[int, str]], int], None]
 
 
-NOTHING_LEARNS = Learning(lambda *_: None, lambda *_: None, lambda *_: default_reward)
+NOTHING_LEARNS = Learning(
+    learn=lambda *_: None,
+    rank=lambda *_: None,
+    reward=lambda *_: default_reward,
+    learn_lone=lambda *_: None,
+    unlearn_lone=lambda *_: None,
+)
 
 
 class RecordingRules(Struct, frozen=True, kw_only=True):
@@ -269,6 +282,7 @@ class _Group:
         self._now = now
         self._learning = learning
         self._taught: set[tuple[int, str]] = set()
+        self._lone: list[Interaction] = []
         self._shown: dict[tuple[int, str], ShownList] = {}
         self._suppressed = {
             submission.namespace: session.receipts.suppressed_users(submission.namespace)
@@ -291,6 +305,8 @@ class _Group:
             self._record_interactions(wave)
         if self._taught:
             self._learning.learn(self._session, self._taught, self._now)
+        if self._lone:
+            self._learning.learn_lone(self._session, self._lone, self._now)
         return [
             [slot.outcome for slot in (*ahead, *row) if slot.outcome is not None]
             for ahead, row in zip(executions, interactions, strict=True)
@@ -354,6 +370,9 @@ class _Group:
         new = [self._ranked(execution) for execution in new]
         self._session.executions.append(new)
         self._link(new)
+        named = {slot.name for slot, _ in slot_and_new if slot.name is not None}
+        if named:  # whose id is ours, nobody knew before
+            self._learning.unlearn_lone(self._session, named, self._now)
         self._taught |= {
             (e.namespace, e.execution_id)
             for e in new
@@ -441,11 +460,13 @@ class _Group:
         self._session.interactions.append(new)
 
     def _note_taught(self, interaction: Interaction) -> None:
-        if interaction.execution_id is not None:
-            key = (interaction.namespace, interaction.execution_id)
-            shown = self._shown.get(key)
-            if shown is not None and shown.teaches:
-                self._taught.add(key)
+        key = (interaction.namespace, interaction.execution_id or "")
+        shown = self._shown.get(key)
+        if shown is None:
+            if interaction.feature_uri is not None and interaction.retriever_id is not None:
+                self._lone.append(interaction)
+        elif shown.teaches:
+            self._taught.add(key)
 
     def _claim_events(self, slot_to_id: dict[_Slot, bytes]) -> None:
         named = {slot.name: slot for slot in slot_to_id if slot.name is not None}

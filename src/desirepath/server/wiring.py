@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from desirepath.api import (
+    adhoc,
+    document_batches,
+    document_paths,
     documents,
     execute,
+    execution_lists,
     executions,
     interactions,
     learned_fusion,
@@ -25,14 +29,20 @@ from desirepath.api.system import Readiness, system_endpoints
 from desirepath.dashboard.routes import page_routes
 from desirepath.domain.clock import SystemClock
 from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.embedding.base import Embedder
+from desirepath.engine.embedding.endpoint import EndpointEmbedder
+from desirepath.engine.embedding.http import read_address
+from desirepath.engine.embedding.memory import RememberingEmbedder
 from desirepath.engine.engine import Engine
 from desirepath.engine.housekeeping import Housekeeper
 from desirepath.engine.recording import RecordingRules
+from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings, load_settings
 from desirepath.storage.open import open_storage
 
 __all__ = [
     "build_application",
+    "embedder_of",
     "open_engine",
     "open_in_process",
 ]
@@ -41,27 +51,56 @@ _SECOND = 1_000_000
 VERSION = "0.1.0"
 
 
-def open_engine(settings: Settings, *, migrate: bool | None = None) -> Engine:
-    """Open the database of the settings, ready to use.
+def open_engine(
+    settings: Settings, *, migrate: bool | None = None, embedder: Embedder | None = None
+) -> Engine:
+    """Open the database of the settings, ready to use; ``embedder`` instead of theirs.
 
     Raises
     ------
     InvalidSetting
-        The database URL cannot be used.
+        The database URL, or that of the embedder, cannot be used.
     StorageError
         The database cannot be opened, or has another schema.
     """
     clock = SystemClock()
+    embedder = embedder_of(settings, embedder)
     storage = open_storage(settings.database, clock, migrate=migrate)
-    engine = Engine(storage, clock, recording_rules(settings))
+    engine = Engine(storage, clock, recording_rules(settings), embedder)
     ensure_defaults(engine)
     return engine
 
 
-def open_in_process(database: str, **settings: Any) -> Desirepath:
+def open_in_process(database: str, embedder: Embedder | None = None, **settings: Any) -> Desirepath:
     """What ``desirepath.open`` returns."""
     loaded = load_settings({"database": database, **settings}, {}, as_flag=str)
-    return Desirepath(open_engine(loaded, migrate=True))
+    return Desirepath(open_engine(loaded, migrate=True, embedder=embedder))
+
+
+def embedder_of(settings: Settings, own: Embedder | None = None) -> Embedder | None:
+    """What makes vectors of texts, with a memory: the caller's own, or that of the settings.
+
+    Raises
+    ------
+    InvalidSetting
+        The URL or the key cannot be used.
+    """
+    embedder = own or _endpoint_of(settings)
+    return embedder and RememberingEmbedder(embedder, settings.embedder_cache_bytes)
+
+
+def _endpoint_of(settings: Settings) -> EndpointEmbedder | None:
+    if not settings.embedder_url:
+        return None
+    key = settings.embedder_key or ""
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidSetting("embedder_key is printable ASCII.", ("embedder_key",))
+    return EndpointEmbedder(
+        read_address(settings.embedder_url, "embedder_url"),
+        settings.embedder_key,
+        settings.embedder_seconds,
+        settings.embedder_batch,
+    )
 
 
 def recording_rules(settings: Settings) -> RecordingRules:
@@ -100,12 +139,16 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
     return (
         *interactions.ENDPOINTS,
         *executions.ENDPOINTS,
+        *execution_lists.ENDPOINTS,
         *retrievers.ENDPOINTS,
         *stages.ENDPOINTS,
         *execute.ENDPOINTS,
+        *adhoc.ENDPOINTS,
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,
+        *document_paths.ENDPOINTS,
+        *document_batches.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from desirepath.domain.access import Key
 from desirepath.domain.document import Document, VectorIndex
-from desirepath.domain.execution import Execution, ShownList
+from desirepath.domain.execution import Execution, ExecutionSummary, ShownList
 from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import Retriever, RetrieverDraft
@@ -28,6 +28,7 @@ __all__ = [
     "DocumentIndex",
     "Event",
     "ExecutionLog",
+    "ExecutionQuery",
     "Figures",
     "Health",
     "InteractionLog",
@@ -78,6 +79,21 @@ class InteractionQuery(Struct, frozen=True, kw_only=True):
     sort: str = "id"
     descending: bool = True
     after: tuple[int, bytes] | None = None
+    ceiling: bytes | None = None
+
+
+class ExecutionQuery(Struct, frozen=True, kw_only=True):
+    """Which executions of a retriever, by the time they were recorded.
+
+    ``filter`` narrows as that of an :class:`InteractionQuery`; ``after`` is the last id seen, and
+    none is later than ``ceiling``.
+    """
+
+    namespace: int
+    retriever_id: str
+    filter: Filter | None = None
+    descending: bool = True
+    after: bytes | None = None
     ceiling: bytes | None = None
 
 
@@ -161,6 +177,10 @@ class InteractionLog(Protocol):
         """Interactions recorded before the moment of an id."""
         ...
 
+    def ids_before_execution(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Interactions from before an id whose execution was recorded after it."""
+        ...
+
 
 class ExecutionLog(Protocol):
     """Executions, append-only but for deletion; ``execution_id`` is unique in a namespace."""
@@ -193,6 +213,18 @@ class ExecutionLog(Protocol):
 
     def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
         """The (namespace, execution_id) of executions."""
+        ...
+
+    def find(self, query: ExecutionQuery, limit: int, offset: int = 0) -> list[ExecutionSummary]:
+        """A superset of the matches among the next rows in order, at most ``limit`` of them."""
+        ...
+
+    def count(self, query: ExecutionQuery) -> int:
+        """How many rows :meth:`find` would return without limit."""
+        ...
+
+    def is_exact(self, query: ExecutionQuery) -> bool:
+        """Whether :meth:`find` returns the matches and nothing else."""
         ...
 
     def scan(self, namespace: int, chunk: int = 500) -> Iterator[Execution]:

@@ -12,14 +12,22 @@ from typing import Protocol
 from msgspec import Struct
 
 __all__ = [
+    "SHARDS",
     "Activity",
     "LearnableList",
     "Learned",
     "LearnedList",
+    "LearningState",
     "ListedInteraction",
+    "LoneInteraction",
     "RollupKey",
     "UserControl",
 ]
+
+SHARDS = 16
+"""Rows of one context and day, so that processes need not wait for each other.
+
+Those of a generation of sums are numbered from ``generation * SHARDS`` on."""
 
 
 class LearnableList(Struct, frozen=True, kw_only=True):
@@ -37,14 +45,67 @@ class LearnableList(Struct, frozen=True, kw_only=True):
     ranking: bytes
 
 
-class ListedInteraction(Struct, frozen=True):
-    """What learning needs of an interaction."""
+ListedInteraction = tuple[str, str, float, str | None]
+"""What learning needs of an interaction: feature_id, types as stored, reward, feature_uri."""
 
-    feature_id: str
-    types: str
-    position: int
-    reward: float
-    feature_uri: str | None
+
+class LoneInteraction(Struct, frozen=True, kw_only=True):
+    """An interaction that teaches although its list is not known.
+
+    Parameters
+    ----------
+    id
+        Of the interaction.
+    execution_id
+        What it names, which may still arrive; then the list teaches in its place.
+    algorithm
+        What learned from it.
+    identity
+        Whose daily share it is part of; None: nobody's.
+    day
+        On which it happened.
+    feature
+        Ordinal of the feature that it named.
+    reward
+        In millionths.
+    """
+
+    namespace: int
+    id: bytes
+    retriever_id: str
+    execution_id: str | None
+    algorithm: str
+    identity: str | None
+    day: int
+    feature: int
+    reward: int
+
+
+class LearningState(Struct, frozen=True, kw_only=True):
+    """Which generation of a retriever's sums serves, and how far the next one is.
+
+    Parameters
+    ----------
+    serving
+        The generation that is read.
+    building
+        The one that is being made from the log; None: no one is.
+    upto
+        Lists and lone interactions up to this id are in it.
+    n_lists
+        How many lists were looked at for it.
+    """
+
+    serving: int = 0
+    building: int | None = None
+    upto: bytes = b""
+    n_lists: int = 0
+
+    def generations(self, id: bytes) -> tuple[int, ...]:
+        """The generations that a change of a list or lone interaction belongs to."""
+        if self.building is None or id > self.upto:
+            return (self.serving,)
+        return (self.serving, self.building)
 
 
 class LearnedList(Struct, frozen=True, kw_only=True):
@@ -59,7 +120,7 @@ class LearnedList(Struct, frozen=True, kw_only=True):
 
 
 class RollupKey(Struct, frozen=True, order=True, array_like=True):
-    """Which sums: of a context's day, as one process adds to them."""
+    """Which sums: of a context's day, as one process adds to them; see :data:`SHARDS`."""
 
     namespace: int
     retriever_id: str
@@ -126,7 +187,7 @@ class Learned(Protocol):
         algorithm: str,
         since: Mapping[str, int],
     ) -> list[tuple[str, int, bytes]]:
-        """(context, day, sums) of contexts, each from its day on; a row a shard."""
+        """(context, day, sums) of contexts, each from its day on; a row a shard that serves."""
         ...
 
     def session_sums(
@@ -136,19 +197,85 @@ class Learned(Protocol):
         ...
 
     def everything(self, namespace: int, retriever_id: str) -> list[tuple[RollupKey, bytes]]:
-        """All rollups of a retriever, in the order of their keys."""
+        """All rollups of a retriever that serve, in the order of their keys."""
         ...
 
     def learned_lists(self, namespace: int, retriever_id: str) -> list[LearnedList]:
         """All learned lists of a retriever, in the order of their ids."""
         ...
 
+    def learned_ids(
+        self, namespace: int, retriever_id: str, after: bytes, upto: bytes
+    ) -> list[bytes]:
+        """Ids of the learned lists of a retriever after one id, and up to another."""
+        ...
+
+    def learned_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Ids of learned lists of a namespace before an id, in their order."""
+        ...
+
     def clear(self, namespace: int, retriever_id: str, limit: int) -> int:
-        """Remove learned lists and rollups of a retriever, some at a time; how many were."""
+        """Remove all that a retriever learned, some at a time; how many rows were removed."""
         ...
 
     def clear_decisions(self, namespace: int, retriever_id: str) -> None:
-        """Remove features, controls, users and activity of a retriever."""
+        """Remove features, controls, users, activity and state of a retriever."""
+        ...
+
+    # Lone interactions
+
+    def lone_after(
+        self, namespace: int, retriever_id: str, after: bytes, limit: int
+    ) -> list[LoneInteraction]:
+        """The next lone interactions of a retriever, in the order of their ids."""
+        ...
+
+    def lone_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        """Ids of lone interactions of a namespace before an id, in their order."""
+        ...
+
+    def put_lone(self, rows: Sequence[LoneInteraction]) -> None:
+        """Keep lone interactions that were not kept yet."""
+        ...
+
+    def take_lone(self, namespace: int, ids: Sequence[bytes]) -> list[LoneInteraction]:
+        """Remove and return the lone ones among interactions."""
+        ...
+
+    def take_lone_of(self, keys: Collection[tuple[int, str]]) -> list[LoneInteraction]:
+        """Remove and return the lone interactions that name executions."""
+        ...
+
+    # Generations
+
+    def hold_states(
+        self, keys: Collection[tuple[int, str]]
+    ) -> dict[tuple[int, str], LearningState]:
+        """The states of retrievers by (namespace, retriever_id); others may hold them too."""
+        ...
+
+    def hold_state(self, namespace: int, retriever_id: str) -> LearningState:
+        """The state of a retriever, which nobody else holds: nobody learns meanwhile."""
+        ...
+
+    def put_state(self, namespace: int, retriever_id: str, state: LearningState) -> None:
+        """Write a state that is held alone."""
+        ...
+
+    def state(self, namespace: int, retriever_id: str) -> LearningState:
+        """The state of a retriever, to be looked at."""
+        ...
+
+    def building(self) -> list[tuple[int, str]]:
+        """Retrievers, by (namespace, retriever_id), of which a generation is being made."""
+        ...
+
+    def clear_generations(self, namespace: int, retriever_id: str, limit: int) -> int:
+        """Remove rollups that neither serve nor are being made, some at a time; how many were."""
+        ...
+
+    def count_lists(self, namespace: int, retriever_id: str) -> int:
+        """How many executions something is or may be learned from."""
         ...
 
     def delete_user(self, namespace: int, user_id: str) -> None:

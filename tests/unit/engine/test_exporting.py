@@ -259,7 +259,7 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(filled: Engine, tmp_path: Path) -
     reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
     reader.start()
     result = export(filled, pipe, "jsonl")
-    reader.join(10)
+    reader.join(60)
     assert result.size_bytes is None
     assert pipe.is_fifo()
     assert len(received[0].splitlines()) == (

@@ -31,7 +31,7 @@ class Handler:
     def __call__(self, numbers: Sequence[int]) -> list[int]:
         self.groups.append(list(numbers))
         self.entered.set()
-        assert self.proceed.wait(10)
+        assert self.proceed.wait(60)
         self.fail(numbers)
         return [2 * number for number in numbers]
 
@@ -59,7 +59,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
@@ -71,13 +71,13 @@ def call_while_busy(
     """Call with each number while another group is on its way, so that they form the next."""
     handler.hold()
     first = pool.submit(groups.call, 0)
-    assert handler.entered.wait(10)
+    assert handler.entered.wait(60)
     futures = []
     for count, number in enumerate(numbers, start=1):
         futures.append(pool.submit(groups.call, number))
         until(lambda count=count: len(groups._waiting) == count)  # type: ignore[misc]
     handler.proceed.set()
-    assert first.result(10) == 0
+    assert first.result(60) == 0
     return futures
 
 
@@ -91,7 +91,7 @@ def test_what_arrives_during_a_commit_forms_the_next_group_in_order(
     groups: Groups, handler: Handler, pool: ThreadPoolExecutor
 ) -> None:
     futures = call_while_busy(groups, handler, pool, [5, 3, 4])
-    assert [future.result(10) for future in futures] == [10, 6, 8]
+    assert [future.result(60) for future in futures] == [10, 6, 8]
     assert handler.groups == [[0], [5, 3, 4]]
 
 
@@ -100,7 +100,7 @@ def test_a_group_has_a_largest_size(
 ) -> None:
     monkeypatch.setattr(group_commit, "_MAX_GROUP", 3)
     futures = call_while_busy(groups, handler, pool, range(1, 8))
-    assert [future.result(10) for future in futures] == [2, 4, 6, 8, 10, 12, 14]
+    assert [future.result(60) for future in futures] == [2, 4, 6, 8, 10, 12, 14]
     assert handler.groups == [[0], [1, 2, 3], [4, 5, 6], [7]]
 
 
@@ -113,9 +113,9 @@ def test_one_bad_request_costs_only_itself(
 
     handler.fail = refuse_four
     futures = call_while_busy(groups, handler, pool, [3, 4, 5])
-    assert [futures[0].result(10), futures[2].result(10)] == [6, 10]
+    assert [futures[0].result(60), futures[2].result(10)] == [6, 10]
     with pytest.raises(InvalidInteraction, match="four"):
-        futures[1].result(10)
+        futures[1].result(60)
     assert handler.groups == [[0], [3, 4, 5], [3], [4], [5]]
     assert groups.call(1) == 2  # and life goes on
 
@@ -139,7 +139,7 @@ def test_nobody_waits_again_for_a_database_that_is_gone(
 
     handler.fail = vanish
     futures = call_while_busy(groups, handler, pool, [1, 2, 3])
-    assert [type(future.exception(10)) for future in futures] == [StorageUnavailable] * 3
+    assert [type(future.exception(60)) for future in futures] == [StorageUnavailable] * 3
     assert handler.groups == [[0], [1, 2, 3]]
 
 
@@ -152,7 +152,7 @@ def test_a_disk_too_full_for_the_group_may_have_room_for_one(
 
     handler.fail = overflow
     futures = call_while_busy(groups, handler, pool, [1, 2, 3])
-    assert [type(future.exception(10)) for future in futures] == [
+    assert [type(future.exception(60)) for future in futures] == [
         type(None),
         StorageFull,
         type(None),
@@ -193,7 +193,7 @@ def test_tasks_of_several_loops_and_threads_share_a_group(
 ) -> None:
     handler.hold()
     first = pool.submit(groups.call, 0)
-    assert handler.entered.wait(10)
+    assert handler.entered.wait(60)
 
     async def ask(number: int) -> int:
         return await groups.acall(number)
@@ -202,7 +202,7 @@ def test_tasks_of_several_loops_and_threads_share_a_group(
     futures.append(pool.submit(groups.call, 3))
     until(lambda: len(groups._waiting) == 3)
     handler.proceed.set()
-    assert [future.result(10) for future in (first, *futures)] == [0, 2, 4, 6]
+    assert [future.result(60) for future in (first, *futures)] == [0, 2, 4, 6]
     assert sorted(handler.groups[1]) == [1, 2, 3]
 
 
@@ -221,7 +221,7 @@ def test_a_task_that_gave_up_disturbs_nobody(
         handler.proceed.set()
         answer = await patient
         assert impatient.cancelled()
-        assert blocker.result(10) == 0
+        assert blocker.result(60) == 0
         return answer
 
     assert asyncio.run(give_up_on_one()) == 4
@@ -233,7 +233,7 @@ def test_a_loop_that_ended_disturbs_nobody(
 ) -> None:
     handler.hold()
     blocker = pool.submit(groups.call, 0)
-    assert handler.entered.wait(10)
+    assert handler.entered.wait(60)
 
     async def leave() -> None:
         waiting = asyncio.ensure_future(groups.acall(1))
@@ -245,7 +245,7 @@ def test_a_loop_that_ended_disturbs_nobody(
     future = pool.submit(groups.call, 2)
     until(lambda: len(groups._waiting) == 2)
     handler.proceed.set()
-    assert (blocker.result(10), future.result(10)) == (0, 4)
+    assert (blocker.result(60), future.result(10)) == (0, 4)
 
 
 def test_closing_answers_what_waits(
@@ -253,7 +253,7 @@ def test_closing_answers_what_waits(
 ) -> None:
     futures = call_while_busy(groups, handler, pool, [1, 2])
     groups.close()
-    assert [future.result(10) for future in futures] == [2, 4]
+    assert [future.result(60) for future in futures] == [2, 4]
 
 
 def test_after_closing_nothing_is_taken(groups: Groups) -> None:
@@ -275,7 +275,7 @@ def test_a_request_that_meets_the_closing_is_answered_or_refused(handler: Handle
                 groups._closed = True
                 groups._wake.notify()
             groups.close()
-            error = future.exception(10)
+            error = future.exception(60)
         assert error is None or isinstance(error, StorageUnavailable)
 
 
@@ -285,13 +285,13 @@ def test_too_many_waiting_are_refused(
     monkeypatch.setattr(group_commit, "_MAX_WAITING", 2)
     handler.hold()
     blocker = pool.submit(groups.call, 0)
-    assert handler.entered.wait(10)
+    assert handler.entered.wait(60)
     futures = [pool.submit(groups.call, number) for number in (1, 2)]
     until(lambda: len(groups._waiting) == 2)
     with pytest.raises(StorageUnavailable):
         groups.call(3)
     handler.proceed.set()
-    assert [future.result(10) for future in (blocker, *futures)] == [0, 2, 4]
+    assert [future.result(60) for future in (blocker, *futures)] == [0, 2, 4]
 
 
 def test_many_threads_each_get_their_own_answer(groups: Groups, pool: ThreadPoolExecutor) -> None:

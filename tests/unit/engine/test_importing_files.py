@@ -156,7 +156,7 @@ def test_what_can_be_read_but_once(engine: Engine, tmp_path: Path) -> None:
     try:
         assert run_import(engine, pipe, format="jsonl").interactions == 2_000
     finally:
-        writer.join(10)
+        writer.join(60)
 
 
 def test_a_closed_standard_input_is_named(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

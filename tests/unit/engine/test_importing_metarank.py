@@ -138,7 +138,6 @@ def test_a_ranking_sent_twice_with_other_items_is_a_conflict(
 
 
 @pytest.mark.needs_data
-@pytest.mark.timeout(400)
 def test_ranklens(engine: Engine, tmp_path: Path, shared_data: Callable[[str], Path]) -> None:
     """The figures are those of the data's own description."""
     path = tmp_path / "events.jsonl.gz"

@@ -312,7 +312,7 @@ def in_one_group(engine: Engine, submissions: Sequence[Submission]) -> list[obje
 
     def wait(_: Sequence[Outcome]) -> str:
         busy.set()
-        assert release.wait(10)
+        assert release.wait(60)
         return ""
 
     def ask(one: Submission) -> object:
@@ -324,17 +324,17 @@ def in_one_group(engine: Engine, submissions: Sequence[Submission]) -> list[obje
     blocker = Submission(namespace=DEFAULT, idempotency=Idempotency("blocker", b"", wait))
     with ThreadPoolExecutor(len(submissions) + 1) as pool:
         pool.submit(ask, blocker)
-        assert busy.wait(10)
+        assert busy.wait(60)
         futures = []
         for number, one in enumerate(submissions, start=1):
             futures.append(pool.submit(ask, one))
             wait_for(engine, number)  # so that they stand in the order given
         release.set()
-        return [future.result(30) for future in futures]
+        return [future.result(60) for future in futures]
 
 
 def wait_for(engine: Engine, n_waiting: int) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while len(engine._recorder._waiting) < n_waiting:
         assert time.monotonic() < end
         time.sleep(0.001)
@@ -985,5 +985,5 @@ class TestRaces:
                 record(session, [submission(first)], rules, make_id, lambda *_: None)
                 future = pool.submit(bring, other, second)
                 time.sleep(0.3)  # it ends now, or waits for us
-            future.result(20)
+            future.result(60)
         assert [row.retriever_id for row in stored(storage)] == ["ret_1"]

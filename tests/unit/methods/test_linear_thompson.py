@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
 from desirepath.methods.bandits.evidence import pooled, weighted_sum
 from desirepath.methods.bandits.linear_thompson import (
+    COUNT_UNIT,
     N_POSITIONS,
     POSITION_RIDGE,
     SCORE_UNIT,
     EffectPosterior,
     LinearThompson,
 )
-from desirepath.methods.bandits.sums import add, nothing
+from desirepath.methods.bandits.sums import INFLUENCE_UNIT, add, nothing, scaled_down
 from desirepath.methods.bandits.weights import weights_of
 from desirepath.methods.levels import SCALE
 from tests.unit.methods.outcomes import outcomes, random_outcome
@@ -91,8 +92,8 @@ def test_sums_are_the_entries_of_the_normal_equations(outcome: ListOutcome) -> N
     assert np.abs(centred - exact).max() <= 0.5 + 1e-6
     sums = POLICY.list_sums(outcome).tolist()
     assert sums[0] == 1
-    assert sum(sums[1 : 1 + N_POSITIONS]) == len(outcome.rewards)
-    assert sum(sums[1 + N_POSITIONS : 1 + 2 * N_POSITIONS]) == sum(outcome.rewards.tolist())
+    assert sum(sums[2 : 2 + N_POSITIONS]) == len(outcome.rewards) * COUNT_UNIT
+    assert sum(sums[2 + N_POSITIONS : 2 + 2 * N_POSITIONS]) == sum(outcome.rewards.tolist())
 
 
 @pytest.mark.parametrize("n_features", range(1, 11))
@@ -162,9 +163,11 @@ def test_the_feature_that_put_the_choice_first_gains(
 def test_deep_positions_share_a_column() -> None:
     outcome = random_outcome(np.random.default_rng(1), n_documents=14)
     first_page = ListOutcome(levels=outcome.levels, rewards=outcome.rewards)
-    assert POLICY.list_sums(first_page)[1 : 1 + N_POSITIONS].tolist() == [1] * 9 + [5]
+    shown_at = POLICY.list_sums(first_page)[2 : 2 + N_POSITIONS] / COUNT_UNIT
+    assert shown_at.tolist() == [1] * 9 + [5]
     page_two = ListOutcome(levels=outcome.levels, rewards=outcome.rewards, first_position=10)
-    assert POLICY.list_sums(page_two)[1 : 1 + N_POSITIONS].tolist() == [0] * 9 + [14]
+    shown_at = POLICY.list_sums(page_two)[2 : 2 + N_POSITIONS] / COUNT_UNIT
+    assert shown_at.tolist() == [0] * 9 + [14]
 
 
 # Lone interactions
@@ -256,3 +259,14 @@ def test_a_posterior_can_be_written_down(outcome: ListOutcome) -> None:
     assert isinstance(read, EffectPosterior)
     assert read.mean.tobytes() == believed.mean.tobytes()
     assert read.factor.tobytes() == believed.factor.tobytes()
+
+
+def test_lists_that_are_scaled_down_teach_the_same_and_count_for_less() -> None:
+    """However small their share: of a list with forty rewards one twentieth."""
+    levels = np.array([[SCALE, 0], [SCALE // 2, SCALE], [0, SCALE // 3]], np.uint16)
+    rewards = np.array([30, -5, 5]) * REWARD_UNIT
+    whole = POLICY.list_sums(ListOutcome(levels=levels, rewards=rewards))
+    scaled = scaled_down(whole, 2 * INFLUENCE_UNIT)
+    believed = POLICY.posterior(weighted_sum([(20.0, scaled)]), [0, 1])
+    expected = POLICY.posterior(weighted_sum([(1.0, whole)]), [0, 1])
+    assert believed.parameters == pytest.approx(expected.parameters, abs=2e-3)

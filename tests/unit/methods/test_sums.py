@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desirepath.errors import LearningOverflow
-from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome, Policy
+from desirepath.methods.bandits.base import ListOutcome, Policy
 from desirepath.methods.bandits.packing import pack, unpack
 from desirepath.methods.bandits.policies import POLICIES
 from desirepath.methods.bandits.sums import (
+    INFLUENCE_UNIT,
     LARGEST,
+    REWARD_UNIT,
     Sums,
     add,
     check_fits,
@@ -145,12 +147,29 @@ def test_a_day_of_a_person_is_small() -> None:
 # Scaling down
 
 
-@given(sums=SUMS, n=st.integers(1, 10_000), most=st.integers(1, 10_000))
-def test_scaling_down_is_exact_but_for_rounding_down(sums: Sums, n: int, most: int) -> None:
-    sums[0] = n
-    scaled = scaled_down(sums, most)
-    assert n_lists(scaled) == min(n, most)
-    assert scaled.tolist() == [number * min(n, most) // n for number in sums.tolist()]
+@given(
+    sums=SUMS.filter(lambda sums: len(sums) > 1),
+    influence=st.integers(1, 10_000),
+    most=st.integers(1, 10_000),
+)
+def test_scaling_down_is_exact_but_for_rounding(sums: Sums, influence: int, most: int) -> None:
+    sums[1] = influence
+    scaled = scaled_down(sums, most).tolist()
+    kept = min(influence, most)
+    assert scaled[1] == kept
+    assert scaled[1:] == [number * kept // influence for number in sums.tolist()[1:]]
+    assert scaled[0] == -(-int(sums[0]) * kept // influence)
+
+
+@every_policy
+@given(outcome=outcomes())
+def test_a_list_counts_by_what_was_done_with_it(policy: Policy, outcome: ListOutcome) -> None:
+    """Losses like gains; one that was left alone like one with a single click."""
+    sums = policy.list_sums(outcome)
+    done = sum(abs(reward) for reward in outcome.rewards.tolist())
+    assert sums[0] == 1
+    assert sums[1] == max(INFLUENCE_UNIT, done * INFLUENCE_UNIT // REWARD_UNIT)
+    assert policy.lone_sums(0, -3 * REWARD_UNIT)[1] == 3 * INFLUENCE_UNIT
 
 
 # Overflow

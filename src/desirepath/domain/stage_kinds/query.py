@@ -52,7 +52,7 @@ class Query(Struct, frozen=True, kw_only=True):
         Meta(description="For mode document: {document_id}, or a template of it."),
     ] = None
     embedding_task: Annotated[
-        Id | None, Meta(description="Passed to the embedder that makes a vector of a text.")
+        Id | None, Meta(description="Accepted; prefixes of the embedder say what a text is.")
     ] = None
 
     def asked(self, variables: Variables) -> Asked | None:

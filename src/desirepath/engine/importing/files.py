@@ -15,6 +15,7 @@ from typing import IO, cast
 
 from msgspec import Struct
 
+from desirepath.engine.parquet import load_pyarrow
 from desirepath.errors import InvalidFile
 
 __all__ = ["BOM", "READ_ERRORS", "InputFile", "Stream", "check_looks", "open_inputs"]
@@ -156,6 +157,8 @@ def check_looks(file: InputFile, format: str) -> None:
     ------
     InvalidFile
         Saying what it looks like and what to do.
+    MissingDependency
+        It is a Parquet file, and what reads these is not installed.
     """
     with Stream(file) as stream:
         sample = stream.read(_SAMPLE_BYTES)
@@ -165,6 +168,7 @@ def check_looks(file: InputFile, format: str) -> None:
     if format == "parquet":
         if not is_parquet or file.is_gzip:
             raise InvalidFile(f"{file.name} is not a Parquet file; name its --format.")
+        load_pyarrow()
         return
     if is_parquet:
         raise InvalidFile(f"{file.name} is a Parquet file: use --format parquet.")

@@ -26,7 +26,6 @@ from desirepath.engine.importing.reading import batches_of
 from desirepath.engine.importing.rejected import RejectedFiles
 from desirepath.engine.importing.retrievers import RetrieverBook
 from desirepath.engine.importing.writing import Writer
-from desirepath.engine.recording import Learning
 from desirepath.storage.base import Storage
 from desirepath.storage.open import open_storage
 
@@ -157,7 +156,7 @@ def _import(
     if options.retriever is not None:
         with storages[-1].read() as session:
             retriever_id = book.reserve_default(session)
-    learning = Learning(engine.learn, engine.rank, engine.reward)
+    learning = engine.learning
     writer = Writer(
         storages[0], namespace, engine.rules, engine.make_id, book, rejected, result, learning
     )

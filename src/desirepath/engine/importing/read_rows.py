@@ -18,6 +18,7 @@ from desirepath.engine.importing.read_lines import (
     decode_chunk,
     read_chunks,
 )
+from desirepath.engine.parquet import load_pyarrow
 from desirepath.errors import InvalidFile
 
 __all__ = ["Block", "read_blocks"]
@@ -40,6 +41,8 @@ def read_blocks(file: InputFile, format: str) -> Iterator[Block]:
     ------
     InvalidFile
         It cannot be read as what it should be.
+    MissingDependency
+        It is a Parquet file, and what reads these is not installed.
     """
     if format == "csv":
         yield from _read_csv(file)
@@ -100,9 +103,7 @@ def _check_header(file: InputFile, header: list[str]) -> None:
 
 
 def _read_parquet(file: InputFile) -> Iterator[Block]:
-    import pyarrow
-    from pyarrow import parquet
-
+    pyarrow, parquet = load_pyarrow()
     try:
         with parquet.ParquetFile(file.path) as table:
             done, total = 0, max(table.metadata.num_rows, 1)

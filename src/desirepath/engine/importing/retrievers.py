@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from desirepath.domain.ids import IdGenerator, format_id, parse_id
-from desirepath.domain.retriever import RetrieverDraft
+from desirepath.domain.retriever import ADHOC_ID, RetrieverDraft
 from desirepath.engine.importing.batches import ReadRetriever
 from desirepath.errors import NotFound
 from desirepath.storage.base import Session
@@ -65,6 +65,8 @@ class RetrieverBook:
         is made with that id, so that exported rows keep theirs.
         """
         named = named or self._default
+        if named == ADHOC_ID:  # it never was a retriever's
+            return named
         if named not in self._known:
             found = session.catalog.find_retriever(self._namespace, named)
             if found is not None:

@@ -66,13 +66,13 @@ class PreparedWriter:
             self._leave_out(session, file, fresh, taken, changes)
         new = list(fresh.values())
         session.interactions.append(new)
-        if awaited:
-            self._link(session, awaited)
+        arrived = self._link(session, awaited) if awaited else set()
         if session.learned.has_features(self._namespace):
             acted_on = {
                 (self._namespace, row.execution_id) for row in new if row.execution_id is not None
             }
             self._learning.learn(session, acted_on, session.now())
+            self._learning.learn_lone(session, _lone(new, awaited - arrived), session.now())
         changes.types.update(type for row in new for type in row.types)
         changes.interactions += len(new)
 
@@ -135,9 +135,24 @@ class PreparedWriter:
             else:
                 changes.refuse(file, row, _CONFLICT)
 
-    def _link(self, session: Session, awaited: set[tuple[int, str]]) -> None:
-        """Join interactions to executions that came between reading and writing."""
-        for (namespace, id), shown in session.executions.shown_lists(awaited).items():
+    def _link(self, session: Session, awaited: set[tuple[int, str]]) -> set[tuple[int, str]]:
+        """Join interactions to executions that came between reading and writing; which did."""
+        found = session.executions.shown_lists(awaited)
+        for (namespace, id), shown in found.items():
             session.interactions.link_execution(
                 namespace, id, shown.retriever_id, shown.inputs_json
             )
+        return set(found)
+
+
+def _lone(
+    rows: Sequence[PreparedInteraction], unknown: set[tuple[int, str]]
+) -> list[PreparedInteraction]:
+    """Those that name a feature and no execution that is known."""
+    return [
+        row
+        for row in rows
+        if row.feature_uri is not None
+        and row.retriever_id is not None
+        and (row.execution_id is None or (row.namespace, row.execution_id) in unknown)
+    ]

@@ -14,7 +14,7 @@ from desirepath.domain.ranking import day_of
 from desirepath.storage.base import Session, Storage
 from desirepath.storage.learned import Activity, UserControl
 
-__all__ = ["change_controls", "change_user", "roll_back"]
+__all__ = ["change_controls", "change_user", "note", "roll_back"]
 
 
 def change_controls(
@@ -31,7 +31,7 @@ def change_controls(
             read_controls(session.learned.controls(namespace, retriever_id)), **changes
         )
         session.learned.set_controls(namespace, retriever_id, write_controls(controls))
-        _note(session, make_id, namespace, retriever_id, kind, changes)
+        note(session, make_id, namespace, retriever_id, kind, changes)
     return controls
 
 
@@ -48,7 +48,7 @@ def roll_back(
         left_out = (day + 1, today) if day < today else None
         controls = replace(controls, left_out=left_out)
         session.learned.set_controls(namespace, retriever_id, write_controls(controls))
-        _note(session, make_id, namespace, retriever_id, "rolled_back", {"left_out": left_out})
+        note(session, make_id, namespace, retriever_id, "rolled_back", {"left_out": left_out})
     return controls
 
 
@@ -74,11 +74,11 @@ def change_user(
         )
         session.learned.set_user(namespace, retriever_id, user_id, after)
         kind = "user_reset" if reset else "user_opted_out" if opted_out else "user_opted_in"
-        _note(session, make_id, namespace, retriever_id, kind, {})
+        note(session, make_id, namespace, retriever_id, kind, {})
     return after
 
 
-def _note(
+def note(
     session: Session,
     make_id: IdGenerator,
     namespace: int,
@@ -86,6 +86,7 @@ def _note(
     kind: str,
     detail: Mapping[str, Any],
 ) -> None:
+    """Put a decision on record; it names no user."""
     session.learned.add_activity(
         namespace,
         retriever_id,

@@ -9,7 +9,8 @@ import numpy as np
 
 from desirepath.domain.learning_config import LearningConfig
 from desirepath.domain.ranking import day_of
-from desirepath.engine.learning.lists import GLOBAL, contribution, read_list
+from desirepath.engine.learning.adding import GLOBAL
+from desirepath.engine.learning.lists import contribution, read_list
 from desirepath.engine.learning.policies import policy_of
 from desirepath.engine.learning.resolving import Belief
 from desirepath.methods.bandits.evidence import weighted_sum
@@ -127,7 +128,7 @@ def moved_most(
     acted = session.learned.interactions([(one.namespace, one.execution_id) for one in lists])
     parts: list[tuple[str, Sums]] = []
     for listed in lists:
-        read = read_list(listed.id, listed.shown, listed.ranking)
+        read = read_list(listed)
         found = acted.get((listed.namespace, listed.execution_id), [])
         sums = contribution(read, listed.offset, found) if found else None
         if sums is not None:

@@ -14,12 +14,10 @@ from desirepath.domain.ranking import Ranking, unpack_ranking
 from desirepath.engine.learning.policies import summing_policy
 from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
 from desirepath.methods.bandits.sums import Sums
-from desirepath.methods.levels import Levels
-from desirepath.storage.learned import ListedInteraction
+from desirepath.methods.levels import IntArray, Levels
+from desirepath.storage.learned import LearnableList, ListedInteraction
 
-__all__ = ["GLOBAL", "ReadList", "contribution", "read_list", "shared_contexts"]
-
-GLOBAL = "global"
+__all__ = ["ReadList", "contribution", "read_list"]
 
 
 class ReadList(Struct, frozen=True, eq=False):
@@ -43,15 +41,26 @@ class ReadList(Struct, frozen=True, eq=False):
     ordinal_of: Mapping[str, int]
 
 
-@lru_cache(maxsize=4096)
-def read_list(id: bytes, shown: str, packed: bytes) -> ReadList:
+_KEPT: dict[bytes, ReadList] = {}
+_MOST_KEPT = 4_096
+
+
+def read_list(listed: LearnableList) -> ReadList:
     """Read a list as it is stored; one is read again for each interaction with it.
 
-    ``id`` comes first because it tells lists apart at a glance.
+    Its id tells it apart from all others of any database, and it never changes.
     """
-    del id
-    ranking = unpack_ranking(packed)
-    document_ids = decode_shown(shown)
+    found = _KEPT.get(listed.id)
+    if found is None:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        found = _KEPT[listed.id] = _read(listed)
+    return found
+
+
+def _read(listed: LearnableList) -> ReadList:
+    ranking = unpack_ranking(listed.ranking)
+    document_ids = decode_shown(listed.shown)
     levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
     place_of = {id: place for place, id in enumerate(ranking.pool)}
     wide = np.zeros((len(document_ids), max(ranking.ordinals, default=-1) + 1), np.uint16)
@@ -81,37 +90,45 @@ def contribution(
     ranking, row_of = read.ranking, read.row_of
     if ranking.algorithm is None:
         return None
-    best, worst = [0.0] * len(row_of), [0.0] * len(row_of)
-    credited = [-1] * len(row_of)
+    best: dict[int, float] = {}
+    worst: dict[int, float] = {}
+    credited: dict[int, int] = {}
     deepest, is_seen_known = -1, False
-    for interaction in interactions:
-        row = row_of.get(interaction.feature_id)
-        is_about_document, says_seen = _kind(interaction.types)
+    for feature_id, types, reward, feature_uri in interactions:
+        row = row_of.get(feature_id)
+        is_about_document, says_seen = _kind(types)
         if row is None or not is_about_document:
             continue
-        if ranking.needs_feature_uri and interaction.feature_uri is None:
+        if ranking.needs_feature_uri and feature_uri is None:
             continue
-        reward = interaction.reward
-        if reward > best[row]:
+        if reward > best.get(row, 0.0):
             best[row] = reward
-        elif reward < worst[row]:
+        elif reward < worst.get(row, 0.0):
             worst[row] = reward
         deepest = max(deepest, row)
         is_seen_known = is_seen_known or says_seen
-        ordinal = read.ordinal_of.get(interaction.feature_uri or "", -1)
+        ordinal = -1 if feature_uri is None else read.ordinal_of.get(feature_uri, -1)
         if ordinal >= 0:  # of several, the first of the retriever's features
-            credited[row] = ordinal if credited[row] < 0 else min(credited[row], ordinal)
+            credited[row] = min(credited.get(row, ordinal), ordinal)
     if deepest < 0:
         return None
     n_seen = deepest + 1 if is_seen_known else len(row_of)
-    rewards = np.rint((np.array(best) + np.array(worst)) * REWARD_UNIT).astype(np.int64)
+    rewards = np.zeros(n_seen, np.int64)
+    for row in best.keys() | worst.keys():
+        rewards[row] = round((best.get(row, 0.0) + worst.get(row, 0.0)) * REWARD_UNIT)
     outcome = ListOutcome(
         levels=read.levels[:n_seen],
-        rewards=rewards[:n_seen],
+        rewards=rewards,
         first_position=offset,
-        credited=np.array(credited[:n_seen], np.int64),
+        credited=_by_row(credited, n_seen) if credited else None,
     )
     return summing_policy(ranking.algorithm).list_sums(outcome)
+
+
+def _by_row(credited: Mapping[int, int], n_rows: int) -> IntArray:
+    ordinals = np.full(n_rows, -1, np.int64)
+    ordinals[list(credited)] = list(credited.values())
+    return ordinals
 
 
 @lru_cache(maxsize=4096)
@@ -122,9 +139,3 @@ def _kind(types: str) -> tuple[bool, bool]:
         not QUERY_LEVEL_TYPES.issuperset(all_types),
         not SHOWN_TYPES.isdisjoint(all_types),
     )
-
-
-def shared_contexts(ranking: Ranking) -> list[str]:
-    """The contexts that many people add to."""
-    segment = ranking.contexts.segment
-    return [GLOBAL] if segment is None else [GLOBAL, segment]

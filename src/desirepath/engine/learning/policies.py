@@ -7,9 +7,11 @@ from desirepath.methods.bandits.base import Policy
 from desirepath.methods.bandits.beta_thompson import BetaThompson
 from desirepath.methods.bandits.linear_thompson import LinearThompson
 
-__all__ = ["policy_of", "summing_policy"]
+__all__ = ["ALGORITHMS", "policy_of", "summing_policy"]
 
 _SUMMING: dict[str, Policy] = {LINEAR: LinearThompson(), BETA: BetaThompson()}
+
+ALGORITHMS = tuple(_SUMMING)
 
 
 def summing_policy(algorithm: str) -> Policy:

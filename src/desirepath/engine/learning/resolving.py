@@ -11,8 +11,7 @@ from msgspec import Struct
 from desirepath.domain.ids import first_id_at
 from desirepath.domain.learning_config import LearningConfig
 from desirepath.domain.ranking import Contexts, day_of
-from desirepath.engine.learning.folding import CLOSED
-from desirepath.engine.learning.lists import GLOBAL
+from desirepath.engine.learning.adding import CLOSED, GLOBAL
 from desirepath.engine.learning.policies import policy_of
 from desirepath.methods.bandits.base import Posterior
 from desirepath.methods.bandits.evidence import Evidence, pooled, weighted_sum

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from desirepath.domain.document import VectorIndex
 from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.filters import Filter
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, OnEmpty
 from desirepath.domain.stage_kinds.query import Asked, QueryMode
+from desirepath.engine.embedding.needed import Wanted
 from desirepath.engine.serving.filters import all_of, both
 from desirepath.engine.serving.hits import StageContext
 from desirepath.errors import InvalidSearch, NotFound
@@ -31,6 +33,60 @@ class Finder:
         self._context = context
         self._documents = context.session.documents
         self._filter = filter
+        self._indexes: dict[str, VectorIndex] | None = None
+
+    def embed(self, searches: Iterable[FeatureSearch]) -> None:
+        """See that the vectors of all texts are there, before the first search is made.
+
+        Raises
+        ------
+        VectorsNeeded
+            Some have not been made yet.
+        """
+        wanted = [
+            self._wanted(search, asked)
+            for search in searches
+            if search.feature.kind is FeatureKind.VECTOR
+            and search.query is not None
+            and search.query.input_mode is not QueryMode.DOCUMENT
+            and isinstance(asked := search.asked(self._context.filled_by), str)
+            and self._index(search) is not None
+        ]
+        self._context.vectors.need(wanted)
+
+    def _index(self, search: FeatureSearch) -> VectorIndex | None:
+        if self._indexes is None:
+            found = self._documents.vector_indexes(self._context.namespace)
+            self._indexes = {index.name: index for index in found}
+        return self._indexes.get(search.feature.names[0])
+
+    def _wanted(self, search: FeatureSearch, text: str) -> tuple[VectorIndex, Wanted]:
+        """What to make of a text for the index that is searched.
+
+        Raises
+        ------
+        NotFound
+            There is no such index.
+        InvalidSearch
+            It names no model, or what is searched with is a file.
+        """
+        if search.query is not None and search.query.input_mode is QueryMode.CONTENT:
+            raise InvalidSearch(
+                "No vector is made of a file, nor is an address fetched: search with mode text or "
+                "vector.",
+                ("inputs",),
+            )
+        index = self._index(search)
+        if index is None:
+            raise NotFound("vector index", search.feature.names[0])
+        if index.embedder is None:
+            raise InvalidSearch(
+                "The vector index is searched with a vector, or with a document that has one: it "
+                "names no embedder that could make one of a text.",
+                ("inputs",),
+            )
+        query = index.embedder.query_prefix + text[: index.embedder.max_characters]
+        return index, Wanted(index.embedder.model, query)
 
     def find(self, search: FeatureSearch) -> FoundList:
         """The best documents by a feature of this index, best first.
@@ -43,6 +99,8 @@ class Finder:
             There is nothing to search with.
         NotFound
             There is no such feature, and the search is not optional.
+        EmbedderError
+            No vector can be made of the text.
         """
         asked = search.asked(self._context.filled_by)
         filter = self._filter_of(search)
@@ -73,15 +131,11 @@ class Finder:
         return self._documents.search_vector(namespace, names[0], vector, search.top_k, filter)
 
     def _vector(self, search: FeatureSearch, asked: Asked) -> Sequence[float]:
-        """The vector to search with: as it was sent, or that of a document."""
+        """The vector to search with: as it was sent, or that of a text or a document."""
         if not isinstance(asked, str):
             return asked
         if search.query is None or search.query.input_mode is not QueryMode.DOCUMENT:
-            raise InvalidSearch(
-                "A vector index is searched with a vector, or with a document that has one; no "
-                "embedder is set up to make one of a text.",
-                ("inputs",),
-            )
+            return self._context.vectors.get([self._wanted(search, asked)])[0]
         namespace, (index,) = self._context.namespace, search.feature.names
         found = self._documents.get(namespace, [asked], with_vectors=True).get(asked)
         vector = None if found is None else found.vectors.get(index)

@@ -1,4 +1,4 @@
-"""Executions that another engine served: ranked by it, learned from by us."""
+"""What another engine served: ranked by it, learned from by us."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from desirepath.domain.execution import Execution, ShownDocument
-from desirepath.domain.ranking import Ranking
+from desirepath.domain.interaction import QUERY_LEVEL_TYPES, Interaction
+from desirepath.domain.ranking import Ranking, day_of
 from desirepath.engine.serving.fusing import FeatureWeights, Fuser, FusionPlan, ranking_of
 from desirepath.engine.serving.people import Asker, contexts_of
+from desirepath.methods.bandits.base import REWARD_UNIT
 from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.candidates import FoundList
 from desirepath.storage.base import Session
+from desirepath.storage.learned import LoneInteraction
 
-__all__ = ["Planner", "rank_foreign"]
+__all__ = ["Planner", "lone_of", "rank_foreign"]
 
 
 class Planner(Protocol):
@@ -65,6 +68,46 @@ def rank_foreign(session: Session, planner: Planner, execution: Execution) -> Ra
     result = planner.fuser.fuse_with(theirs, lists, chosen, 0)
     shown = [document.document_id for document in execution.documents]
     return ranking_of(theirs, result, shown, 0)
+
+
+def lone_of(
+    session: Session, planner: Planner, interactions: Sequence[Interaction]
+) -> list[LoneInteraction]:
+    """Those of interactions without a known list that teach something by themselves.
+
+    Their retriever learns, and counts the feature that they name; they are about a document.
+    """
+    lone = []
+    for one in interactions:
+        uri, retriever_id = one.feature_uri, one.retriever_id
+        if uri is None or retriever_id is None or QUERY_LEVEL_TYPES.issuperset(one.types):
+            continue
+        plan = planner.plan(one.namespace, retriever_id)
+        if plan is None or plan.learning is None or not plan.learns or plan.controls.frozen:
+            continue
+        if uri in plan.features:
+            session.learned.add_features(one.namespace, plan.retriever_id, [uri])
+        ordinal = session.learned.features(one.namespace, plan.retriever_id).get(uri)
+        if ordinal is None:
+            continue
+        asker = Asker(user_id=one.user_id, session_id=one.session_id)
+        identity = contexts_of(
+            session, one.namespace, plan.retriever_id, plan.learning, asker
+        ).identity
+        lone.append(
+            LoneInteraction(
+                namespace=one.namespace,
+                id=one.id,
+                retriever_id=plan.retriever_id,
+                execution_id=one.execution_id,
+                algorithm=plan.learning.algorithm,
+                identity=identity,
+                day=day_of(one.occurred_at),
+                feature=ordinal,
+                reward=round(one.reward * REWARD_UNIT),
+            )
+        )
+    return lone
 
 
 def _found(documents: Sequence[ShownDocument], uri: str) -> FoundList:

@@ -12,8 +12,8 @@ from msgspec import Struct
 from desirepath.domain.fusion_controls import FusionControls
 from desirepath.domain.learning_config import LearningConfig
 from desirepath.domain.ranking import Contexts, Draw, Ranking
+from desirepath.engine.circuit_breaker import CircuitBreaker
 from desirepath.engine.learning.resolving import Belief, ClosedDays, believe
-from desirepath.engine.serving.breaker import CircuitBreaker
 from desirepath.engine.serving.people import Asker, contexts_of, is_rolled_out
 from desirepath.errors import DesirepathError
 from desirepath.methods.fusion.attribution import Attribution, attribute

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from desirepath.domain.document import Document
 from desirepath.domain.filters import Filter
 from desirepath.domain.template import Variables
+from desirepath.engine.embedding.needed import KnownVectors
 from desirepath.engine.serving.filters import Relaxation
 from desirepath.engine.serving.popularity import Popularity
 from desirepath.storage.base import Session
@@ -55,6 +56,8 @@ class StageContext(Struct, kw_only=True):
         Nothing was looked for yet: an attribute_filter fetches what it lets pass.
     request_filter
         Of the search; holds of every document of the built-in index that is found.
+    vectors
+        Of texts that are searched with, as far as they have been made.
     """
 
     inputs: Mapping[str, Any]
@@ -67,6 +70,7 @@ class StageContext(Struct, kw_only=True):
     left_out: frozenset[str] = frozenset()
     relaxations: list[Relaxation] = field(default_factory=list)
     popularity: Popularity = field(default_factory=Popularity)
+    vectors: KnownVectors = field(default_factory=KnownVectors)
 
     @property
     def filled_by(self) -> Variables:

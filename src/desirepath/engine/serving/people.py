@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from desirepath.domain.learning_config import LearningConfig, context_of
 from desirepath.domain.ranking import Contexts
-from desirepath.engine.learning.folding import identity_context
-from desirepath.engine.learning.lists import GLOBAL
+from desirepath.engine.learning.adding import GLOBAL, identity_context
 from desirepath.storage.base import Session
 
 __all__ = ["Asker", "contexts_of", "is_rolled_out"]

@@ -88,6 +88,7 @@ class FeatureSearcher:
         if not self._parameters.searches and not self._candidates:
             return self._all_that_match()
         lists = {uri: self._sent(uri) for uri in self._candidates}
+        self._finder.embed(one for one in self._parameters.searches if one.uri not in lists)
         for uri, searches in self._parameters.uri_to_searches.items():
             if uri not in lists:
                 lists[uri] = merged([self._search(search) for search in searches])

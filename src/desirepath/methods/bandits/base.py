@@ -21,13 +21,10 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.methods.bandits.evidence import Evidence
-from desirepath.methods.bandits.sums import Sums
+from desirepath.methods.bandits.sums import REWARD_UNIT, Sums
 from desirepath.methods.levels import FloatArray, IntArray, Levels
 
 __all__ = ["REWARD_UNIT", "ListOutcome", "Policy", "Posterior"]
-
-REWARD_UNIT = 1_000_000
-"""Rewards are integers over this."""
 
 
 class ListOutcome(Struct, frozen=True, kw_only=True, eq=False):

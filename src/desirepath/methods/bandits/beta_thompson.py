@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
 from desirepath.methods.bandits.evidence import Evidence
-from desirepath.methods.bandits.sums import Sums, check_fits
+from desirepath.methods.bandits.sums import Sums, check_fits, influence_of
 from desirepath.methods.levels import FloatArray, IntArray
 
 __all__ = ["BetaPosterior", "BetaThompson"]
@@ -79,7 +79,7 @@ class BetaThompson(Struct, frozen=True, kw_only=True):
         counted = features >= 0
         features, rewards = features[counted], outcome.rewards[counted]
         sums = np.zeros(_size(outcome.levels.shape[1]), np.int64)
-        sums[0] = 1
+        sums[:2] = 1, influence_of(outcome.rewards)
         np.add.at(sums, _FOR + 2 * features, np.maximum(rewards, 0))
         np.add.at(sums, _AGAINST + 2 * features, _held_against(rewards))
         return sums
@@ -88,7 +88,7 @@ class BetaThompson(Struct, frozen=True, kw_only=True):
         rewards = np.array([reward], np.int64)
         check_fits(rewards)
         sums = np.zeros(_size(feature + 1), np.int64)
-        sums[0] = 1
+        sums[:2] = 1, influence_of(rewards)
         sums[_FOR + 2 * feature] = max(reward, 0)
         sums[_AGAINST + 2 * feature] = _held_against(rewards)[0]
         return sums
@@ -107,12 +107,12 @@ class BetaThompson(Struct, frozen=True, kw_only=True):
         return BetaPosterior(alpha=alpha, beta=beta)
 
 
-# After the number of lists, two numbers a feature, in REWARD_UNIT.
-_FOR, _AGAINST = 1, 2
+# After what all sums begin with, two numbers a feature, in REWARD_UNIT.
+_FOR, _AGAINST = 2, 3
 
 
 def _size(n_features: int) -> int:
-    return 1 + 2 * n_features
+    return 2 + 2 * n_features
 
 
 def _held_against(rewards: IntArray) -> IntArray:

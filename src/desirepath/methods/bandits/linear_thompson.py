@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 
 from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome
 from desirepath.methods.bandits.evidence import Evidence
-from desirepath.methods.bandits.sums import Sums, check_fits
+from desirepath.methods.bandits.sums import Sums, check_fits, influence_of
 from desirepath.methods.levels import SCALE, FloatArray, IntArray, Levels
 
-__all__ = ["N_POSITIONS", "SCORE_UNIT", "EffectPosterior", "LinearThompson"]
+__all__ = ["COUNT_UNIT", "N_POSITIONS", "SCORE_UNIT", "EffectPosterior", "LinearThompson"]
 
 N_POSITIONS = 10
 """Positions with a column of their own; deeper ones share the last."""
 SCORE_UNIT = 4_096
 """List-centred scores are integers over this."""
+COUNT_UNIT = 4_096
+"""What is counted is so many a piece, or the count of one would be lost when sums are scaled."""
 POSITION_RIDGE = 0.01
 """Hardly any: the columns only have to be solvable where a position was never shown."""
 
@@ -100,29 +102,25 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
 
     def list_sums(self, outcome: ListOutcome) -> Sums:
         """Lists without documents teach nothing."""
-        n_documents, n_features = outcome.levels.shape
-        layout = _layout(n_features)
-        sums = np.zeros(layout.size, np.int64)
-        if n_documents == 0:
-            return sums
         rewards = outcome.rewards
         check_fits(rewards, SCORE_UNIT)
-        centred = _centred(outcome.levels)
-        positions = np.minimum(outcome.first_position + np.arange(n_documents), N_POSITIONS - 1)
-        at_position = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
-        sums[0] = 1
-        sums[_SHOWN] = at_position.sum(axis=0)
-        sums[_REWARD_BY_POSITION] = rewards @ at_position
-        sums[layout.scores] = centred.T @ centred
-        sums[layout.by_position] = centred.T @ at_position
-        sums[layout.reward] = rewards @ centred
+        levels = outcome.levels
+        shown = _shown(levels.tobytes(), levels.shape, outcome.first_position)
+        sums = shown.sums.copy()
+        if len(rewards):
+            sums[1] = influence_of(rewards)
+            sums[_REWARD_BY_POSITION] = rewards @ shown.at_position
+            sums[shown.reward] = rewards @ shown.centred
         return sums
 
     def lone_sums(self, feature: int, reward: int) -> Sums:
-        check_fits(np.array([reward], np.int64))
+        """It is no list, so that none is counted."""
+        rewards = np.array([reward], np.int64)
+        check_fits(rewards)
         layout = _layout(feature + 1)
         sums = np.zeros(layout.size, np.int64)
-        sums[layout.n_lone[feature]] = 1
+        sums[1] = influence_of(rewards)
+        sums[layout.n_lone[feature]] = COUNT_UNIT
         sums[layout.lone_reward[feature]] = reward
         return sums
 
@@ -141,13 +139,13 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         reward_by_position = sums[_REWARD_BY_POSITION] / REWARD_UNIT
 
         # A document has one position, so the position block is diagonal and is solved for first.
-        solved = by_position / (sums[_SHOWN] + POSITION_RIDGE)
+        solved = by_position / (sums[_SHOWN_AT] / COUNT_UNIT + POSITION_RIDGE)
         precision = sums[layout.scores[np.ix_(chosen, chosen)]] / SCORE_UNIT**2
         precision -= solved @ by_position.T
         response = sums[layout.reward[chosen]] / (REWARD_UNIT * SCORE_UNIT)
         response -= solved @ reward_by_position
 
-        n_lone = sums[layout.n_lone[chosen]]
+        n_lone = sums[layout.n_lone[chosen]] / COUNT_UNIT
         lone_reward = sums[layout.lone_reward[chosen]] / REWARD_UNIT
         lone = np.minimum(n_lone, self.most_lone)
         lone_mean = np.clip(lone_reward / np.maximum(n_lone, 1e-9), -1.0, 1.0)
@@ -167,11 +165,11 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         return EffectPosterior(mean=parameters[:n_features].copy(), factor=factor)
 
 
-_SHOWN = slice(1, 1 + N_POSITIONS)
-"""Documents shown at each position."""
-_REWARD_BY_POSITION = slice(1 + N_POSITIONS, 1 + 2 * N_POSITIONS)
+_SHOWN_AT = slice(2, 2 + N_POSITIONS)
+"""Documents shown at each position, in ``COUNT_UNIT``."""
+_REWARD_BY_POSITION = slice(2 + N_POSITIONS, 2 + 2 * N_POSITIONS)
 """Reward at each position, in ``REWARD_UNIT``."""
-_HEAD = 1 + 2 * N_POSITIONS
+_HEAD = 2 + 2 * N_POSITIONS
 
 
 class _Layout(NamedTuple):
@@ -179,7 +177,7 @@ class _Layout(NamedTuple):
 
     Feature by feature: its scores with those of the features up to it, in ``SCORE_UNIT``²; its
     scores by position, in ``SCORE_UNIT``; reward times score, in ``REWARD_UNIT · SCORE_UNIT``; the
-    number of lone interactions, and their reward in ``REWARD_UNIT``.
+    number of lone interactions in ``COUNT_UNIT``, and their reward in ``REWARD_UNIT``.
     """
 
     size: int
@@ -204,6 +202,44 @@ def _layout(n_features: int) -> _Layout:
         n_lone=own + N_POSITIONS + 1,
         lone_reward=own + N_POSITIONS + 2,
     )
+
+
+class _Shown(NamedTuple):
+    """What a list teaches by what it showed alone; most lists are asked for again and again.
+
+    Parameters
+    ----------
+    sums
+        All but those of rewards.
+    centred : shape (n_documents, n_features)
+        See :func:`_centred`.
+    at_position : shape (n_documents, N_POSITIONS)
+        1 in the column of a document's position.
+    reward : shape (n_features,)
+        Where reward times score belongs.
+    """
+
+    sums: Sums
+    centred: IntArray
+    at_position: IntArray
+    reward: NDArray[np.intp]
+
+
+@lru_cache(maxsize=4096)
+def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown:
+    n_documents, n_features = shape
+    layout = _layout(n_features)
+    sums = np.zeros(layout.size, np.int64)
+    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
+    at_position = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
+    centred = np.zeros((0, n_features), np.int64)
+    if n_documents:
+        centred = _centred(np.frombuffer(levels, np.uint16).reshape(shape))
+        sums[0] = 1
+        sums[_SHOWN_AT] = at_position.sum(axis=0) * COUNT_UNIT
+        sums[layout.scores] = centred.T @ centred
+        sums[layout.by_position] = centred.T @ at_position
+    return _Shown(sums, centred, at_position, layout.reward)
 
 
 def _centred(levels: Levels) -> IntArray:

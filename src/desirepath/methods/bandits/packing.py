@@ -22,12 +22,12 @@ def pack(sums: Sums) -> bytes:
     >>> len(pack(np.array([3, 0, 0, 70_000, 0, 0])))
     13
     """
-    used = np.flatnonzero(sums)
+    used = sums.nonzero()[0]
     values = sums[: used[-1] + 1] if used.size else sums[:1]
-    folded = ((values << 1) ^ (values >> 63)).astype("<i8").view(np.uint8).reshape(-1, _BYTES)
-    taken = np.flatnonzero(folded.any(axis=0))
-    width = int(taken[-1]) + 1 if taken.size else 1
-    return bytes([width]) + folded[:, :width].tobytes()
+    folded = ((values << 1) ^ (values >> 63)).view(np.uint64)
+    width = max((int(np.maximum.reduce(folded)).bit_length() + 7) // 8, 1)
+    by_byte = folded.astype("<u8", copy=False).view(np.uint8).reshape(-1, _BYTES)
+    return bytes((width,)) + by_byte[:, :width].tobytes()
 
 
 def unpack(packed: bytes) -> Sums:

@@ -4,10 +4,10 @@ Integers, because their sums do not depend on the order in which they are added:
 live and what is learned again from the log are the same to the bit, and what was added can be taken
 away exactly.
 
-A policy lays its numbers out so that the first one counts lists, and what belongs to a feature
-comes after all that belongs to earlier features or to none. So a vector from before a feature
-existed is the beginning of one from after, and the missing rest is zeros. Zeros at the end mean
-nothing.
+A policy lays its numbers out so that the first one counts lists, the second says how much was done
+with them (:func:`influence_of`), and what belongs to a feature comes after all that belongs to
+earlier features or to none. So a vector from before a feature existed is the beginning of one from
+after, and the missing rest is zeros. Zeros at the end mean nothing.
 """
 
 from __future__ import annotations
@@ -17,11 +17,27 @@ import numpy as np
 from desirepath.errors import LearningOverflow
 from desirepath.methods.levels import IntArray
 
-__all__ = ["LARGEST", "Sums", "add", "check_fits", "n_lists", "nothing", "scaled_down", "subtract"]
+__all__ = [
+    "INFLUENCE_UNIT",
+    "LARGEST",
+    "REWARD_UNIT",
+    "Sums",
+    "add",
+    "check_fits",
+    "influence_of",
+    "n_lists",
+    "nothing",
+    "scaled_down",
+    "subtract",
+]
 
 Sums = IntArray
 """One-dimensional; at least one number, none beyond ± :data:`LARGEST`."""
 
+REWARD_UNIT = 1_000_000
+"""Rewards are integers over this."""
+INFLUENCE_UNIT = 1_000
+"""Influence is in integers over this."""
 LARGEST = 2**62
 """Two such numbers add up within 64 bits, or wrap around to what is visibly no sum of theirs."""
 
@@ -64,21 +80,37 @@ def subtract(left: Sums, right: Sums) -> Sums:
     return _combined(left, right, -1)
 
 
-def scaled_down(sums: Sums, most: int) -> Sums:
-    """The sums of n lists as if there were at most ``most``: times ``most / n``, rounded down.
+def influence_of(rewards: IntArray) -> int:
+    """How much a list can move what is believed: what its rewards amount to, and at least one.
+
+    Of either sign, for a loss moves weights as far as a gain; in ``INFLUENCE_UNIT``.
 
     Examples
     --------
-    >>> scaled_down(np.array([50, 1_000, -7]), 20).tolist()
-    [20, 400, -3]
-    >>> scaled_down(np.array([10, 1_000, -7]), 20).tolist()
-    [10, 1000, -7]
+    >>> influence_of(np.array([0, 0, 1_000_000])), influence_of(np.array([5_000_000, -2_000_000]))
+    (1000, 7000)
     """
-    n = n_lists(sums)
-    if n <= most:
+    return max(INFLUENCE_UNIT, int(np.add.reduce(np.abs(rewards))) * INFLUENCE_UNIT // REWARD_UNIT)
+
+
+def scaled_down(sums: Sums, most: int) -> Sums:
+    """Sums as if their influence were ``most`` at most: times ``most / influence``, rounded down.
+
+    Only the number of lists is rounded up: something was learned.
+
+    Examples
+    --------
+    >>> scaled_down(np.array([50, 5_000, 1_000, -7]), 2_000).tolist()
+    [20, 2000, 400, -3]
+    >>> scaled_down(np.array([10, 1_000, 1_000, -7]), 2_000).tolist()
+    [10, 1000, 1000, -7]
+    """
+    influence = int(sums[1]) if len(sums) > 1 else 0
+    if influence <= most:
         return sums
-    whole, rest = np.divmod(sums, n)  # or the product would leave 64 bits on the way
-    scaled: Sums = whole * most + rest * most // n
+    whole, rest = np.divmod(sums, influence)  # or the product would leave 64 bits on the way
+    scaled: Sums = whole * most + rest * most // influence
+    scaled[0] = -(-n_lists(sums) * most // influence)
     return scaled
 
 
@@ -89,15 +121,22 @@ def check_fits(numbers: IntArray, times: int = 1) -> None:
     ------
     LearningOverflow
     """
-    largest = max(int(numbers.max(initial=0)), -int(numbers.min(initial=0)))
-    if largest * times * len(numbers) > LARGEST:
+    if len(numbers) and _largest(numbers) * times * len(numbers) > LARGEST:
         raise LearningOverflow()
 
 
+def _largest(numbers: IntArray) -> int:
+    """The largest of their sizes."""
+    return max(int(np.maximum.reduce(numbers)), -int(np.minimum.reduce(numbers)))
+
+
 def _combined(left: Sums, right: Sums, sign: int) -> Sums:
-    total = np.zeros(max(len(left), len(right)), np.int64)
-    total[: len(left)] = left
-    total[: len(right)] += sign * right
-    if total.max() > LARGEST or total.min() < -LARGEST:
+    if len(left) == len(right):  # nearly always
+        total: Sums = left + right if sign > 0 else left - right
+    else:
+        total = np.zeros(max(len(left), len(right)), np.int64)
+        total[: len(left)] = left
+        total[: len(right)] += sign * right
+    if _largest(total) > LARGEST:
         raise LearningOverflow()
     return total

@@ -9,12 +9,14 @@ from zlib import crc32
 
 from sqlalchemy import BigInteger, Column, Double, LargeBinary, Table
 
+from desirepath.storage.learned import SHARDS
 from desirepath.storage.relational.bulk import Row
 from desirepath.storage.relational.tables import (
     ACTED_COLUMNS,
     DOCUMENT_COLUMNS,
     RANKED_COLUMNS,
     SHOWN_COLUMNS,
+    lone_interactions,
     named,
 )
 
@@ -53,14 +55,21 @@ _RANKED = (
     "JOIN executions USING (namespace, id) WHERE algorithm IS NOT NULL"
 )
 _ACTED = (
-    f"SELECT {named('interactions', ACTED_COLUMNS)} "
+    f"SELECT wanted.namespace, wanted.execution_id, {named('interactions', ACTED_COLUMNS)} "
     "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
     "JOIN interactions USING (namespace, execution_id)"
 )
 _SUMS = (
     "SELECT context, rollups.day, sums FROM unnest(%s::int8[], %s::text[], %s::text[], %s::text[], "
     "%s::int8[]) AS wanted (namespace, retriever_id, algorithm, context, since) "
-    "JOIN rollups USING (namespace, retriever_id, algorithm, context) WHERE rollups.day >= since"
+    "JOIN rollups USING (namespace, retriever_id, algorithm, context) "
+    "LEFT JOIN learning_states AS state USING (namespace, retriever_id) "
+    f"WHERE rollups.day >= since AND rollups.shard / {SHARDS} = coalesce(state.serving, 0)"
+)
+_LONE_OF = (
+    f"SELECT {named('lone_interactions', tuple(lone_interactions.c.keys()))} "
+    "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
+    "JOIN lone_interactions USING (namespace, execution_id)"
 )
 _SESSION_SUMS = (
     "SELECT sums FROM learned_lists WHERE namespace = %s AND retriever_id = %s AND session_id = %s "
@@ -112,8 +121,14 @@ class PostgresBulk:
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         return self._rows(_RANKED, keys)
 
-    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
-        return self._rows(_ACTED, keys)
+    def acted(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], list[Row]]:
+        found: dict[tuple[int, str], list[Row]] = {key: [] for key in keys}
+        for row in self._rows(_ACTED, keys):
+            found[row[:2]].append(row[2:])
+        return found
+
+    def lone_of(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        return self._rows(_LONE_OF, keys)
 
     def sums(self, keys: Sequence[Row]) -> list[Row]:
         return self._rows(_SUMS, keys)

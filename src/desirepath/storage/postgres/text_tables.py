@@ -6,13 +6,13 @@ how often a word occurs in a text, and how many texts hold it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Double, Subquery, text
 
 from desirepath.domain.words import search_words
-from desirepath.storage.relational.searching import K1, B, text_table
+from desirepath.storage.relational.searching import BEST, K1, B, Hit, text_table
 
 __all__ = ["PostgresTextTables"]
 
@@ -99,11 +99,20 @@ class PostgresTextTables:
             self._connection.execute(_STORE.format(table=table), [numbers, lengths, spaced])
         return len(lengths) - len(before), sum(lengths) - sum(before)
 
+    def best(self, fields: Sequence[int], words: Sequence[str], limit: int) -> Iterable[Hit]:
+        hits = _found(fields).replace(":wanted", "%(wanted)s")
+        statement = BEST.format(hits=hits, limit="%(most)s::int")
+        values = {"wanted": " ".join(words), "most": limit}
+        return (Hit(*row) for row in self._connection.execute(statement, values))
+
     def hits(self, fields: Sequence[int], words: Sequence[str]) -> Subquery:
-        found = " UNION ALL ".join(
-            _SCORED.format(table=text_table(field), field=int(field)) for field in fields
-        )
-        statement = text(
-            f"SELECT number, sum(score) AS score FROM ({found}) AS found GROUP BY number"
-        ).bindparams(wanted=" ".join(words))
+        statement = text(_found(fields)).bindparams(wanted=" ".join(words))
         return statement.columns(number=BigInteger, score=Double).subquery("hits")
+
+
+def _found(fields: Sequence[int]) -> str:
+    """SQL of (number, score) of every document with a word of ``:wanted``."""
+    found = " UNION ALL ".join(
+        _SCORED.format(table=text_table(field), field=int(field)) for field in fields
+    )
+    return f"SELECT number, sum(score) AS score FROM ({found}) AS found GROUP BY number"

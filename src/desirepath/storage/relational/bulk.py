@@ -43,12 +43,19 @@ class Bulk(Protocol):
         """The ``RANKED_COLUMNS`` of executions by (namespace, execution_id), where one teaches."""
         ...
 
-    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+    def acted(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], list[Row]]:
         """The ``ACTED_COLUMNS`` of interactions by (namespace, execution_id)."""
         ...
 
+    def lone_of(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        """Whole rows of lone interactions by (namespace, execution_id)."""
+        ...
+
     def sums(self, keys: Sequence[Row]) -> list[Row]:
-        """(context, day, sums) of rollups by (namespace, retriever, algorithm, context, day on)."""
+        """(context, day, sums) by (namespace, retriever, algorithm, context, day on).
+
+        Of rollups that serve.
+        """
         ...
 
     def session_sums(

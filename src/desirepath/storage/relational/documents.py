@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -21,6 +22,7 @@ from desirepath.domain.document import (
 )
 from desirepath.domain.filters import Filter, compile_filter
 from desirepath.domain.plain_json import encode_json
+from desirepath.domain.text_embedding import TextEmbedding
 from desirepath.domain.words import search_words
 from desirepath.errors import AlreadyExists, InvalidDocument, NotFound
 from desirepath.storage.relational import tables
@@ -37,6 +39,7 @@ _MAX_WORDS = 64
 _IN_LIST = 500  # ids in one IN (…)
 _LOOKED_AT = 200  # documents that a filter decides on at a time
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_embedder = msgspec.json.Decoder(TextEmbedding).decode
 _decode_text = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -63,7 +66,12 @@ class RelationalDocumentIndex:
         return {
             row.name: (
                 row.number,
-                VectorIndex(name=row.name, dimension=row.dimension, metric=Metric(row.metric)),
+                VectorIndex(
+                    name=row.name,
+                    dimension=row.dimension,
+                    metric=Metric(row.metric),
+                    embedder=None if row.embedder is None else _decode_embedder(row.embedder),
+                ),
             )
             for row in rows
         }
@@ -76,6 +84,8 @@ class RelationalDocumentIndex:
             "name": index.name,
             "dimension": index.dimension,
             "metric": index.metric.value,
+            "generation": secrets.randbits(62),  # unlike that of one whose number it may get
+            "embedder": None if index.embedder is None else encode_json(index.embedder).decode(),
         }
         number = self._register(_V, values)
         if number is None:
@@ -264,14 +274,15 @@ class RelationalDocumentIndex:
         words = list(dict.fromkeys(search_words(query)))[:_MAX_WORDS]
         if not words or not fields:
             return []
-        hits = self._texts.hits([known[field] for field in dict.fromkeys(fields)], words)
+        numbers = [known[field] for field in dict.fromkeys(fields)]
+        if filter is None:
+            return _best(self._texts.best(numbers, words, limit), limit) if limit else []
+        hits = self._texts.hits(numbers, words)
         statement = (
             select(_D.c.number, _D.c.document_id, hits.c.score)
             .join_from(hits, _D, _D.c.number == hits.c.number)
             .order_by(hits.c.score.desc(), _D.c.document_id)
         )
-        if filter is None:
-            return _best(self._hits(statement.limit(limit)), limit)
         condition = narrow_documents(filter).condition
         if condition is not None:
             statement = statement.where(condition)

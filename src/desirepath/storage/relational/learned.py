@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from desirepath.storage.learned import (
+    SHARDS,
     Activity,
     LearnableList,
     LearnedList,
+    LearningState,
     ListedInteraction,
+    LoneInteraction,
     RollupKey,
     UserControl,
 )
@@ -24,6 +28,7 @@ _E, _I = tables.executions, tables.interactions
 _LISTS, _SUMS = tables.learned_lists, tables.rollups
 _FEATURES, _USERS = tables.learned_features, tables.learned_users
 _CONTROLS, _ACTIVITY = tables.fusion_controls, tables.fusion_activity
+_LONE, _STATES = tables.lone_interactions, tables.learning_states
 _IN_LIST = 500
 
 
@@ -58,10 +63,7 @@ class RelationalLearned:
     def interactions(
         self, keys: Collection[tuple[int, str]]
     ) -> dict[tuple[int, str], list[ListedInteraction]]:
-        found: dict[tuple[int, str], list[ListedInteraction]] = {key: [] for key in keys}
-        for namespace, execution_id, *values in self._bulk.acted(sorted(keys)) if keys else ():
-            found[namespace, execution_id].append(ListedInteraction(*values))
-        return found
+        return self._bulk.acted(sorted(keys)) if keys else {}
 
     def hold_lists(self, lists: Sequence[LearnableList]) -> dict[bytes, bytes]:
         rows = [
@@ -105,12 +107,20 @@ class RelationalLearned:
         return self._bulk.session_sums(namespace, retriever_id, session_id, since, limit)
 
     def everything(self, namespace: int, retriever_id: str) -> list[tuple[RollupKey, bytes]]:
+        first = self.state(namespace, retriever_id).serving * SHARDS
         statement = (
             select(_SUMS)
-            .where(_SUMS.c.namespace == namespace, _SUMS.c.retriever_id == retriever_id)
+            .where(
+                _SUMS.c.namespace == namespace,
+                _SUMS.c.retriever_id == retriever_id,
+                _SUMS.c.shard.between(first, first + SHARDS - 1),
+            )
             .order_by(_SUMS.c.algorithm, _SUMS.c.context, _SUMS.c.day, _SUMS.c.shard)
         )
-        return [(RollupKey(*row[:6]), row[6]) for row in self._connection.execute(statement)]
+        return [
+            (replace(RollupKey(*row[:6]), shard=row[5] - first), row[6])
+            for row in self._connection.execute(statement)
+        ]
 
     def learned_lists(self, namespace: int, retriever_id: str) -> list[LearnedList]:
         statement = (
@@ -130,9 +140,36 @@ class RelationalLearned:
             for row in self._connection.execute(statement)
         ]
 
+    def learned_ids(
+        self, namespace: int, retriever_id: str, after: bytes, upto: bytes
+    ) -> list[bytes]:
+        statement = select(_LISTS.c.id).where(
+            _LISTS.c.namespace == namespace,
+            _LISTS.c.id > after,
+            _LISTS.c.id <= upto,
+            _LISTS.c.retriever_id == retriever_id,
+        )
+        return list(self._connection.scalars(statement))
+
+    def learned_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        return self._ids_before(_LISTS, namespace, bound, limit)
+
+    def _ids_before(self, table: Table, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        statement = (
+            select(table.c.id)
+            .where(table.c.namespace == namespace, table.c.id < bound)
+            .order_by(table.c.id)
+            .limit(limit)
+        )
+        return list(self._connection.scalars(statement))
+
     def clear(self, namespace: int, retriever_id: str, limit: int) -> int:
         removed = 0
-        for table, key in ((_LISTS, _LISTS.c.id), (_SUMS, _SUMS.c.context)):
+        for table, key in (
+            (_LISTS, _LISTS.c.id),
+            (_SUMS, _SUMS.c.context),
+            (_LONE, _LONE.c.id),
+        ):
             mine: list[ColumnElement[bool]] = [
                 table.c.namespace == namespace,
                 table.c.retriever_id == retriever_id,
@@ -144,7 +181,7 @@ class RelationalLearned:
         return removed
 
     def clear_decisions(self, namespace: int, retriever_id: str) -> None:
-        for table in (_FEATURES, _USERS, _CONTROLS, _ACTIVITY):
+        for table in (_FEATURES, _USERS, _CONTROLS, _ACTIVITY, _STATES):
             self._connection.execute(
                 delete(table).where(
                     table.c.namespace == namespace, table.c.retriever_id == retriever_id
@@ -155,6 +192,100 @@ class RelationalLearned:
         self._connection.execute(
             delete(_USERS).where(_USERS.c.namespace == namespace, _USERS.c.user_id == user_id)
         )
+
+    # Lone interactions
+
+    def lone_after(
+        self, namespace: int, retriever_id: str, after: bytes, limit: int
+    ) -> list[LoneInteraction]:
+        statement = (
+            select(_LONE)
+            .where(
+                _LONE.c.namespace == namespace,
+                _LONE.c.id > after,
+                _LONE.c.retriever_id == retriever_id,
+            )
+            .order_by(_LONE.c.id)
+            .limit(limit)
+        )
+        return [_to_lone(row) for row in self._connection.execute(statement)]
+
+    def lone_before(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        return self._ids_before(_LONE, namespace, bound, limit)
+
+    def put_lone(self, rows: Sequence[LoneInteraction]) -> None:
+        self._bulk.insert(_LONE, [_from_lone(one) for one in rows])
+
+    def take_lone(self, namespace: int, ids: Sequence[bytes]) -> list[LoneInteraction]:
+        return self._taken(self._bulk.fetch(_LONE, [(namespace, id) for id in ids]))
+
+    def take_lone_of(self, keys: Collection[tuple[int, str]]) -> list[LoneInteraction]:
+        return self._taken(self._bulk.lone_of(sorted(keys))) if keys else []
+
+    def _taken(self, rows: Sequence[Any]) -> list[LoneInteraction]:
+        self._bulk.remove(_LONE, [row[:2] for row in rows])
+        return [_to_lone(row) for row in rows]
+
+    # Generations
+
+    def hold_states(
+        self, keys: Collection[tuple[int, str]]
+    ) -> dict[tuple[int, str], LearningState]:
+        found: dict[tuple[int, str], LearningState] = {}
+        wanted = sorted(keys)
+        while wanted:
+            for row in self._bulk.fetch(_STATES, wanted, hold=True):
+                found[row[0], row[1]] = _to_state(row)
+            wanted = [key for key in wanted if key not in found]
+            if wanted:  # the first time of a retriever
+                self._bulk.insert_new(_STATES, [(*key, *_from_state(_NEW)) for key in wanted])
+        return found
+
+    def hold_state(self, namespace: int, retriever_id: str) -> LearningState:
+        rows = self._bulk.hold(_STATES, [(namespace, retriever_id, *_from_state(_NEW))])
+        return _to_state(rows[0])
+
+    def put_state(self, namespace: int, retriever_id: str, state: LearningState) -> None:
+        self._bulk.put(_STATES, [(namespace, retriever_id, *_from_state(state))])
+
+    def state(self, namespace: int, retriever_id: str) -> LearningState:
+        rows = self._bulk.fetch(_STATES, [(namespace, retriever_id)])
+        return _to_state(rows[0]) if rows else _NEW
+
+    def building(self) -> list[tuple[int, str]]:
+        statement = select(_STATES.c.namespace, _STATES.c.retriever_id).where(
+            _STATES.c.building.is_not(None)
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(statement)]
+
+    def clear_generations(self, namespace: int, retriever_id: str, limit: int) -> int:
+        state = self.state(namespace, retriever_id)
+        others: list[ColumnElement[bool]] = [
+            ~_SUMS.c.shard.between(kept * SHARDS, kept * SHARDS + SHARDS - 1)
+            for kept in (state.serving, state.building)
+            if kept is not None
+        ]
+        keys = list(_SUMS.primary_key.columns)
+        statement = (
+            select(*keys)
+            .where(_SUMS.c.namespace == namespace, _SUMS.c.retriever_id == retriever_id, *others)
+            .limit(limit)
+        )
+        rows = [tuple(row) for row in self._connection.execute(statement)]
+        self._bulk.remove(_SUMS, rows)
+        return len(rows)
+
+    def count_lists(self, namespace: int, retriever_id: str) -> int:
+        statement = (
+            select(func.count())
+            .select_from(_E)
+            .where(
+                _E.c.namespace == namespace,
+                _E.c.retriever_id == retriever_id,
+                _E.c.algorithm.is_not(None),
+            )
+        )
+        return int(self._connection.scalar(statement) or 0)
 
     # Features
 
@@ -228,6 +359,45 @@ class RelationalLearned:
             Activity(id=row.id, kind=row.kind, detail=row.detail)
             for row in self._connection.execute(statement)
         ]
+
+
+_NEW = LearningState()
+
+
+def _from_state(state: LearningState) -> tuple[Any, ...]:
+    return (state.serving, state.building, state.upto, state.n_lists)
+
+
+def _to_state(row: Any) -> LearningState:
+    return LearningState(serving=row[2], building=row[3], upto=row[4], n_lists=row[5])
+
+
+def _from_lone(one: LoneInteraction) -> tuple[Any, ...]:
+    return (
+        one.namespace,
+        one.id,
+        one.retriever_id,
+        one.execution_id,
+        one.algorithm,
+        one.identity,
+        one.day,
+        one.feature,
+        one.reward,
+    )
+
+
+def _to_lone(row: Any) -> LoneInteraction:
+    return LoneInteraction(
+        namespace=row[0],
+        id=row[1],
+        retriever_id=row[2],
+        execution_id=row[3],
+        algorithm=row[4],
+        identity=row[5],
+        day=row[6],
+        feature=row[7],
+        reward=row[8],
+    )
 
 
 def _values(key: RollupKey) -> tuple[Any, ...]:

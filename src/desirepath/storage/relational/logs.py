@@ -23,19 +23,20 @@ from sqlalchemy import (
 from sqlalchemy import update as update_rows
 
 from desirepath.domain.checks import is_storable
-from desirepath.domain.execution import Execution, ShownList
+from desirepath.domain.execution import Execution, ExecutionSummary, ShownList
 from desirepath.domain.ids import NIL
 from desirepath.domain.interaction import Interaction, dedup_key
-from desirepath.storage.base import Event, InteractionQuery
+from desirepath.storage.base import Event, ExecutionQuery, InteractionQuery
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.bulk import Bulk
-from desirepath.storage.relational.narrowing import narrow
+from desirepath.storage.relational.narrowing import narrow, narrow_executions
 from desirepath.storage.relational.rows import (
     execution_to_row,
     interaction_to_row,
     row_to_execution,
     row_to_interaction,
     row_to_shown_list,
+    row_to_summary,
 )
 
 __all__ = ["RelationalExecutionLog", "RelationalInteractionLog"]
@@ -153,6 +154,15 @@ class RelationalInteractionLog(_Log):
     def scan(self, namespace: int, chunk: int = 2000) -> Iterator[Interaction]:
         return map(row_to_interaction, self._rows_after(namespace, chunk))
 
+    def ids_before_execution(self, namespace: int, bound: bytes, limit: int) -> list[bytes]:
+        names = tables.execution_ids
+        late = select(names.c.execution_id).where(
+            names.c.namespace == namespace,
+            names.c.execution_id == _I.c.execution_id,
+            names.c.id >= bound,
+        )
+        return self._ids(namespace, limit, _I.c.id < bound, late.exists())
+
     def unlinked(self, namespace: int, execution_ids: Sequence[str]) -> set[str]:
         columns = _I.c
         found: set[str] = set()
@@ -241,6 +251,23 @@ class RelationalExecutionLog(_Log):
             return None
         rows = self._fetch([(namespace, execution_id)])
         return row_to_execution(rows[0]) if rows else None
+
+    def find(self, query: ExecutionQuery, limit: int, offset: int = 0) -> list[ExecutionSummary]:
+        columns = [_E.c[name] for name in tables.SUMMARY_COLUMNS]
+        statement = _matching_executions(select(*columns), query)
+        if query.after is not None:
+            past = _E.c.id < query.after if query.descending else _E.c.id > query.after
+            statement = statement.where(past)
+        order = _E.c.id.desc() if query.descending else _E.c.id
+        rows = self._connection.execute(statement.order_by(order).limit(limit).offset(offset))
+        return [row_to_summary(tuple(row)) for row in rows]
+
+    def count(self, query: ExecutionQuery) -> int:
+        statement = _matching_executions(select(func.count()).select_from(_E), query)
+        return int(self._connection.scalar(statement) or 0)
+
+    def is_exact(self, query: ExecutionQuery) -> bool:
+        return query.filter is None or narrow_executions(query.filter).exact
 
     def meet(self, arriving: Set[tuple[int, str]], awaited: Set[tuple[int, str]]) -> None:
         if arriving or awaited:
@@ -343,6 +370,16 @@ def _matching(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
         if narrowed is not None:
             statement = statement.where(narrowed)
     return statement
+
+
+def _matching_executions(statement: Select[Any], query: ExecutionQuery) -> Select[Any]:
+    statement = statement.where(
+        _E.c.namespace == query.namespace, _E.c.retriever_id == query.retriever_id
+    )
+    if query.ceiling is not None:
+        statement = statement.where(_E.c.id <= query.ceiling)
+    narrowed = None if query.filter is None else narrow_executions(query.filter).condition
+    return statement if narrowed is None else statement.where(narrowed)
 
 
 def _after(query: InteractionQuery) -> list[ColumnElement[bool]]:

@@ -32,10 +32,11 @@ from desirepath.domain.ids import first_id_at, parse_id
 from desirepath.domain.plain_json import encode_json
 from desirepath.storage.relational import tables
 
-__all__ = ["Narrowed", "narrow", "narrow_documents"]
+__all__ = ["Narrowed", "narrow", "narrow_documents", "narrow_executions"]
 
 _I = tables.interactions
 _D = tables.documents
+_E = tables.executions
 _EXACT_IN_FLOAT = 2**53
 _MOST_TERMS = 400  # SQLite parses 1,000 deep, and a chain of ORs is as deep as it is long
 _MOST_VALUES = 20_000  # SQLite binds 32,766 values in a statement, PostgreSQL 65,535
@@ -67,6 +68,11 @@ _UNKNOWN = Narrowed(None)
 def narrow(filter: Filter) -> Narrowed:
     """The SQL that a filter on interactions implies."""
     return _Narrower(_condition).narrow(filter)
+
+
+def narrow_executions(filter: Filter) -> Narrowed:
+    """The SQL that a filter on executions implies."""
+    return _Narrower(_execution_condition).narrow(filter)
 
 
 def narrow_documents(filter: Filter) -> Narrowed:
@@ -126,12 +132,39 @@ def _condition(condition: Condition) -> Narrowed:
     if head == "interaction_id":
         return _interaction_id(condition)
     if head == "timestamp":
-        return _timestamp(condition)
+        return _timestamp(_I.c.id, condition)
     if head == "interaction_type":
         return _types(condition)
     column = _I.c.get(head)
-    if column is None:
-        return _UNKNOWN
+    return _UNKNOWN if column is None else _of_column(column, condition)
+
+
+_EXECUTION_COLUMNS = {
+    "execution_id": _E.c.execution_id,
+    "user_id": _E.c.user_id,
+    "session_id": _E.c.session_id,
+    "configuration": _E.c.configuration,
+    "parent_execution_id": _E.c.parent_id,
+    "offset": _E.c.offset,
+    "total": _E.c.total,
+    "total_returned": _E.c.n_documents,
+    "occurred_at": _E.c.occurred_at,
+}
+_EXECUTION_OBJECTS = {"inputs": _E.c.inputs, "metadata": _E.c.metadata}
+
+
+def _execution_condition(condition: Condition) -> Narrowed:
+    head = condition.path[0]
+    if len(condition.path) > 1:
+        return _inside_object(_EXECUTION_OBJECTS[head], condition)
+    if head == "timestamp":
+        return _timestamp(_E.c.id, condition)
+    column = _EXECUTION_COLUMNS.get(head)
+    return _UNKNOWN if column is None else _of_column(column, condition)
+
+
+def _of_column(column: Column[Any], condition: Condition) -> Narrowed:
+    """What holds of a column that is the field itself."""
     if condition.operator in ("exists", "is_null"):
         return _null(column, is_null=(condition.operator == "is_null") == condition.value)
     if condition.value is None and condition.operator in ("eq", "ne"):
@@ -219,12 +252,11 @@ def _time(column: Column[Any], condition: Condition) -> Narrowed:
     return _UNKNOWN
 
 
-def _timestamp(condition: Condition) -> Narrowed:
+def _timestamp(column: Column[Any], condition: Condition) -> Narrowed:
     if condition.operator not in _COMPARE or not isinstance(condition.value, datetime):
         return _UNKNOWN
     moment = from_datetime(condition.value)
     first, next = first_id_at(moment), first_id_at(moment + 1)
-    column = _I.c.id
     condition_of = {
         "gte": column >= first,
         "gt": column >= next,

@@ -7,9 +7,15 @@ from typing import Any
 
 import msgspec
 
-from desirepath.domain.execution import Execution, ShownDocument, ShownList
+from desirepath.domain.execution import (
+    Execution,
+    ExecutionSummary,
+    ShownDocument,
+    ShownList,
+)
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.plain_json import encode_json, object_text
+from desirepath.domain.profile import pack_profile, unpack_profile
 from desirepath.domain.ranking import pack_ranking, unpack_ranking
 from desirepath.storage.relational.bulk import Row
 
@@ -19,6 +25,7 @@ __all__ = [
     "row_to_execution",
     "row_to_interaction",
     "row_to_shown_list",
+    "row_to_summary",
 ]
 
 _decode_object = msgspec.json.Decoder(dict[str, Any] | None).decode
@@ -103,6 +110,7 @@ def execution_to_row(value: Execution) -> Row:
         value.parent_id,
         None if value.ranking is None else value.ranking.algorithm,
         None if value.ranking is None else pack_ranking(value.ranking),
+        None if value.profile is None else pack_profile(value.profile),
     )
 
 
@@ -132,6 +140,28 @@ def row_to_execution(row: Row) -> Execution:
         live=bool(row[15]),
         parent_id=row[16],
         ranking=None if row[18] is None else unpack_ranking(row[18]),
+        profile=None if row[19] is None else unpack_profile(row[19]),
+    )
+
+
+def row_to_summary(row: Row) -> ExecutionSummary:
+    """From the columns :data:`~desirepath.storage.relational.tables.SUMMARY_COLUMNS`."""
+    return ExecutionSummary(
+        id=row[0],
+        execution_id=row[1],
+        retriever_id=row[2],
+        user_id=row[3],
+        session_id=row[4],
+        inputs=None if row[5] is None else _decode_object(row[5]),
+        configuration=row[6],
+        metadata=None if row[7] is None else _decode_object(row[7]),
+        offset=row[8],
+        total=row[9],
+        n_documents=row[10],
+        occurred_at=row[11],
+        live=bool(row[12]),
+        parent_id=row[13],
+        profile=None if row[14] is None else unpack_profile(row[14]),
     )
 
 

@@ -15,6 +15,7 @@ from desirepath.domain.document import VectorIndex
 from desirepath.storage.relational import tables
 
 __all__ = [
+    "BEST",
     "K1",
     "B",
     "Hit",
@@ -28,6 +29,16 @@ __all__ = [
 _D = tables.documents
 K1, B = 1.2, 0.75
 """BM25's constants; FTS5 has them built in."""
+
+
+BEST = (
+    "WITH hits (number, score) AS MATERIALIZED ({hits}) "
+    "SELECT documents.number, document_id, score FROM hits JOIN documents USING (number) "
+    "WHERE score >= coalesce("
+    "(SELECT score FROM hits ORDER BY score DESC LIMIT 1 OFFSET {limit} - 1), -1e300) "
+    "ORDER BY score DESC, document_id LIMIT {limit}"
+)
+"""Only documents of the best are looked up, however many said a word."""
 
 
 class Hit(NamedTuple):
@@ -54,6 +65,10 @@ class TextTables(Protocol):
 
         Every field in which they may have said something is in the mapping.
         """
+        ...
+
+    def best(self, fields: Sequence[int], words: Sequence[str], limit: int) -> Iterable[Hit]:
+        """The best of :meth:`hits`, at least one."""
         ...
 
     def hits(self, fields: Sequence[int], words: Sequence[str]) -> Subquery:

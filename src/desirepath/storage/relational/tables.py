@@ -19,6 +19,7 @@ __all__ = [
     "ACTED_COLUMNS",
     "RANKED_COLUMNS",
     "SHOWN_COLUMNS",
+    "SUMMARY_COLUMNS",
     "answers",
     "api_keys",
     "documents",
@@ -32,6 +33,8 @@ __all__ = [
     "learned_features",
     "learned_lists",
     "learned_users",
+    "learning_states",
+    "lone_interactions",
     "marks",
     "metadata",
     "namespaces",
@@ -113,6 +116,7 @@ executions = Table(
     Column("parent_id", Text),
     Column("algorithm", Text),  # what learns from it; null: nothing does
     Column("ranking", LargeBinary),  # see domain/ranking.py
+    Column("profile", LargeBinary),  # see domain/profile.py
     PrimaryKeyConstraint("namespace", "id"),
 )
 
@@ -142,12 +146,28 @@ RANKED_COLUMNS = (
 )
 """Of executions: what learning needs."""
 
-ACTED_COLUMNS = (
-    "namespace",
+SUMMARY_COLUMNS = (
+    "id",
     "execution_id",
+    "retriever_id",
+    "user_id",
+    "session_id",
+    "inputs",
+    "configuration",
+    "metadata",
+    "offset",
+    "total",
+    "n_documents",
+    "occurred_at",
+    "live",
+    "parent_id",
+    "profile",
+)
+"""Of executions: what a list of them says."""
+
+ACTED_COLUMNS = (
     "feature_id",
     "types",
-    "position",
     "reward",
     "feature_uri",
 )
@@ -192,6 +212,33 @@ rollups = Table(
     Column("shard", BigInteger, nullable=False),
     Column("sums", LargeBinary, nullable=False),
     PrimaryKeyConstraint("namespace", "retriever_id", "algorithm", "context", "day", "shard"),
+)
+
+lone_interactions = Table(
+    "lone_interactions",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("execution_id", Text),
+    Column("algorithm", Text, nullable=False),
+    Column("identity", Text),
+    Column("day", BigInteger, nullable=False),
+    Column("feature", BigInteger, nullable=False),
+    Column("reward", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+learning_states = Table(
+    "learning_states",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("serving", BigInteger, nullable=False),
+    Column("building", BigInteger),
+    Column("upto", LargeBinary, nullable=False),
+    Column("n_lists", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "retriever_id"),
 )
 
 learned_features = Table(
@@ -338,6 +385,8 @@ text_fields = Table(
     Column("n_words", BigInteger, nullable=False),  # does not keep them; else 0
 )
 
+# ``generation`` changes with every change of an index's vectors, where they are kept in memory.
+
 vector_indexes = Table(
     "vector_indexes",
     metadata,
@@ -346,4 +395,6 @@ vector_indexes = Table(
     Column("name", Text, nullable=False),
     Column("dimension", BigInteger, nullable=False),
     Column("metric", Text, nullable=False),
+    Column("embedder", Text),  # JSON, see domain/text_embedding.py
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )

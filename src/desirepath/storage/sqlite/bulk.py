@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Table
 
+from desirepath.storage.learned import SHARDS
 from desirepath.storage.relational.bulk import Row
 from desirepath.storage.relational.tables import (
     ACTED_COLUMNS,
@@ -44,9 +45,12 @@ _ACTED = (
     "WHERE namespace = ? AND execution_id = ?"
 )
 _SUMS = (
-    "SELECT context, day, sums FROM rollups WHERE namespace = ? AND retriever_id = ? "
-    "AND algorithm = ? AND context = ? AND day >= ?"
+    "SELECT context, day, sums FROM rollups WHERE namespace = ?1 AND retriever_id = ?2 "
+    "AND algorithm = ?3 AND context = ?4 AND day >= ?5 "
+    f"AND shard / {SHARDS} = coalesce((SELECT serving FROM learning_states "
+    "WHERE namespace = ?1 AND retriever_id = ?2), 0)"
 )
+_LONE_OF = "SELECT * FROM lone_interactions WHERE namespace = ? AND execution_id = ?"
 _SESSION_SUMS = (
     "SELECT sums FROM learned_lists WHERE namespace = ? AND retriever_id = ? AND session_id = ? "
     "AND id >= ? AND live = 1 ORDER BY id DESC LIMIT ?"
@@ -88,8 +92,11 @@ class SqliteBulk:
         rows = (self._cursor.execute(_RANKED, key).fetchone() for key in keys)
         return [row for row in rows if row is not None]
 
-    def acted(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
-        return [row for key in keys for row in self._cursor.execute(_ACTED, key).fetchall()]
+    def acted(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], list[Row]]:
+        return {key: self._cursor.execute(_ACTED, key).fetchall() for key in keys}
+
+    def lone_of(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
+        return [row for key in keys for row in self._cursor.execute(_LONE_OF, key).fetchall()]
 
     def sums(self, keys: Sequence[Row]) -> list[Row]:
         return [row for key in keys for row in self._cursor.execute(_SUMS, key).fetchall()]

@@ -32,6 +32,7 @@ from desirepath.storage.relational.session import RelationalSession
 from desirepath.storage.sqlite.bulk import SqliteBulk
 from desirepath.storage.sqlite.file_system import file_system_of
 from desirepath.storage.sqlite.text_tables import SqliteTextTables, purge_words
+from desirepath.storage.sqlite.vector_cache import VectorCache
 from desirepath.storage.sqlite.vector_functions import add_vector_functions
 from desirepath.storage.sqlite.vector_tables import SqliteVectorTables
 
@@ -50,6 +51,7 @@ _WAL_PAGES = 4_000  # pages between checkpoints: 16 MiB
 _MMAP_BYTES = 128 << 20  # mapped pages count as the process's own memory
 _SHORTEST_TRACE = 8  # bytes; a shorter text is in a large file by chance
 _PIECE_BYTES = 16 << 20
+_SECONDS_BETWEEN_SWITCHES = 0.01
 _BACKUP_PAGES = 1_000  # between looks at the progress
 _STEPS_BETWEEN_LOOKS = 20_000  # of SQLite's machine, between looks at the clock
 
@@ -76,6 +78,7 @@ class SqliteStorage:
         _check_version()
         self._clock = clock
         self._vector_extension = vector_extension
+        self._vector_cache = VectorCache()
         self._path = path_of(url)
         self._in_memory = self._path is None
         self._engine = create_engine(
@@ -109,7 +112,7 @@ class SqliteStorage:
                 check_same_thread=False,
                 cached_statements=256,
             )
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON")
@@ -151,7 +154,7 @@ class SqliteStorage:
     def read(self, seconds: float | None = None) -> Iterator[RelationalSession]:
         if self._in_memory:
             with self._lock:  # a shared cache has no snapshots
-                yield self._session(*self._reader())
+                yield self._session(*self._reader(), self._vector_cache)
             return
         connection, raw = self._reader()
         with _translated(seconds or 0.0):
@@ -160,7 +163,7 @@ class SqliteStorage:
                 raw.set_progress_handler(lambda: time.monotonic() > end, _STEPS_BETWEEN_LOOKS)
             raw.execute("BEGIN")
             try:
-                yield self._session(connection, raw)
+                yield self._session(connection, raw, self._vector_cache)
             finally:
                 if seconds is not None:
                     raw.set_progress_handler(None, 0)
@@ -227,9 +230,11 @@ class SqliteStorage:
         self._writer = connection, raw
         self._is_suspect = False
 
-    def _session(self, connection: Connection, raw: Any) -> RelationalSession:
+    def _session(
+        self, connection: Connection, raw: Any, vector_cache: VectorCache | None = None
+    ) -> RelationalSession:
         texts = SqliteTextTables(raw, driver.sqlite_version_info)
-        vectors = SqliteVectorTables(connection, raw)
+        vectors = SqliteVectorTables(connection, raw, vector_cache)
         return RelationalSession(connection, SqliteBulk(raw), texts, vectors, self._clock.now)
 
     def health(self) -> Health:
@@ -343,6 +348,24 @@ class SqliteStorage:
         self._engine.dispose()
 
 
+def _write_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log; once a file has it, this changes nothing.
+
+    Two that switch a new file at the same moment would wait for each other, so SQLite refuses one
+    of them at once, whatever its timeout: it has to ask again.
+    """
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except driver.OperationalError as error:
+            if _BUSY_MARK not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(_SECONDS_BETWEEN_SWITCHES)
+        else:
+            return
+
+
 def _new(path: Path) -> Any:
     return driver.connect(str(path))
 
@@ -400,6 +423,7 @@ def _check_place(path: Path) -> None:
 
 
 _IO_MARK = "disk I/O error"
+_BUSY_MARK = "database is locked"
 _FULL_MARKS = ("database or disk is full",)
 _CORRUPT_MARKS = ("malformed", "not a database")
 

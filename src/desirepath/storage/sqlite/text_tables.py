@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Double, Subquery, text
 
-from desirepath.storage.relational.searching import text_table
+from desirepath.storage.relational.searching import BEST, Hit, text_table
 
 __all__ = ["SqliteTextTables", "purge_words"]
 
@@ -61,16 +61,28 @@ class SqliteTextTables:
             )
             self._connection.executemany(f"INSERT INTO {table} (rowid, body) VALUES (?, ?)", texts)
 
+    def best(self, fields: Sequence[int], words: Sequence[str], limit: int) -> Iterable[Hit]:
+        statement = BEST.format(hits=_found(fields), limit=":most")
+        values = {"wanted": _wanted(words), "most": limit}
+        return (Hit(*row) for row in self._connection.execute(statement, values))
+
     def hits(self, fields: Sequence[int], words: Sequence[str]) -> Subquery:
-        # Quoted, a word is a phrase of one or more tokens, and no syntax.
-        wanted = " OR ".join(f'"{word}"' for word in words)
-        found = " UNION ALL ".join(
-            f"SELECT rowid, -bm25({table}) FROM {table} WHERE {table} MATCH :wanted"
-            for table in map(text_table, fields)
-        )
-        statement = text(
-            f"WITH found (number, score) AS MATERIALIZED ({found}) "
-            "SELECT number, sum(score) AS score FROM found GROUP BY number"
-        )
-        bound = statement.bindparams(wanted=wanted).columns(number=BigInteger, score=Double)
-        return bound.subquery("hits")
+        statement = text(f"WITH found AS MATERIALIZED ({_found(fields)}) SELECT * FROM found")
+        bound = statement.bindparams(wanted=_wanted(words))
+        return bound.columns(number=BigInteger, score=Double).subquery("hits")
+
+
+def _wanted(words: Sequence[str]) -> str:
+    """Quoted, a word is a phrase of one or more tokens, and no syntax."""
+    return " OR ".join(f'"{word}"' for word in words)
+
+
+def _found(fields: Sequence[int]) -> str:
+    """SQL of (number, score) of every document with a word of ``:wanted``."""
+    found = " UNION ALL ".join(
+        f"SELECT rowid AS number, -bm25({table}) AS score FROM {table} WHERE {table} MATCH :wanted"
+        for table in map(text_table, fields)
+    )
+    if len(fields) == 1:
+        return found
+    return f"SELECT number, sum(score) AS score FROM ({found}) GROUP BY number"

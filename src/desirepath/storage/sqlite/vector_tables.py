@@ -1,19 +1,25 @@
-"""Vectors in SQLite: a plain table an index, walked from end to end, exactly."""
+"""Vectors in SQLite: a plain table an index, walked from end to end, or kept in memory. Exact."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from functools import partial
 from math import hypot
 from typing import Any
 
+import numpy as np
 from sqlalchemy import BigInteger, ColumnElement, Connection, Double, Subquery, Text, text
 
 from desirepath.domain.document import Metric, VectorIndex
 from desirepath.storage.relational.searching import Hit, best_first, vector_table
+from desirepath.storage.sqlite.vector_cache import VectorCache, VectorMatrix
 
 __all__ = ["SqliteVectorTables"]
 
+_BYTES_EACH = 4
+_CHANGE = "UPDATE vector_indexes SET generation = generation + 1 WHERE number = ?"
+_GENERATION = "SELECT generation FROM vector_indexes WHERE number = ?"
 _SCORES = {
     Metric.COSINE: "1 - vec_distance_cosine(vector, :wanted)",
     # There is no function for it. A vector of zeros has no cosine, and every product with it is 0.
@@ -27,9 +33,10 @@ _SCORES = {
 class SqliteVectorTables:
     """See :class:`~desirepath.storage.relational.searching.VectorTables`."""
 
-    def __init__(self, connection: Connection, raw: Any) -> None:
+    def __init__(self, connection: Connection, raw: Any, cache: VectorCache | None) -> None:
         self._connection = connection
         self._raw = raw
+        self._cache = cache  # None in a session that writes: what it changes may be undone
 
     def make(self, number: int, index: VectorIndex) -> None:
         del index  # float32 blobs are as long as they are
@@ -48,9 +55,11 @@ class SqliteVectorTables:
         vectors: Sequence[tuple[int, str, Sequence[float]]],
     ) -> None:
         name = vector_table(number)
-        self._raw.executemany(
+        forgotten = self._raw.executemany(
             f"DELETE FROM {name} WHERE number = ?", [(document,) for document in documents]
         )
+        if forgotten.rowcount or vectors:
+            self._raw.execute(_CHANGE, (number,))
         self._raw.executemany(
             f"INSERT INTO {name} VALUES (?, ?, ?, ?)",
             [(document, id, hypot(*vector), _blob(vector)) for document, id, vector in vectors],
@@ -64,8 +73,26 @@ class SqliteVectorTables:
     def nearest(
         self, number: int, index: VectorIndex, vector: Sequence[float], limit: int
     ) -> Iterable[Hit]:
+        if self._cache is not None:
+            (generation,) = self._raw.execute(_GENERATION, (number,)).fetchone()
+            matrix = self._cache.matrix(number, generation, partial(self._load, number, index))
+            if matrix is not None:
+                return matrix.nearest(index.metric, vector, limit)
         statement = best_first(_scored(number, index, vector), None).limit(limit)
         return (Hit(*row) for row in self._connection.execute(statement))
+
+    def _load(self, number: int, index: VectorIndex, most_bytes: int) -> VectorMatrix | None:
+        """All vectors of an index; None when they take more than so many bytes."""
+        name = vector_table(number)
+        (n,) = self._raw.execute(f"SELECT count(*) FROM {name}").fetchone()
+        if n * index.dimension * _BYTES_EACH > most_bytes:
+            return None
+        rows = self._raw.execute(f"SELECT number, document_id, length, vector FROM {name}")
+        numbers, ids, lengths, blobs = zip(*rows, strict=True) if n else ((), (), (), ())
+        vectors = np.frombuffer(b"".join(blobs), "<f4").reshape(n, index.dimension)
+        return VectorMatrix(
+            numbers=numbers, document_ids=ids, vectors=vectors, lengths=np.array(lengths)
+        )
 
     def ranked(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -97,11 +98,29 @@ def at_once(*tasks: Callable[[], T]) -> list[T]:
     barrier = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], T]) -> T:
-        barrier.wait(10)
+        barrier.wait(60)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as pool:
         return list(pool.map(run, tasks))
+
+
+def held_at_once(values: Iterable[object], n_bytes: int) -> tuple[int, int]:
+    """How many values there were, and how many of them were in memory at the same time.
+
+    Each value has a text of ``n_bytes``. Counted are pieces of memory of about that size, so that
+    what else the process does meanwhile does not count.
+    """
+    n_values = most = 0
+    tracemalloc.start()
+    try:
+        for n_values, _ in enumerate(values, 1):
+            if n_values % 16 == 0:
+                traces = tracemalloc.take_snapshot().traces
+                most = max(most, sum(n_bytes <= trace.size < 2 * n_bytes for trace in traces))
+    finally:
+        tracemalloc.stop()
+    return n_values, most
 
 
 def mark_of(interaction: Interaction) -> bytes:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from desirepath.domain.execution import ShownDocument
+from desirepath.domain.execution import ExecutionSummary, ShownDocument
+from desirepath.domain.filters import FieldKind, Filter, parse_filter
 from desirepath.domain.ids import first_id_at
 from desirepath.domain.plain_json import object_text
-from desirepath.storage.base import Event, Session, Storage
+from desirepath.domain.profile import Profile, StageRun
+from desirepath.storage.base import Event, ExecutionQuery, Session, Storage
 from desirepath.testing.clock import START
 from desirepath.testing.examples import an_execution, an_interaction, documents, new_id
 from desirepath.testing.storage_contract.common import (
@@ -30,6 +32,7 @@ from desirepath.testing.storage_contract.common import (
     OpenAnother,
     at_once,
     deepest_object,
+    held_at_once,
     ids_of,
     store,
 )
@@ -46,6 +49,23 @@ EXECUTION_CHANGES: dict[str, Mapping[str, Any]] = {
         "total": 1234,
         "occurred_at": START - 1,
         "live": False,
+    },
+    "a profile": {
+        "profile": Profile(
+            stages=(
+                StageRun(name="find", stage_id="feature_search", n_in=0, n_out=9, milliseconds=1.5),
+                StageRun(
+                    name=ODD_TEXTS[0],
+                    stage_id="limit",
+                    n_in=9,
+                    n_out=9,
+                    milliseconds=0.0,
+                    error=ODD_TEXTS[1],
+                ),
+            ),
+            milliseconds=2.25,
+            warnings=(ODD_TEXTS[2],),
+        )
     },
     "largest integers": {"offset": MAX, "total": MAX},
     "empty objects": {"inputs": {}, "metadata": {}},
@@ -79,6 +99,17 @@ EXECUTION_CHANGES: dict[str, Mapping[str, Any]] = {
     },
     "many documents": {"documents": documents(*(f"document-{n}" for n in range(10_000)))},
 }
+
+
+_FIELDS = {
+    "user_id": FieldKind.TEXT,
+    "total": FieldKind.INTEGER,
+    "inputs": FieldKind.OBJECT,
+}
+
+
+def _filter(**shorthand: Any) -> Filter:
+    return parse_filter(shorthand, _FIELDS)
 
 
 class ExecutionLogContract:
@@ -185,6 +216,45 @@ class ExecutionLogContract:
             (DEFAULT, e.execution_id): [e.documents[0].document_id] for e in executions
         }
 
+    def test_a_list_goes_through_a_retriever_by_time(self, storage: Storage) -> None:
+        theirs = [an_execution(retriever_id="r", total=n, user_id="u") for n in range(7)]
+        others = (an_execution(), an_execution(retriever_id="r", namespace=OTHER))
+        store(storage, *theirs[::-1], *others)
+        query = ExecutionQuery(namespace=DEFAULT, retriever_id="r")
+
+        def listed(limit: int = 10, offset: int = 0, **changes: Any) -> list[int | None]:
+            with storage.read() as session:
+                found = session.executions.find(replace(query, **changes), limit, offset)
+            return [one.total for one in found]
+
+        assert listed() == [6, 5, 4, 3, 2, 1, 0]
+        assert listed(2, 3) == [3, 2]
+        assert listed(after=theirs[2].id) == [1, 0]
+        assert listed(after=theirs[4].id, descending=False) == [5, 6]
+        assert listed(ceiling=theirs[1].id) == [1, 0]
+        assert listed(filter=_filter(total={"gte": 5}, user_id="u")) == [6, 5]
+        assert listed(filter=_filter(user_id="U")) == []
+        with storage.read() as session:
+            assert session.executions.count(query) == 7
+            narrowed = replace(query, filter=_filter(total={"gte": 5}))
+            assert session.executions.count(narrowed) == 2
+            assert session.executions.is_exact(narrowed)
+            guessed = replace(query, filter=_filter(inputs={"exists": True}))
+            assert not session.executions.is_exact(guessed)
+            assert session.executions.count(guessed) == 7
+
+    @pytest.mark.parametrize("changes", EXECUTION_CHANGES.values(), ids=EXECUTION_CHANGES)
+    def test_a_list_says_what_is_stored(self, storage: Storage, changes: Mapping[str, Any]) -> None:
+        stored = an_execution(**changes)
+        store(storage, stored)
+        query = ExecutionQuery(namespace=DEFAULT, retriever_id=stored.retriever_id)
+        with storage.read() as session:
+            (listed,) = session.executions.find(query, 10)
+        for name in ExecutionSummary.__struct_fields__:
+            if name != "n_documents":
+                assert getattr(listed, name) == getattr(stored, name), name
+        assert listed.n_documents == len(stored.documents)
+
     @pytest.mark.parametrize("chunk", [1, 3, 500])
     def test_a_scan_gives_everything_in_id_order(self, storage: Storage, chunk: int) -> None:
         executions = [an_execution() for _ in range(7)]
@@ -193,18 +263,12 @@ class ExecutionLogContract:
             assert list(session.executions.scan(DEFAULT, chunk)) == executions
 
     def test_a_scan_holds_one_chunk_at_a_time(self, storage: Storage) -> None:
-        text = "x" * 2000
-        store(storage, *(an_execution(metadata={"text": text}) for _ in range(600)))
+        text = "x" * 5_000
+        store(storage, *(an_execution(metadata={"text": text}) for _ in range(200)))
         with storage.read() as session:
-            next(session.executions.scan(DEFAULT, 20))
-            tracemalloc.start()
-            try:
-                n_rows = sum(1 for _ in session.executions.scan(DEFAULT, 20))
-                _, peak = tracemalloc.get_traced_memory()
-            finally:
-                tracemalloc.stop()
-        assert n_rows == 600
-        assert peak < 600 * len(text) / 3
+            n_rows, n_held = held_at_once(session.executions.scan(DEFAULT, 20), len(text))
+        assert n_rows == 200
+        assert 20 <= n_held <= 2 * 20
 
     def test_delete_frees_the_execution_id(self, storage: Storage) -> None:
         gone, kept = an_execution(execution_id="e"), an_execution(execution_id="f")

@@ -8,7 +8,8 @@ import pytest
 
 from desirepath.engine.deleting import erase_user
 from desirepath.engine.engine import Engine
-from desirepath.engine.learning.folding import DAILY_LISTS, fold
+from desirepath.engine.learning.adding import DAILY_INFLUENCE
+from desirepath.engine.learning.rebuilding import begin_rebuild, finish_rebuilds
 from desirepath.methods.bandits.packing import unpack
 from desirepath.methods.bandits.sums import n_lists
 from tests.unit.engine.learning.logs import (
@@ -16,6 +17,7 @@ from tests.unit.engine.learning.logs import (
     a_search,
     an_act,
     arrival,
+    clear,
     learned,
     recorded,
     recorded_and_deleted,
@@ -29,24 +31,10 @@ def engine(engine: Engine) -> Engine:
     return teach(engine)
 
 
-def clear(engine: Engine) -> None:
-    """Forget all that was learned, and the log."""
-    with engine.storage.write() as session:
-        while session.learned.clear(1, RETRIEVER, 1000):
-            pass
-        for log in (session.interactions, session.executions):
-            ids = log.ids_before(1, b"\xff" * 16, 10_000)
-            if ids:
-                log.delete(1, ids)
-
-
 def learn_again(engine: Engine) -> None:
-    """Learn from the log, having forgotten everything."""
-    with engine.storage.write() as session:
-        while session.learned.clear(1, RETRIEVER, 1000):
-            pass
-        keys = {(1, execution.execution_id) for execution in session.executions.scan(1)}
-        fold(session, keys, engine.shard, session.now())
+    """Learn from the log alone."""
+    begin_rebuild(engine.storage, 1, RETRIEVER)
+    finish_rebuilds(engine.storage, engine.shard)
 
 
 def test_any_order_of_arrival_teaches_the_same(engine: Engine) -> None:
@@ -121,13 +109,26 @@ def test_what_is_about_the_query_teaches_nothing(engine: Engine) -> None:
     assert learned(engine.storage) == ({}, {})
 
 
-def test_one_person_counts_for_twenty_lists_a_day_at_most(engine: Engine) -> None:
+def test_one_person_counts_for_two_clicks_a_day_at_most(engine: Engine) -> None:
     rng = random.Random(8)
     template = a_search(rng, "x") | {"user_id": "kim"}
-    for number in range(DAILY_LISTS + 15):
+    for number in range(35):
         search = {**template, "execution_id": f"search-{number}"}
         arrival(search)(engine)
-        recorded(an_act(rng, search, f"act-{number}"))(engine)
+        recorded(an_act(rng, search, f"act-{number}") | {"interaction_type": ["click"]})(engine)
     sums = {key.context: unpack(packed) for key, packed in learned(engine.storage)[0].items()}
-    assert n_lists(sums["global"]) == DAILY_LISTS
-    assert n_lists(sums["identity:8:user:kim:global"]) == DAILY_LISTS + 15
+    assert (n_lists(sums["global"]), sums["global"][1]) == (2, DAILY_INFLUENCE)
+    assert n_lists(sums["identity:8:user:kim:global"]) == 35
+
+
+def test_nobody_in_particular_counts_for_two_clicks_a_list_at_most(engine: Engine) -> None:
+    search = a_search(random.Random(9), "search")
+    anonymous = {key: value for key, value in search.items() if not key.endswith("_id")}
+    search = anonymous | {"execution_id": "search"}
+    arrival(search)(engine)
+    for number, document in enumerate(search["documents"]):
+        bought = {"feature_id": document["document_id"], "interaction_type": ["purchase"]}
+        recorded({**bought, "position": number, "execution_id": "search"})(engine)
+    ((key, packed),) = learned(engine.storage)[0].items()
+    assert key.context == "global"
+    assert unpack(packed)[1] == DAILY_INFLUENCE

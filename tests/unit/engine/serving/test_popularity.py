@@ -89,7 +89,7 @@ def test_while_one_search_counts_the_others_take_the_old(
 
         def interaction_counts(self, *asked: object) -> dict[str, int]:
             counting.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
             return self._session.summaries.interaction_counts(*asked)  # type: ignore[arg-type]
 
     found: list[Mapping[str, int]] = []
@@ -101,9 +101,9 @@ def test_while_one_search_counts_the_others_take_the_old(
 
     thread = threading.Thread(target=search)
     thread.start()
-    assert counting.wait(10)
+    assert counting.wait(60)
     assert count(storage, popularity) == old
     go_on.set()
-    thread.join(10)
+    thread.join(60)
     assert found == [{"a": 1, "b": 1}]
     assert count(storage, popularity) == {"a": 1, "b": 1}

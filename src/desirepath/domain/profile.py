@@ -1,0 +1,49 @@
+"""What the stages of one search did, and how long they took."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+__all__ = ["Profile", "StageRun", "Status", "pack_profile", "unpack_profile"]
+
+Status = str
+"""``completed``, or ``degraded`` where a stage failed and was skipped."""
+
+
+class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
+    """What a stage did: from how many documents to how many, and why it was skipped, if it was."""
+
+    name: str
+    stage_id: str
+    n_in: int
+    n_out: int
+    milliseconds: float
+    error: str | None = None
+
+
+class Profile(Struct, frozen=True, array_like=True, kw_only=True):
+    """A search that was served here; ``milliseconds`` from its inputs to what is shown."""
+
+    stages: tuple[StageRun, ...]
+    milliseconds: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> Status:
+        """How it went."""
+        return "completed" if all(run.error is None for run in self.stages) else "degraded"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Profile).decode
+
+
+def pack_profile(profile: Profile) -> bytes:
+    """As it is stored."""
+    return _encode(profile)
+
+
+def unpack_profile(packed: bytes) -> Profile:
+    """What :func:`pack_profile` wrote."""
+    return _decode(packed)

@@ -1,0 +1,1 @@
+"""Vectors of texts, made by a model that runs somewhere else."""

@@ -1,0 +1,25 @@
+"""Parquet needs a package that takes more room than all others together; most do without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from desirepath.errors import MissingDependency
+
+__all__ = ["load_pyarrow"]
+
+
+def load_pyarrow() -> tuple[Any, Any]:
+    """Give the modules ``pyarrow`` and ``pyarrow.parquet``.
+
+    Raises
+    ------
+    MissingDependency
+        The extra ``parquet`` is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependency("pyarrow", "parquet") from error
+    return pyarrow, parquet
