@@ -50,6 +50,8 @@ class Sizes:
     past_executions_grown: int
     rows_recorded: int
     sampled_sessions: int
+    lists_rebuilt: int
+    people_kept: int
     learning_seeds: int
 
 
@@ -65,6 +67,8 @@ FULL = Sizes(
     past_executions_grown=100_000,
     rows_recorded=5_000_000,
     sampled_sessions=800,
+    lists_rebuilt=250_000,
+    people_kept=100_000,
     learning_seeds=10,
 )
 QUICK = Sizes(
@@ -79,6 +83,8 @@ QUICK = Sizes(
     past_executions_grown=4_000,
     rows_recorded=200_000,
     sampled_sessions=200,
+    lists_rebuilt=5_000,
+    people_kept=2_000,
     learning_seeds=1,
 )
 
@@ -301,7 +307,7 @@ class Bench:
         template = self.new_baseline(executions)
         return Contestant(
             name="baseline",
-            executions=self._write_executions("baseline", executions),
+            executions=self.write_executions("baseline", executions),
             fresh=lambda: self.copied(template, self.baseline_server),
         )
 
@@ -324,7 +330,7 @@ class Bench:
             self.probe(server, executions[0])
         return Contestant(
             name="postgresql",
-            executions=self._write_executions("postgresql", executions),
+            executions=self.write_executions("postgresql", executions),
             fresh=lambda: self.copied_postgres(postgres),
         )
 
@@ -336,7 +342,7 @@ class Bench:
         with self.sqlite_server(database) as server:
             executions = self.register(server, self.live_executions)
             self.probe(server, executions[0])
-        return database, self._write_executions("sqlite", executions)
+        return database, self.write_executions("sqlite", executions)
 
     @contextmanager
     def copied(
@@ -406,10 +412,13 @@ class Bench:
     # --- what a server is told before it is measured
 
     def register(
-        self, server: Server, executions: Sequence[traffic.Execution]
+        self,
+        server: Server,
+        executions: Sequence[traffic.Execution],
+        stages: Sequence[Mapping[str, Any]] = (),
     ) -> list[traffic.Execution]:
         """Make the retrievers and register the executions with them, 1,000 a call."""
-        retriever_ids = [new_retriever(server, name) for name in retriever_names()]
+        retriever_ids = [new_retriever(server, name, stages) for name in retriever_names()]
         assigned = traffic.assign_retrievers(executions, retriever_ids)
         for retriever_id in retriever_ids:
             payloads = [e.payload() for e in assigned if e.retriever_id == retriever_id]
@@ -445,9 +454,9 @@ class Bench:
 
     def register_live(self, server: Server, name: str) -> Path:
         """Register the live executions and return the file that the load script reads."""
-        return self._write_executions(name, self.register(server, self.live_executions))
+        return self.write_executions(name, self.register(server, self.live_executions))
 
-    def _write_executions(self, name: str, executions: Sequence[traffic.Execution]) -> Path:
+    def write_executions(self, name: str, executions: Sequence[traffic.Execution]) -> Path:
         path = self.folder / f"executions-{name}.tsv"
         traffic.write_executions(path, executions)
         return path
@@ -457,7 +466,8 @@ def retriever_names() -> list[str]:
     return [f"bench-{number}" for number in range(RETRIEVERS)]
 
 
-def new_retriever(server: Server, name: str) -> str:
-    answer = server.call("POST", "/v1/retrievers", {"retriever_name": name, "stages": []})
+def new_retriever(server: Server, name: str, stages: Sequence[Mapping[str, Any]] = ()) -> str:
+    body = {"retriever_name": name, "stages": list(stages)}
+    answer = server.call("POST", "/v1/retrievers", body)
     retriever = answer.get("retriever", answer)
     return str(retriever["retriever_id"])

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
-from benchmarks import machine, serving, traffic
+from benchmarks import learned_cases, machine, serving, traffic
 from benchmarks.bench import (
     BATCH,
     INTERACTIONS,
@@ -458,7 +458,11 @@ CASES: dict[str, Case] = {
     "memory": memory,
     "search": serving.search,
     "candidates": serving.candidates,
+    "recording": learned_cases.recording,
+    "resolve": learned_cases.resolve,
+    "rebuild": learned_cases.rebuild,
+    "state": learned_cases.state,
     "learning": learning,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
-NEEDS_POSTGRES = frozenset({"post", "batch"})
+NEEDS_POSTGRES = frozenset({"post", "batch", "resolve", "rebuild", "state"})

@@ -57,7 +57,7 @@ def normalize(scores: FloatArray) -> Normalized:
     """
     if not scores.size:
         return Normalized(np.zeros(0, np.uint16), 0.0, 0.0)
-    minimum, maximum = float(scores.min()), float(scores.max())
+    minimum, maximum = float(np.minimum.reduce(scores)), float(np.maximum.reduce(scores))
     width = maximum - minimum
     if width == 0.0:
         return Normalized(np.full(scores.shape, SCALE, np.uint16), minimum, maximum)

@@ -62,9 +62,15 @@ def _read(listed: LearnableList) -> ReadList:
     ranking = unpack_ranking(listed.ranking)
     document_ids = decode_shown(listed.shown)
     levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
-    place_of = {id: place for place, id in enumerate(ranking.pool)}
-    wide = np.zeros((len(document_ids), max(ranking.ordinals, default=-1) + 1), np.uint16)
-    wide[:, list(ranking.ordinals)] = levels[[place_of[id] for id in document_ids]]
+    if ranking.pool[: len(document_ids)] == tuple(document_ids):  # as a rule
+        levels = levels[: len(document_ids)]
+    else:
+        place_of = {id: place for place, id in enumerate(ranking.pool)}
+        levels = levels[[place_of[id] for id in document_ids]]
+    wide = levels
+    if ranking.ordinals != tuple(range(len(ranking.ordinals))):
+        wide = np.zeros((len(document_ids), max(ranking.ordinals) + 1), np.uint16)
+        wide[:, list(ranking.ordinals)] = levels
     return ReadList(
         ranking,
         {id: row for row, id in enumerate(document_ids)},

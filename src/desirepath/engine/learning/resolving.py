@@ -205,7 +205,8 @@ class _Reader:
                 continue
             days = found.setdefault(context, {})
             number = min(day, self._today)
-            days[number] = add(days.get(number, nothing()), unpack(packed))
+            sums = unpack(packed)
+            days[number] = add(days[number], sums) if number in days else sums
         return found
 
     def _weighted(self, days: Mapping[int, Sums]) -> Evidence:

@@ -63,6 +63,8 @@ def pooled(contexts: Sequence[Evidence], pooled_lists: float = POOLED_LISTS) -> 
 
 
 def _added(left: FloatArray, right: FloatArray) -> FloatArray:
+    if len(left) == len(right):  # nearly always
+        return left + right
     total = np.zeros(max(len(left), len(right)))
     total[: len(left)] = left
     total[: len(right)] += right

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,11 +59,11 @@ def day_weights(
     ... ).round(3).tolist()
     [1.0, 0.184]
     """
-    numbers = np.array(days, np.int64)
-    latest_first = np.argsort(-numbers)
-    lists = np.array(lists_per_day, np.float64)[latest_first]
-    later = np.empty(len(lists))
-    later[latest_first] = np.cumsum(lists) - lists
-    ages = np.maximum(today - numbers, 0)
-    weights = decay_factor**ages * np.exp(-later / memory_lists)
-    return np.where(ages <= window_days, weights, 0.0)
+    weights = np.zeros(len(days))
+    later = 0.0
+    for index in sorted(range(len(days)), key=days.__getitem__, reverse=True):  # most are few
+        age = max(today - days[index], 0)
+        if age <= window_days:
+            weights[index] = decay_factor**age * math.exp(-later / memory_lists)
+        later += lists_per_day[index]
+    return weights

@@ -53,7 +53,7 @@ class EffectPosterior(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def parameters(self) -> FloatArray:
-        return np.concatenate([self.mean, self.factor[np.triu_indices(len(self.mean))]])
+        return np.concatenate([self.mean, self.factor[_upper(len(self.mean))]])
 
     def sample(self, exploration: float, rng: np.random.Generator) -> FloatArray:
         noise = self.factor @ rng.standard_normal(len(self.mean))
@@ -131,26 +131,27 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         that say ``prior_effect`` times the mean reward of the lone interactions that named it,
         that mean cut off at ± 1.
         """
-        layout = _layout(max(features) + 1)
-        sums = np.zeros(max(layout.size, len(evidence)))
-        sums[: len(evidence)] = evidence
-        chosen = list(features)
-        by_position = sums[layout.by_position[chosen]] / SCORE_UNIT
+        layout = _layout_of(tuple(features))
+        sums = evidence
+        if len(evidence) < layout.size:
+            sums = np.zeros(layout.size)
+            sums[: len(evidence)] = evidence
+        by_position = sums[layout.by_position] / SCORE_UNIT
         reward_by_position = sums[_REWARD_BY_POSITION] / REWARD_UNIT
 
         # A document has one position, so the position block is diagonal and is solved for first.
         solved = by_position / (sums[_SHOWN_AT] / COUNT_UNIT + POSITION_RIDGE)
-        precision = sums[layout.scores[np.ix_(chosen, chosen)]] / SCORE_UNIT**2
+        precision = sums[layout.scores] / SCORE_UNIT**2
         precision -= solved @ by_position.T
-        response = sums[layout.reward[chosen]] / (REWARD_UNIT * SCORE_UNIT)
+        response = sums[layout.reward] / (REWARD_UNIT * SCORE_UNIT)
         response -= solved @ reward_by_position
 
-        n_lone = sums[layout.n_lone[chosen]] / COUNT_UNIT
-        lone_reward = sums[layout.lone_reward[chosen]] / REWARD_UNIT
+        n_lone = sums[layout.n_lone] / COUNT_UNIT
+        lone_reward = sums[layout.lone_reward] / REWARD_UNIT
         lone = np.minimum(n_lone, self.most_lone)
-        lone_mean = np.clip(lone_reward / np.maximum(n_lone, 1e-9), -1.0, 1.0)
-        precision[np.diag_indices(len(chosen))] += self.ridge + lone
-        response += self.prior_effect * (self.ridge / len(chosen) + lone * lone_mean)
+        lone_mean = np.minimum(np.maximum(lone_reward / np.maximum(n_lone, 1e-9), -1.0), 1.0)
+        precision.flat[:: len(features) + 1] += self.ridge + lone  # the diagonal
+        response += self.prior_effect * (self.ridge / len(features) + lone * lone_mean)
 
         inverse_root = np.linalg.inv(np.linalg.cholesky(precision))
         return EffectPosterior(
@@ -161,7 +162,7 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
     def read_posterior(self, parameters: FloatArray) -> EffectPosterior:
         n_features = (math.isqrt(8 * len(parameters) + 9) - 3) // 2
         factor = np.zeros((n_features, n_features))
-        factor[np.triu_indices(n_features)] = parameters[n_features:]
+        factor[_upper(n_features)] = parameters[n_features:]
         return EffectPosterior(mean=parameters[:n_features].copy(), factor=factor)
 
 
@@ -189,6 +190,12 @@ class _Layout(NamedTuple):
 
 
 @lru_cache(maxsize=64)
+def _upper(n_features: int) -> tuple[NDArray[np.intp], ...]:
+    """Where the upper triangle of a matrix is."""
+    return np.triu_indices(n_features)
+
+
+@lru_cache(maxsize=64)
 def _layout(n_features: int) -> _Layout:
     ordinals = np.arange(n_features)
     starts = _HEAD + ordinals * (ordinals + 1) // 2 + ordinals * (N_POSITIONS + 3)
@@ -201,6 +208,20 @@ def _layout(n_features: int) -> _Layout:
         reward=own + N_POSITIONS,
         n_lone=own + N_POSITIONS + 1,
         lone_reward=own + N_POSITIONS + 2,
+    )
+
+
+@lru_cache(maxsize=64)
+def _layout_of(features: tuple[int, ...]) -> _Layout:
+    """Where what belongs to some features is, in their order."""
+    whole, chosen = _layout(max(features) + 1), list(features)
+    return _Layout(
+        size=whole.size,
+        scores=whole.scores[np.ix_(chosen, chosen)],
+        by_position=whole.by_position[chosen],
+        reward=whole.reward[chosen],
+        n_lone=whole.n_lone[chosen],
+        lone_reward=whole.lone_reward[chosen],
     )
 
 
@@ -230,8 +251,7 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
     n_documents, n_features = shape
     layout = _layout(n_features)
     sums = np.zeros(layout.size, np.int64)
-    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
-    at_position = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
+    at_position = _at_position(n_documents, first_position)
     centred = np.zeros((0, n_features), np.int64)
     if n_documents:
         centred = _centred(np.frombuffer(levels, np.uint16).reshape(shape))
@@ -240,6 +260,13 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
         sums[layout.scores] = centred.T @ centred
         sums[layout.by_position] = centred.T @ at_position
     return _Shown(sums, centred, at_position, layout.reward)
+
+
+@lru_cache(maxsize=256)
+def _at_position(n_documents: int, first_position: int) -> IntArray:
+    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
+    found: IntArray = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
+    return found
 
 
 def _centred(levels: Levels) -> IntArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from desirepath.methods.bandits.sums import Sums
@@ -9,6 +11,8 @@ from desirepath.methods.bandits.sums import Sums
 __all__ = ["pack", "unpack"]
 
 _BYTES = 8
+_PLAIN = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<u8"}
+_ONE = np.uint64(1)
 
 
 def pack(sums: Sums) -> bytes:
@@ -30,14 +34,18 @@ def pack(sums: Sums) -> bytes:
     return bytes((width,)) + by_byte[:, :width].tobytes()
 
 
+@lru_cache(maxsize=8_192)
 def unpack(packed: bytes) -> Sums:
-    """Read what :func:`pack` wrote."""
+    """Read what :func:`pack` wrote; the result is read only, for it is kept a while."""
     width = packed[0]
-    numbers = np.frombuffer(packed, np.uint8, offset=1).reshape(-1, width)
-    folded = np.zeros((len(numbers), _BYTES), np.uint8)
-    folded[:, :width] = numbers
-    values = folded.view("<u8")[:, 0]
-    unfolded: Sums = (values >> np.uint64(1)).view(np.int64) ^ -(values & np.uint64(1)).view(
-        np.int64
-    )
+    if width in _PLAIN:
+        folded = np.frombuffer(packed, _PLAIN[width], offset=1).astype(np.uint64)
+    else:
+        numbers = np.frombuffer(packed, np.uint8, offset=1).reshape(-1, width)
+        padded = np.zeros((len(numbers), _BYTES), np.uint8)
+        padded[:, :width] = numbers
+        folded = padded.view("<u8")[:, 0]
+    halves, signs = (folded >> _ONE).view(np.int64), (folded & _ONE).view(np.int64)
+    unfolded: Sums = halves ^ -signs
+    unfolded.flags.writeable = False
     return unfolded

@@ -66,7 +66,7 @@ def add(left: Sums, right: Sums) -> Sums:
     >>> add(before_a_feature, after_it).tolist()
     [2, 9, 5]
     """
-    return _combined(left, right, 1)
+    return right if len(left) == 1 and not left[0] else _combined(left, right, 1)
 
 
 def subtract(left: Sums, right: Sums) -> Sums:
@@ -131,6 +131,8 @@ def _largest(numbers: IntArray) -> int:
 
 
 def _combined(left: Sums, right: Sums, sign: int) -> Sums:
+    if len(right) == 1 and not right[0]:
+        return left
     if len(left) == len(right):  # nearly always
         total: Sums = left + right if sign > 0 else left - right
     else:

@@ -76,4 +76,4 @@ def total(terms: FloatArray) -> FloatArray:
 
 def best_first(scores: FloatArray) -> NDArray[np.intp]:
     """Rows by falling score; equal ones stay in their order."""
-    return np.argsort(-scores, kind="stable")
+    return (-scores).argsort(kind="stable")
