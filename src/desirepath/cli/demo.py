@@ -65,7 +65,7 @@ def demo_command(
     end. See `desirepath simulate --help` for what the shoppers do.
     """
     options = Options(
-        searches=searches, seconds=seconds, users=200, clicks="both", concurrency=4, seed=seed
+        searches=searches, seconds=seconds, users=1_000, clicks="both", concurrency=4, seed=seed
     )
     stays = sys.stdin.isatty() if stay is None else stay
     with tempfile.TemporaryDirectory(prefix="desirepath-demo-") as folder:

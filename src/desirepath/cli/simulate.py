@@ -87,7 +87,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 @click.option(
     "--users",
     type=click.IntRange(1, 100_000),
-    default=200,
+    default=1_000,
     show_default=True,
     help="How many people they are; some come often.",
 )
