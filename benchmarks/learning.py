@@ -42,6 +42,7 @@ from benchmarks.shop import Shop, read_shop
 from desirepath.methods.bandits.base import Policy
 from desirepath.methods.bandits.beta_thompson import BetaThompson
 from desirepath.methods.bandits.linear_thompson import LinearThompson
+from desirepath.methods.bandits.sums import LARGEST
 from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.learned import learned
 from desirepath.testing.shoppers import Shoppers
@@ -61,9 +62,10 @@ STEADY = Options(
     on_first_interaction=False,
     memory_lists=math.inf,
     decay_factor=1.0,
+    daily_influence=LARGEST,
     floor=1.0,
 )
-"""As the study had it: every list counts, nothing is forgotten, exploration stays as it is."""
+"""As the study had it: every list counts, and in full, nothing is forgotten, exploration stays."""
 
 
 def in_memory(options: Options, beta: bool = False) -> EngineMaker:
@@ -77,9 +79,17 @@ ENGINES: Mapping[str, EngineMaker] = {
     "float": lambda features, rng: FloatEngine(len(features), LINEAR, rng),
     "integers": in_memory(STEADY),
     "on interaction": in_memory(
-        Options(resolve=Resolve.GLOBAL, memory_lists=math.inf, decay_factor=1.0, floor=1.0)
+        Options(
+            resolve=Resolve.GLOBAL,
+            memory_lists=math.inf,
+            decay_factor=1.0,
+            daily_influence=LARGEST,
+            floor=1.0,
+        )
     ),
-    "memory of 1,000": in_memory(Options(resolve=Resolve.GLOBAL, floor=1.0)),
+    "memory of 1,000": in_memory(
+        Options(resolve=Resolve.GLOBAL, daily_influence=LARGEST, floor=1.0)
+    ),
     "beta": in_memory(PRODUCT, beta=True),
     "product": ProductEngine,
     "sdk": SdkEngine,

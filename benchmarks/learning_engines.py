@@ -14,12 +14,21 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from desirepath.methods.bandits.base import REWARD_UNIT, ListOutcome, Policy
+from desirepath.engine.learning.adding import DAILY_INFLUENCE
+from desirepath.methods.bandits.base import ListOutcome, Policy
 from desirepath.methods.bandits.evidence import POOLED_LISTS, Evidence, pooled, weighted_sum
 from desirepath.methods.bandits.exploration import effective_exploration
 from desirepath.methods.bandits.forgetting import MEMORY_LISTS, day_weights
 from desirepath.methods.bandits.linear_thompson import N_POSITIONS, LinearThompson
-from desirepath.methods.bandits.sums import Sums, add, n_lists, nothing, subtract
+from desirepath.methods.bandits.sums import (
+    REWARD_UNIT,
+    Sums,
+    add,
+    n_lists,
+    nothing,
+    scaled_down,
+    subtract,
+)
 from desirepath.methods.bandits.weights import weights_of
 from desirepath.methods.fusion.base import fuse
 from desirepath.methods.fusion.candidates import Candidates, FoundList, gather
@@ -96,6 +105,7 @@ class Options:
     decay_factor: float = 0.995
     window_days: int = 365
     memory_lists: float = MEMORY_LISTS
+    daily_influence: int = DAILY_INFLUENCE
     bonus: float = 1.0
     decay: float = 0.99
     floor: float = 0.1
@@ -137,9 +147,18 @@ class Token:
     """What is remembered of a shown list until it is clicked."""
 
     levels: Levels
+    identity: str
     contexts: list[str]
     clicked: set[int] = field(default_factory=set)
-    applied: Sums | None = None
+    applied: Sums = field(default_factory=nothing)
+
+
+_PERSON = "user "
+
+
+def _difference(before: Sums, after: Sums, most: int) -> Sums:
+    """What shared sums change by when what somebody did on a day does."""
+    return subtract(scaled_down(after, most), scaled_down(before, most))
 
 
 class MemoryEngine:
@@ -153,6 +172,7 @@ class MemoryEngine:
         self._rng = rng
         self._options = options
         self._context_to_rollup: dict[str, Rollup] = {}
+        self._own_of_today: dict[tuple[str, str], Sums] = {}
         self._day = 0
         self._candidates: dict[int, tuple[QueryLists, Candidates]] = {}
 
@@ -172,6 +192,7 @@ class MemoryEngine:
         fused = fuse(candidates, learned, weights)
         token = Token(
             levels=candidates.levels[fused.rows[:PAGE]],
+            identity=context.user_id,
             contexts=contexts,
         )
         if not self._options.on_first_interaction:
@@ -186,6 +207,7 @@ class MemoryEngine:
     def next_day(self) -> None:
         for rollup in self._context_to_rollup.values():
             rollup.close(self._day, self._options)
+        self._own_of_today.clear()
         self._day += 1
 
     def mean_weights(self, context: Context) -> FloatArray:
@@ -200,10 +222,18 @@ class MemoryEngine:
         rewards = np.zeros(len(token.levels), np.int64)
         rewards[sorted(token.clicked)] = REWARD_UNIT
         sums = self._policy.list_sums(ListOutcome(levels=token.levels, rewards=rewards))
-        change = sums if token.applied is None else subtract(sums, token.applied)
-        token.applied = sums
+        before, token.applied = token.applied, sums
         for key in token.contexts:
             rollup = self._rollup(key)
+            own = self._own_of_today.get((token.identity, key), nothing())
+            if not token.identity:  # somebody else in every list
+                change = _difference(before, sums, self._options.daily_influence)
+            elif key.startswith(_PERSON):
+                change = subtract(sums, before)
+            else:
+                after = add(own, subtract(sums, before))
+                self._own_of_today[token.identity, key] = after
+                change = _difference(own, after, self._options.daily_influence)
             rollup.today = add(rollup.today, change)
 
     def _found(self, contexts: Sequence[str]) -> list[Evidence]:
@@ -222,7 +252,7 @@ class MemoryEngine:
         """The widest first."""
         if self._options.resolve is Resolve.GLOBAL:
             return ["global"]
-        return ["global", f"segment {context.segment}", f"user {context.user_id}"]
+        return ["global", f"segment {context.segment}", f"{_PERSON}{context.user_id}"]
 
     def _rollup(self, key: str) -> Rollup:
         return self._context_to_rollup.setdefault(key, Rollup())

@@ -21,7 +21,8 @@ STEPS = {
     "integers": "+ whole numbers and 16-bit levels",
     "on interaction": "+ a list enters on its first interaction",
     "memory of 1,000": "+ a memory of 1,000 lists and .995 a day",
-    "memory": "+ exploration from 1 down to .1, by .99 a click: as the product runs",
+    "memory": "+ exploration from 1 down to .1, by .99 a list, and nobody counts for more than two "
+    "clicks a day: as the product runs",
     "beta": "per-feature Beta counts instead, the rest the same",
     "product": "the product with its database",
     "sdk": "the same, clicks as the official SDK makes them of an answer",

@@ -17,8 +17,15 @@ MARKER_TO_PROGRAMS = {
     "needs_strace": ("strace",),
 }
 
-hypothesis.settings.register_profile("fast", max_examples=50, deadline=None)
-hypothesis.settings.register_profile("thorough", max_examples=2_000, deadline=None)
+hypothesis.settings.register_profile(
+    "fast",
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # so is a busy machine
+)
+hypothesis.settings.register_profile(
+    "thorough", hypothesis.settings.get_profile("fast"), max_examples=2_000
+)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 

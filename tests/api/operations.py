@@ -264,14 +264,14 @@ CALLS: Mapping[str, Call] = {
         {"updates": [{"document_id": "doc_1", "update_data": {"price": 9}}]},
     ),
     "update_matching_documents": Call(
-        "PATCH", f"{_COLLECTION}/bulk", {"filters": {"price": 9}, "update_data": {"price": 10}}
+        "PATCH", f"{_COLLECTION}/bulk", {"update_data": {"price": 10}}
     ),
     "remove_collection_documents": Call(
         "DELETE", f"{_COLLECTION}/batch", {"document_ids": ["doc_1"]}
     ),
     "get_document_count": Call("GET", f"{_COLLECTION}/count"),
     "search_distinct_values": Call("POST", f"{_COLLECTION}/distinct", {"field": "title"}),
-    "get_documents": Call("POST", "/v1/documents/batch-get", {"document_ids": ["doc_1"]}),
+    "search_documents_by_id": Call("POST", "/v1/documents/batch-get", {"document_ids": ["doc_1"]}),
     "search_own_documents": Call("POST", "/v1/documents/list", {}),
     "search_lists_of_documents": Call(
         "POST", "/v1/documents/list/batch", {"queries": [{"key": "all", "request": {}}]}

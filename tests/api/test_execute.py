@@ -455,7 +455,7 @@ LISTS = st.lists(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(lists=LISTS)
 def test_a_learned_search_is_served_again_from_its_record(
     api: Api, lists: Sequence[Mapping[str, float]]

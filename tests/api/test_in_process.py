@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import desirepath
 from desirepath.errors import (
     DesirepathError,
     EventConflict,
+    InvalidDocument,
     InvalidFilter,
     InvalidInteraction,
+    InvalidSearch,
     InvalidSetting,
     NotFound,
 )
@@ -160,3 +163,105 @@ def test_settings_by_name_and_none_from_elsewhere(
         desirepath.open(url, colour="red")
     with pytest.raises(InvalidSetting, match="dedup_window_seconds"):
         desirepath.open(url, dedup_window_seconds=-1)
+
+
+FIND: dict[str, Any] = {
+    "stage_name": "find",
+    "stage_id": "feature_search",
+    "parameters": {"searches": [{"feature_uri": "text://title", "query": "{{INPUT.query}}"}]},
+}
+
+
+def test_documents_are_stored_searched_and_listed(database: Database) -> None:
+    with desirepath.open(database.url) as here:
+        shoes = [
+            {"document_id": f"d{n}", "payload": {"title": f"Red shoe {n}", "price": n}}
+            for n in range(3)
+        ]
+        assert here.documents.upsert(shoes) == {"inserted": 3, "document_ids": ["d0", "d1", "d2"]}
+        page = here.documents.list(filters={"price": {"gte": 1}}, page_size=1, include_total=True)
+        assert ([row["document_id"] for row in page["results"]], page["total"]) == (["d1"], 2)
+        rest = here.documents.list(filters={"price": {"gte": 1}}, cursor=page["next_cursor"])
+        assert [row["document_id"] for row in rest["results"]] == ["d2"]
+        assert here.documents.update("d1", price=None, colour="red")["payload"] == {
+            "title": "Red shoe 1",
+            "colour": "red",
+        }
+        assert here.documents.get("d1")["payload"]["colour"] == "red"
+        assert (here.documents.delete("d2"), here.documents.delete("d2")) == (True, False)
+        with pytest.raises(InvalidDocument) as caught:
+            here.documents.upsert([shoes[0], {"document_id": "x", "payload": 1}])
+        assert caught.value.location == (1, "payload")
+        for id in ("nobody", "a\x00b", LOST_HALF):
+            with pytest.raises(NotFound):
+                here.documents.get(id)
+            with pytest.raises(NotFound):
+                here.documents.update(id, a=1)
+            assert not here.documents.delete(id)
+        with pytest.raises(InvalidFilter):
+            here.documents.list(filters={"price": {"regex": "("}})
+
+
+def test_searches_as_over_http(database: Database) -> None:
+    with desirepath.open(database.url) as here:
+        here.documents.upsert([{"document_id": "d", "payload": {"title": "Red shoe"}}])
+        shop = here.retrievers.create("shop", stages=[FIND])
+        found = here.retrievers.execute("shop", inputs={"query": "shoes"}, user_id="ada")
+        assert [one["document_id"] for one in found["documents"]] == ["d"]
+        made = here.interactions.create(**click(feature_id="d", execution_id=found["execution_id"]))
+        assert made["retriever_id"] == shop["retriever_id"]
+        adhoc = here.retrievers.execute_adhoc([FIND], inputs={"query": "red"})
+        assert adhoc["retriever_id"] == "ret_adhoc"
+        assert adhoc["documents"] == found["documents"]
+        for retriever, search in (("shop", found), (None, adhoc)):
+            page = here.executions.list(retriever, sorts=[("timestamp", "asc")])
+            assert [one["execution_id"] for one in page["results"]] == [search["execution_id"]]
+            assert (page["total"], page["next_cursor"]) == (1, None)
+        assert here.executions.list("shop", filters={"user_id": "bo"})["total"] == 0
+        with pytest.raises(InvalidSearch):
+            here.retrievers.execute("shop", colour="red")
+        with pytest.raises(InvalidSearch):
+            here.retrievers.execute("shop", inputs={"query": LOST_HALF})
+        with pytest.raises(NotFound):
+            here.retrievers.execute("nobody")
+        with pytest.raises(NotFound):
+            here.executions.list("nobody")
+
+
+class Lengths:
+    """An embedder: how long a text is."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def embed(self, model: str, texts: Sequence[str]) -> list[Sequence[float]]:
+        self.texts += texts
+        return [[float(len(text)), 1.0] for text in texts]
+
+
+def test_an_embedder_of_ones_own(database: Database) -> None:
+    embedder = Lengths()
+    with desirepath.open(database.url, embedder=embedder) as here:
+        index = {"name": "title", "dimension": 2, "embedder": {"model": "lengths"}}
+        shop = here.create_namespace("own embedder", vector_configs=[index])
+        shop.documents.upsert([{"document_id": "d", "payload": {"title": "Red"}}])
+        assert shop.documents.get("d", return_vectors=True)["vectors"] == {"title": [3.0, 1.0]}
+        search = {"feature_uri": "vector://title", "query": "{{INPUT.query}}"}
+        stage = {**FIND, "parameters": {"searches": [search]}}
+        for _ in range(2):
+            found = shop.retrievers.execute_adhoc([stage], inputs={"query": "Hat"})
+            assert found["documents"][0]["score"] == pytest.approx(1 / 61)
+        assert embedder.texts[1:] == ["Red", "Hat"]
+
+
+def test_documents_and_searches_to_await(database: Database) -> None:
+    async def use() -> None:
+        async with desirepath.open_async(database.url) as here:
+            other = await here.create_namespace("awaited")
+            await other.documents.upsert([{"document_id": "d", "payload": {"title": "Red"}}])
+            await other.retrievers.create("shop", stages=[FIND])
+            found = await other.retrievers.execute("shop", inputs={"query": "red"})
+            assert found["documents"][0]["document_id"] == "d"
+            assert (await other.executions.list("shop"))["total"] == 1
+
+    asyncio.run(use())

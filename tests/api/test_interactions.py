@@ -301,25 +301,6 @@ class TestDocumentId:
         for wrong in (1, None, "", ["a"]):
             refused(api, click(feature_id=..., document_id=wrong))
 
-    @pytest.mark.parametrize(
-        ("types", "reward"),
-        [(["share"], 3.0), (["click"], 1.0), (["purchase"], 4.0), (["skip", "share"], 2.7)],
-    )
-    def test_is_what_its_retriever_says_and_no_more(
-        self, api: Api, types: list[str], reward: float
-    ) -> None:
-        config = {"reward_map": {"share": 3}, "max_reward_per_interaction": 4}
-        searches = [{"feature_uri": "text://title", "query": "{{INPUT.query}}"}]
-        stage = {
-            "stage_id": "feature_search",
-            "parameters": {"searches": searches, "fusion": "learned", "learning_config": config},
-        }
-        definition = {"retriever_name": "r", "stages": [{"stage_name": "s", "config": stage}]}
-        made = api.post("/v1/retrievers", json=definition)
-        retriever_id = made.json()["retriever_id"]
-        created = api.record(interaction_type=types, retriever_id=retriever_id)
-        assert created["metadata"] == {"reward_value": pytest.approx(reward)}
-
     def test_can_be_filtered_by(self, api: Api) -> None:
         created = api.record(document_id="doc_1")
         assert [created] == api.list(filters={"document_id": "doc_1"})["results"]

@@ -18,6 +18,14 @@ import desirepath
 from desirepath.cli import main
 from desirepath.server import open_engine
 from desirepath.settings import load_settings
+from tests.embedding_server import (
+    DIMENSION,
+    KEY,
+    MODEL,
+    serve_embeddings,
+    status,
+    vector_of,
+)
 
 Run = Callable[..., Result]
 
@@ -196,3 +204,44 @@ def test_names_out_of_a_file_do_not_steer_the_terminal(run: Run) -> None:
     output = run("import", "t.jsonl", "--format", "jsonl").stdout
     assert "\x1b" not in output
     assert "[bold]red 1" in output
+
+
+def test_documents_go_out_and_come_in(run: Run) -> None:
+    Path("p.jsonl").write_text('{"id": "a", "title": "Shoe"}\n{"id": "b", "title": "Hat"}\n')
+    run("import", "p.jsonl", "--documents", "--format", "jsonl")
+    assert "2 documents" in run("export", "out.csv", "--documents").stdout
+    written = json.loads(run("export", "out.jsonl", "--what", "documents", "--json").stdout)
+    assert (written["documents"], written["interactions"]) == (2, 0)
+    again = run("import", "out.csv", "--documents", "--format", "csv", "--json").stdout
+    assert json.loads(again)["documents"] == 2
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert lines[0] == {"document_id": "a", "payload": {"title": "Shoe"}}
+    refused = run("export", "x.csv", "--documents", "--what", "executions", code=1)
+    assert "--what" in refused.stderr
+
+
+def test_an_import_has_vectors_made_by_the_embedder_of_the_settings(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve_embeddings() as server:
+        monkeypatch.setenv("DESIREPATH_EMBEDDER_URL", server.url)
+        monkeypatch.setenv("DESIREPATH_EMBEDDER_KEY", KEY)
+        with desirepath.open("sqlite:///log.db", embedder_url=server.url) as here:
+            index = {"name": "title", "dimension": DIMENSION, "embedder": {"model": MODEL}}
+            here.create_namespace("shop", vector_configs=[index])
+        rows = [{"id": f"{n:03}", "title": f"Shoe {n}"} for n in range(100)]
+        Path("p.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        command = ("import", "p.jsonl", "--documents", "--format", "jsonl", "--namespace", "shop")
+        server.forget()
+        server.faults = [lambda handler, texts: handler.vectors([vector_of(t) for t in texts])]
+        server.faults.append(status(429, Retry_After="60"))
+        stopped = run(*command, code=1)
+        assert "embedder" in stopped.stderr
+        with desirepath.open("sqlite:///log.db") as here:
+            shop = here.namespace("shop")
+            assert shop.documents.list(include_total=True)["total"] == 64  # what it had so far
+            vectors = shop.documents.get("000", return_vectors=True)["vectors"]
+            assert vectors == {"title": vector_of("Shoe 0")}
+        server.forget()
+        assert "100 documents" in run(*command).stdout
+        assert len(server.texts) == 36  # the others have theirs

@@ -93,7 +93,7 @@ def test_the_policy_in_memory_and_the_product_show_and_learn_the_same(case: str)
     assert product_shown == shown
     for ours, theirs in zip(product_weights, weights, strict=True):
         assert ours == pytest.approx(theirs, abs=1e-9)
-    assert max(weights[-1]) - min(weights[-1]) > 0.02  # something was learned
+    assert weights[-1] != pytest.approx(weights[0], abs=1e-3)  # something was learned
 
 
 def test_other_draws_show_other_lists() -> None:

@@ -9,14 +9,23 @@ from typing import Any
 import pytest
 from mixpeek import (
     ApiClient,
+    BatchDeleteDocumentsRequest,
+    BatchGetDocumentsRequest,
+    BatchListDocumentsRequest,
+    BatchUpdateDocumentsRequest,
+    BulkUpdateDocumentsRequest,
     BYODocumentsApi,
     BYOUpsertRequest,
     CollectionDocumentsApi,
     Configuration,
     CreateNamespaceRequest,
     CreateStandaloneNamespaceRequestModel,
+    DistinctValuesRequest,
+    DocumentCreateRequest,
+    DocumentsApi,
     ListDocumentsRequest,
     Mixpeek,
+    NamespaceListDocumentsRequest,
     NamespacesApi,
 )
 from mixpeek._client.client import MixpeekAPIError
@@ -181,3 +190,72 @@ class TestGenerated:
         assert documents.delete_document("products", "hat").success
         with pytest.raises(NotFoundException):
             documents.get_document("products", "hat")
+
+
+def read(kind: Any, plain: dict[str, Any]) -> Any:
+    """A request of the generated SDK, as it reads plain values."""
+    return kind.from_dict(plain)
+
+
+class TestOtherCalls:
+    """The generated calls on documents beside those of a namespace."""
+
+    @pytest.fixture
+    def shop(self, live: LiveServer, mixpeek: Any, name: str) -> Iterator[ApiClient]:
+        """Give a client in a namespace with two documents."""
+        mixpeek.namespaces.create(namespace_id=name)
+        mixpeek.namespaces.documents.upsert(namespace_id=name, documents=[SHOE, HAT])
+        configuration = Configuration(host=live.url, access_token=live.admin_key)
+        with ApiClient(configuration, header_name="X-Namespace", header_value=name) as client:
+            yield client
+
+    def test_under_documents(self, shop: ApiClient) -> None:
+        api = DocumentsApi(shop)
+        assert api.get_document_ns("shoe").additional_properties["title"] == "Red shoe"
+        api.patch_document_ns("shoe", {"price": 7})
+        changed = api.update_document_ns("shoe", {"metadata": {"checked": True}})
+        assert changed.additional_properties["price"] == 7
+        got = api.batch_get(BatchGetDocumentsRequest(document_ids=["hat", "nobody"]))
+        assert [one.document_id for one in got.documents or ()] == ["hat"]
+        assert got.not_found == ["nobody"]
+        page = api.list_documents_ns(
+            namespace_list_documents_request=NamespaceListDocumentsRequest()
+        )
+        assert [one.document_id for one in page.results or ()] == ["hat", "shoe"]
+        query = {"key": "one", "request": {"limit": 1}}
+        lists = api.list_documents_batch(read(BatchListDocumentsRequest, {"queries": [query]}))
+        (result,) = lists.results
+        assert result.response is not None
+        assert [one.document_id for one in result.response.results or ()] == ["hat"]
+
+    def test_under_a_collection(self, shop: ApiClient) -> None:
+        api = CollectionDocumentsApi(shop)
+        request = read(
+            DocumentCreateRequest, {"metadata": {"a": 1}, "title": "Blue scarf", "price": 3}
+        )
+        made = api.create_document("any", request)
+        assert made.additional_properties["title"] == "Blue scarf"
+        assert api.count_documents("any").count == 3
+        updates = [
+            {"document_id": "hat", "update_data": {"price": 1}},
+            {"document_id": "nobody", "update_data": {"price": 1}},
+        ]
+        changed = api.batch_update("any", read(BatchUpdateDocumentsRequest, {"updates": updates}))
+        assert (changed.updated_count, changed.failed_count) == (1, 1)
+        bulk = read(BulkUpdateDocumentsRequest, {"update_data": {"shop": "north"}})
+        assert api.bulk_update("any", bulk).updated_count == 3
+        values = api.distinct_document_values("any", read(DistinctValuesRequest, {"field": "shop"}))
+        assert [(one.value, one.count) for one in values.values] == [("north", 3)]
+        assert api.list_documents_0("any").pagination is not None
+        gone = api.batch_delete(
+            "any", BatchDeleteDocumentsRequest(document_ids=["hat", made.document_id])
+        )
+        assert gone.deleted_count == 2
+
+    def test_high_level_batch_update(self, mixpeek: Any, name: str) -> None:
+        mixpeek.namespaces.create(namespace_id=name)
+        mixpeek.namespaces.documents.upsert(namespace_id=name, documents=[SHOE])
+        answer = mixpeek.documents.batch_update(
+            "any", updates=[{"document_id": "shoe", "update_data": {"price": 1}}]
+        )
+        assert answer.failed_count == 1  # in the namespace default, as nothing names another

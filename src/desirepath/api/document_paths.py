@@ -47,7 +47,7 @@ MAX_QUERIES = 10
     response=BatchGetResponse,
     errors=(InvalidDocument, MalformedJSON),
 )
-def get_documents(call: Call) -> object:
+def search_documents_by_id(call: Call) -> object:
     """Read up to 1,000 documents by their ids."""
     body = call.json()
     if not isinstance(body, dict):
@@ -150,7 +150,7 @@ def put_own_document(call: Call) -> object:
 
 
 ENDPOINTS = (
-    get_documents,
+    search_documents_by_id,
     search_own_documents,
     search_lists_of_documents,
     get_own_document,

@@ -39,6 +39,12 @@ __all__ = ["export_command"]
     type=click.Choice([rows.value for rows in Rows]),
     help="Which rows.  [default: all in jsonl, interactions in a table]",
 )
+@click.option(
+    "--documents",
+    "as_documents",
+    is_flag=True,
+    help="The documents, with their vectors: the same as --what documents.",
+)
 @click.option("--namespace", default="default", metavar="NAME", help="Id or name.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @engine_options
@@ -47,14 +53,19 @@ def export_command(
     target: str,
     format_name: str | None,
     what: str | None,
+    as_documents: bool,
     namespace: str,
     as_json: bool,
 ) -> None:
-    """Export executions and interactions to FILE, as they are at this moment.
+    """Export executions and interactions, or documents, to FILE, as they are at this moment.
 
     A FILE that ends in .gz is compressed; - is standard output. The file appears when it is whole.
-    `desirepath import` reads it back to the same rows.
+    `desirepath import` reads it back to the same rows; documents with its --documents.
     """
+    if as_documents:
+        if what not in (None, Rows.DOCUMENTS.value):
+            raise InvalidSetting("--documents and --what say different things.", ("what",))
+        what = Rows.DOCUMENTS.value
     options = ExportOptions(
         format=_format(target) if format_name is None else ExportFormat(format_name),
         what=None if what is None else Rows(what),
@@ -68,10 +79,10 @@ def export_command(
         click.echo(json.dumps(msgspec.to_builtins(result)))
         return
     size = "" if result.size_bytes is None else f", {result.size_bytes:,} bytes"
-    click.echo(
-        f"{target}: {result.interactions:,} interactions and {result.executions:,} executions"
-        f"{size} in {result.seconds:,.1f} s."
-    )
+    rows = f"{result.interactions:,} interactions and {result.executions:,} executions"
+    if options.what is Rows.DOCUMENTS:
+        rows = f"{result.documents:,} documents"
+    click.echo(f"{target}: {rows}{size} in {result.seconds:,.1f} s.")
 
 
 def _format(target: str) -> ExportFormat:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from desirepath.cli.common import console, engine_options, errors, namespace_of, open_engine
 from desirepath.engine.engine import Engine
+from desirepath.engine.learned_report import LearnedRetriever
 from desirepath.engine.reporting import HourCount, Positions, Rate, Report, report
 from desirepath.settings import Settings
 from desirepath.storage.base import Namespace
@@ -82,6 +83,11 @@ def render(found: Report) -> RenderableType:
     if found.skipped_documents:
         skips = [(document.document_id, document.skips) for document in found.skipped_documents]
         parts += [_heading("Documents most often skipped"), _counts(skips, "document", "skips")]
+    for one in found.learned:
+        parts += [_heading(f"Weights of {_clean(one.retriever_name, 40)}", _said(one))]
+        parts += [_weights(one)]
+    if found.searches:
+        parts += [_heading("Last searches"), _searches(found)]
     if found.recent:
         parts += [_heading("Last interactions"), _recent(found)]
     return Group(*parts)
@@ -199,6 +205,39 @@ def _counts(rows: Iterable[tuple[str, int]], name_label: str, label: str) -> Tab
     most = max(n for _, n in rows)
     for name, n in rows:
         table.add_row(_clean(name or "(empty)", 40), f"{n:,}", _bar(n / most, 20))
+    return table
+
+
+def _said(one: LearnedRetriever) -> str:
+    frozen = ", frozen" if one.frozen else ""
+    return f"serving {one.serving}{frozen}; from {one.lists:,.0f} searches, after forgetting"
+
+
+def _weights(one: LearnedRetriever) -> Table:
+    table = _table("feature", "weight>", "95% of draws", "")
+    for feature in one.weights:
+        table.add_row(
+            _clean(feature.feature_uri, 40),
+            f"{feature.weight:.2f}",
+            Text(f"{feature.low:.2f} – {feature.high:.2f}", style=_SOFT),
+            _bar(feature.weight, 20),
+        )
+    return table
+
+
+def _searches(found: Report) -> Table:
+    table = _table("at", "retriever", "query", "documents>", "fusion", "level", "strongest")
+    for one in found.searches:
+        strongest = next(iter(one.weights), None)
+        table.add_row(
+            Text(f"{one.occurred_at:%d %b %H:%M:%S}", style=_SOFT),
+            _clean(one.retriever_name, 14),
+            _clean("–" if one.query is None else one.query, 18),
+            f"{one.n_documents}",
+            one.fusion or "–",
+            one.level or "–",
+            _clean("–" if strongest is None else strongest, 18),
+        )
     return table
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from msgspec import Struct
+
 from desirepath.dashboard.charts import bars, hour_chart, rate_bars
 from desirepath.dashboard.rendering import render
 from desirepath.domain.interaction import QUERY_LEVEL_TYPES, SHOWN_TYPES
 from desirepath.domain.reward import DEFAULT_REWARDS
+from desirepath.engine.learned_report import LearnedRetriever
 from desirepath.engine.reporting import Report
 from desirepath.storage.base import Namespace
 
@@ -60,11 +63,32 @@ def render_home(
         queries=_with_bars([(rate, rate.executions or rate.clicks) for rate in report.queries]),
         zero_results=_with_bars([(one.query, one.searches) for one in report.zero_result_queries]),
         skipped=_with_bars([(one.document_id, one.skips) for one in report.skipped_documents]),
+        learned=[LearnedCard(row=one, said=_said(one)) for one in report.learned],
         faults=faults,
         few_faults=len(faults) <= _FEW_FAULTS,
         passed=[fault for fault in report.faults if not fault.count],
         tone=_tone,
     )
+
+
+class LearnedCard(Struct, frozen=True, kw_only=True):
+    """A retriever that learns, and in words what is done with it."""
+
+    row: LearnedRetriever
+    said: str
+
+
+_SERVING = {
+    "learned": "learned, served to everybody",
+    "in part": "learned, served in part",
+    "shadow": "learned, not served (shadow)",
+    "fixed": "fixed by hand",
+    "static": "learned before, not served",
+}
+
+
+def _said(one: LearnedRetriever) -> str:
+    return _SERVING[one.serving] + (", frozen" if one.frozen else "")
 
 
 def render_sign_in(message: str) -> str:

@@ -12,7 +12,11 @@ from msgspec import Struct
 
 from desirepath.domain.clock import parse_time
 from desirepath.domain.plain_json import encode_json
-from desirepath.engine.exported_rows import ExportedExecution, ExportedInteraction
+from desirepath.engine.exported_rows import (
+    ExportedDocument,
+    ExportedExecution,
+    ExportedInteraction,
+)
 from desirepath.engine.formulas import guard
 from desirepath.engine.parquet import load_pyarrow
 
@@ -110,7 +114,7 @@ class ParquetFile:
 
 
 _TIMES = frozenset({"occurred_at", "timestamp"})
-_OBJECTS = frozenset({"metadata", "query_snapshot", "inputs"})
+_OBJECTS = frozenset({"metadata", "query_snapshot", "inputs", "payload", "text"})
 
 
 def _column(name: str, value: Any) -> Any:
@@ -120,6 +124,8 @@ def _column(name: str, value: Any) -> Any:
         return parse_time(value)
     if name in _OBJECTS:
         return encode_json(value).decode()
+    if name == "vectors":
+        return list(value.items()) or None  # an empty map would be read as a list
     if name == "documents":
         return [
             {
@@ -146,9 +152,10 @@ def _schema(pyarrow: Any, kind: type[Struct]) -> Any:
         "reward": number,
         "live": pyarrow.bool_(),
         "documents": pyarrow.list_(document),
+        "vectors": pyarrow.map_(text, pyarrow.list_(pyarrow.float32())),
         "offset": whole,
         "total": whole,
         **dict.fromkeys(_TIMES, pyarrow.timestamp("us", "UTC")),
     }
-    assert kind in (ExportedExecution, ExportedInteraction)
+    assert kind in (ExportedDocument, ExportedExecution, ExportedInteraction)
     return pyarrow.schema([(name, name_to_type.get(name, text)) for name in kind.__struct_fields__])

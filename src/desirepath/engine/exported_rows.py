@@ -1,4 +1,4 @@
-"""Executions and interactions as exports write them: the wire shape, without what is empty."""
+"""Rows as exports write them: the wire shape, without what is empty."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from typing import Any
 from msgspec import Struct
 
 from desirepath.domain.clock import format_time
+from desirepath.domain.document import Document, shortest_decimals
 from desirepath.domain.execution import Execution, ShownDocument
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import BudgetLimits, Retriever
 
 __all__ = [
+    "ExportedDocument",
     "ExportedExecution",
     "ExportedInteraction",
     "ExportedRetriever",
+    "exported_document",
     "exported_execution",
     "exported_interaction",
     "exported_retriever",
@@ -66,6 +69,16 @@ class ExportedExecution(
     occurred_at: str
     timestamp: str
     live: bool
+
+
+class ExportedDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A document as the API takes it."""
+
+    document_id: str
+    payload: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    text: dict[str, str] = {}
+    vectors: dict[str, list[float]] = {}
 
 
 class ExportedRetriever(
@@ -125,6 +138,16 @@ def exported_execution(value: Execution) -> ExportedExecution:
         occurred_at=format_time(value.occurred_at),
         timestamp=format_time(value.recorded_at),
         live=value.live,
+    )
+
+
+def exported_document(value: Document) -> ExportedDocument:
+    return ExportedDocument(
+        document_id=value.document_id,
+        payload=value.payload,
+        metadata=value.metadata,
+        text=value.text,
+        vectors={name: shortest_decimals(vector) for name, vector in value.vectors.items()},
     )
 
 

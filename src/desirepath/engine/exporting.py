@@ -1,4 +1,4 @@
-"""Export executions and interactions, as they are at one moment, in constant memory."""
+"""Export the log or the documents, as they are at one moment, in constant memory."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from msgspec import Struct
 from desirepath.engine.engine import Engine
 from desirepath.engine.export_files import CsvFile, ExportFile, JsonLinesFile, ParquetFile
 from desirepath.engine.exported_rows import (
+    ExportedDocument,
     ExportedExecution,
     ExportedInteraction,
+    exported_document,
     exported_execution,
     exported_interaction,
     exported_retriever,
@@ -39,6 +41,7 @@ __all__ = [
 
 STDOUT = "-"
 _CHUNK = 2_000
+_DOCUMENTS = 500  # with vectors of a thousand numbers: 5 MB
 _BUFFER_BYTES = 1 << 20
 
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class Rows(StrEnum):
 
     INTERACTIONS = "interactions"
     EXECUTIONS = "executions"
+    DOCUMENTS = "documents"
     ALL = "all"
 
 
@@ -65,6 +69,7 @@ class ExportOptions(Struct, frozen=True, kw_only=True):
 
     ``what`` left out is everything in JSON lines (retrievers first, then executions, then
     interactions, told apart by ``kind``), and interactions in a table, which holds one kind.
+    Documents are a catalogue and no log: they are written when they are asked for.
     """
 
     format: ExportFormat
@@ -87,6 +92,7 @@ class ExportResult(Struct, kw_only=True):
     retrievers: int = 0
     executions: int = 0
     interactions: int = 0
+    documents: int = 0
     size_bytes: int | None = None
     seconds: float = 0.0
 
@@ -135,7 +141,8 @@ def export_rows(
     what = options.what or (Rows.ALL if options.format is ExportFormat.JSONL else Rows.INTERACTIONS)
     if what is Rows.ALL and options.format is not ExportFormat.JSONL:
         raise InvalidSetting(
-            "A table holds one kind of row: choose --what interactions or executions, or jsonl.",
+            "A table holds one kind of row: choose --what interactions, executions or documents, "
+            "or jsonl.",
             ("what",),
         )
     started = time.monotonic()
@@ -158,6 +165,9 @@ def _write(
     result: ExportResult,
     progress: Callable[[ExportProgress], None] | None,
 ) -> None:
+    if what is Rows.DOCUMENTS:
+        _write_documents(session, namespace, file, result, progress)
+        return
     n_executions = n_interactions = 0
     if progress is not None and what is not Rows.INTERACTIONS:
         n_executions = sum(number for *_, number in session.summaries.lists(namespace))
@@ -186,6 +196,27 @@ def _write(
             report("interactions")
 
 
+def _write_documents(
+    session: Session,
+    namespace: int,
+    file: ExportFile,
+    result: ExportResult,
+    progress: Callable[[ExportProgress], None] | None,
+) -> None:
+    """All documents by document_id, with their vectors."""
+    index = session.documents
+    total = index.count(namespace)
+    after: str | None = None
+    while found := index.find(namespace, after=after, limit=_DOCUMENTS):
+        ids = [document.document_id for document in found]
+        whole = index.get(namespace, ids, with_vectors=True)
+        file.write([exported_document(whole[id]) for id in ids])
+        result.documents += len(ids)
+        after = ids[-1]
+        if progress is not None:
+            progress(ExportProgress(step="documents", done=result.documents, total=total))
+
+
 def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, _CHUNK)):
@@ -195,7 +226,11 @@ def _chunks(values: Iterable[T]) -> Iterator[Sequence[T]]:
 def _file(stream: IO[bytes], format: ExportFormat, what: Rows) -> ExportFile:
     if format is ExportFormat.JSONL:
         return JsonLinesFile(stream)
-    kind = ExportedExecution if what is Rows.EXECUTIONS else ExportedInteraction
+    kinds: dict[Rows, type[Struct]] = {
+        Rows.EXECUTIONS: ExportedExecution,
+        Rows.DOCUMENTS: ExportedDocument,
+    }
+    kind = kinds.get(what, ExportedInteraction)
     return CsvFile(stream, kind) if format is ExportFormat.CSV else ParquetFile(stream, kind)
 
 

@@ -17,6 +17,12 @@ from desirepath.domain.interaction import QUERY_LEVEL_TYPES, SHOWN_TYPES, Intera
 from desirepath.domain.plain_json import encode_json
 from desirepath.engine.engine import Engine
 from desirepath.engine.faults import Fault, find_faults
+from desirepath.engine.learned_report import (
+    LearnedRetriever,
+    RecentSearch,
+    learned_retrievers,
+    recent_searches,
+)
 from desirepath.storage.base import (
     InteractionQuery,
     Namespace,
@@ -166,6 +172,8 @@ class Report(Struct, frozen=True, kw_only=True):
     zero_result_queries: tuple[ZeroResultQuery, ...]
     skipped_documents: tuple[SkippedDocument, ...]
     faults: tuple[Fault, ...]
+    learned: tuple[LearnedRetriever, ...]
+    searches: tuple[RecentSearch, ...]
     recent: tuple[RecentInteraction, ...]
 
     @property
@@ -194,7 +202,7 @@ def report(
         A statement took longer than that.
     """
     with engine.storage.read(seconds) as session:
-        return _Reporter(session, namespace).report(now)
+        return _Reporter(engine, session, namespace).report(now)
 
 
 def wilson_rate(count: int, of: int) -> Rate:
@@ -222,7 +230,8 @@ def wilson_rate(count: int, of: int) -> Rate:
 class _Reporter:
     """The parts of one report, in one session."""
 
-    def __init__(self, session: Session, namespace: Namespace) -> None:
+    def __init__(self, engine: Engine, session: Session, namespace: Namespace) -> None:
+        self._engine = engine
         self._session = session
         self._summaries = session.summaries
         self._namespace = namespace
@@ -257,6 +266,8 @@ class _Reporter:
             faults=find_faults(
                 self._summaries, self._number, self._tallies, self._clicks, self._unknown
             ),
+            learned=learned_retrievers(self._engine, self._session, self._namespace),
+            searches=recent_searches(self._session, self._namespace),
             recent=self._recent(),
         )
 

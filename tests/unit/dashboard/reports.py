@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from desirepath.engine.learned_report import FeatureWeight, LearnedRetriever, RecentSearch
 from desirepath.engine.reporting import (
     Fault,
     HourCount,
@@ -78,6 +79,43 @@ def a_report(text: str = "red shoes", **changes: Any) -> Report:
             a_fault(subject=text),
             a_fault(name="fine", title="Never seen", count=0, share=0.0),
         ),
+        "learned": (
+            LearnedRetriever(
+                retriever_id="ret_1",
+                retriever_name=text,
+                serving="learned",
+                frozen=True,
+                lists=1_234.5,
+                weights=(
+                    FeatureWeight(feature_uri=text, weight=0.75, low=0.5, high=0.875),
+                    FeatureWeight(feature_uri="mine://x", weight=0.25, low=0.125, high=0.5),
+                ),
+            ),
+        ),
+        "searches": (
+            RecentSearch(
+                occurred_at=NOON,
+                execution_id="exec_1",
+                retriever_name=text,
+                query=text,
+                n_documents=10,
+                first_document_id=text,
+                fusion="learned",
+                level="personal",
+                weights={text: 0.75, "mine://x": 0.25},
+            ),
+            RecentSearch(
+                occurred_at=NOON,
+                execution_id="exec_2",
+                retriever_name="other",
+                query=None,
+                n_documents=0,
+                first_document_id=None,
+                fusion=None,
+                level=None,
+                weights={},
+            ),
+        ),
         "recent": (
             RecentInteraction(
                 interaction_id="int_1",
@@ -118,4 +156,6 @@ def an_empty_report() -> Report:
         skipped_documents=(),
         faults=(),
         recent=(),
+        learned=(),
+        searches=(),
     )

@@ -17,11 +17,13 @@ import pytest
 from msgspec.structs import asdict
 from pyarrow import parquet
 
+from desirepath.domain.document import read_document
 from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import format_id
 from desirepath.domain.interaction import Interaction, read_interaction
 from desirepath.domain.retriever import RetrieverDraft
 from desirepath.engine import exporting
+from desirepath.engine.documents import store_documents
 from desirepath.engine.engine import Engine
 from desirepath.engine.exporting import (
     ExportFormat,
@@ -30,6 +32,8 @@ from desirepath.engine.exporting import (
     Rows,
     export_rows,
 )
+from desirepath.engine.importing.documents import DocumentOptions, import_documents
+from desirepath.engine.importing.options import ImportFormat
 from desirepath.engine.recording import (
     RecordingRules,
     SentExecution,
@@ -299,3 +303,45 @@ def test_an_empty_namespace_gives_an_empty_file(empty: Engine, tmp_path: Path) -
         path = tmp_path / f"e.{format}"
         assert export(empty, path, format).interactions == 0
         assert run_import(empty, path, format=format).rows == 0
+
+
+DOCUMENTS = [
+    {
+        "document_id": "=1+1",
+        "payload": {"title": "Red shoe", "price": 9.5, "tags": ["a", "b"], "deep": {"n": None}},
+        "metadata": {"feed": "x"},
+        "text": {"body": 'Warm, "soft".'},
+        "vectors": {"title": [0.1, -1e-7], "image": [1e10, 3.0, 0.25]},
+    },
+    {"document_id": "bare"},
+    {"document_id": "payload only", "payload": {"id": "other", "n": 1}},
+    *({"document_id": f"d{n:03}", "vectors": {"title": [n, 1]}} for n in range(600)),
+]
+
+
+@pytest.mark.parametrize("format", list(ExportFormat))
+def test_documents_come_back_the_same(
+    engine: Engine, empty: Engine, tmp_path: Path, format: ExportFormat
+) -> None:
+    namespace, other = (e.directory.namespace("default") for e in (engine, empty))
+    assert namespace is not None
+    assert other is not None
+    store_documents(engine, namespace, [read_document(row)[0] for row in DOCUMENTS])
+    path = tmp_path / f"documents.{format}"
+    seen: list[ExportProgress] = []
+    options = ExportOptions(format=format, what=Rows.DOCUMENTS)
+    result = export_rows(engine, NAMESPACE, path, options, seen.append)
+    assert (result.documents, result.interactions) == (603, 0)
+    assert (seen[0].step, seen[-1].done, seen[-1].total) == ("documents", 603, 603)
+    chosen = DocumentOptions(format=ImportFormat(format.value))
+    imported = import_documents(empty, other, [path], chosen)
+    assert (imported.documents, imported.rejected) == (603, 0)
+
+    def everything(engine: Engine) -> list[dict[str, Any]]:
+        with engine.storage.read() as session:
+            ids = [one.document_id for one in session.documents.find(NAMESPACE, limit=5_000)]
+            found = session.documents.get(NAMESPACE, ids, with_vectors=True)
+        kept = ("document_id", "payload", "metadata", "text", "vectors")
+        return [{name: getattr(found[id], name) for name in kept} for id in ids]
+
+    assert everything(engine) == everything(empty)

@@ -11,8 +11,8 @@ from desirepath.engine.embedding.base import Embedder, Vector
 
 __all__ = ["RememberingEmbedder"]
 
-_ENTRY_BYTES = 400
-"""What an entry takes beside its text and its numbers, as measured."""
+_ENTRY_BYTES = 260
+"""What an entry takes beside its text and its numbers: measured on CPython 3.11."""
 
 _Key = tuple[str, str]
 

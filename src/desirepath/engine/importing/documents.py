@@ -12,6 +12,7 @@ from msgspec import Struct
 from desirepath.domain.document import DocumentDraft, check_name, read_document
 from desirepath.engine.documents import merge_documents, store_documents
 from desirepath.engine.engine import Engine
+from desirepath.engine.formulas import unguard
 from desirepath.engine.importing.cells import (
     as_list,
     as_number,
@@ -31,6 +32,7 @@ from desirepath.storage.base import Namespace
 
 __all__ = ["DocumentOptions", "import_documents"]
 
+_EMBEDDED_ROWS = 64
 _ID_FIELDS = ("document_id", "id")
 _OWN_FIELDS = frozenset(DocumentDraft.__struct_fields__)
 _FORMATS = (ImportFormat.JSONL, ImportFormat.CSV, ImportFormat.PARQUET, ImportFormat.METARANK)
@@ -100,6 +102,8 @@ def import_documents(
         counted, and written to ``FILE.rejected.jsonl``.
     InvalidDocument
         There would be more text fields or vector indexes than a namespace may have.
+    EmbedderError
+        A vector that a document came without could not be made. What was imported until then stays.
     StorageError
         The database failed. What was imported until then stays.
     """
@@ -159,6 +163,7 @@ class _Import:
         self._result = result
         self._progress = progress
         self._before = 0  # bytes of looks that are over
+        self._batch_rows = _batch_rows(engine, namespace, options)
         looks = 2 if options.format is ImportFormat.CSV else 1
         self._total = looks * sum(file.size for file in files)
 
@@ -176,9 +181,10 @@ class _Import:
                         self._refuse(number, line, error, row)
                         continue
                     waiting[draft.document_id] = (number, line, draft)  # the last one counts
-                    if len(waiting) >= self._options.batch_rows:
+                    if len(waiting) >= self._batch_rows:
                         self._store(list(waiting.values()))
                         waiting = {}
+                        self._report("importing", block.done)
                 self._report("importing", block.done)
             self._before += file.size
         self._store(list(waiting.values()))
@@ -210,7 +216,9 @@ class _Import:
             own: dict[str, Any] = {
                 name: as_object(values[name], name) for name in values if name != "document_id"
             }
-            own["document_id"] = as_text(values["document_id"], "document_id")
+            document_id = as_text(values["document_id"], "document_id")
+            is_table = self._options.format is ImportFormat.CSV  # of ours, it has no formulas
+            own["document_id"] = unguard(document_id or "") if is_table else document_id
             return read_document(own)[0]
         id_field = self._options.id_field or next(
             (name for name in _ID_FIELDS if name in values), _ID_FIELDS[0]
@@ -261,7 +269,7 @@ class _Import:
                         if skipped is not None:
                             count(self._result.skipped, skipped)
                 self._before += file.size
-            for changes in items.batches(self._options.batch_rows):
+            for changes in items.batches(self._batch_rows):
                 if not self._options.dry_run:
                     merge_documents(self._engine, self._namespace, changes)
                 self._result.documents += len(changes)
@@ -285,6 +293,14 @@ class _Import:
                     rejected=self._result.rejected,
                 )
             )
+
+
+def _batch_rows(engine: Engine, namespace: Namespace, options: DocumentOptions) -> int:
+    """Fewer where a model makes vectors, so that what it made is kept, and progress is seen."""
+    with engine.storage.read() as session:
+        indexes = session.documents.vector_indexes(namespace.number)
+    waits_for_model = any(index.embedder is not None for index in indexes)
+    return min(options.batch_rows, _EMBEDDED_ROWS) if waits_for_model else options.batch_rows
 
 
 def _is_own(values: Mapping[str, Any]) -> bool:

@@ -199,7 +199,7 @@ class TestMemory:
             embedder.embed("another", ["a"])
 
     def test_what_was_not_used_longest_is_forgotten(self, server: EmbeddingServer) -> None:
-        room = 2 * (400 + 1 + 4 * DIMENSION)
+        room = 2 * (260 + 1 + 4 * DIMENSION)
         embedder = RememberingEmbedder(embedder_at(server.url), room)
         for text in ("a", "b", "a", "c", "a", "b"):
             embedder.embed(MODEL, [text])
