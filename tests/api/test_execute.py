@@ -131,7 +131,7 @@ class TestFinding:
         fill(api)
         by_text = {"feature_uri": "image", "query": "{{INPUT.query}}"}
         message, _ = refused(api, create(api, search(by_text)), inputs={"query": "blue-shoe"})
-        assert "A vector index is searched with a vector" in message
+        assert "vector index is searched with a vector" in message
 
     def test_lists_of_several_features_are_fused(self, api: Api) -> None:
         fill(api)
