@@ -57,6 +57,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_window_minutes: Annotated[
         Positive, Meta(description="A session ends this long after its last event.")
     ] = 60
+    pool_days: Annotated[
+        NotNegative,
+        Meta(
+            description="So long a search's candidates that were not shown stay logged; 0: as long "
+            "as the search."
+        ),
+    ] = 90
     max_body_bytes: Annotated[Positive, Meta(description="Largest body of a request.")] = 1 << 20
     max_batch_body_bytes: Annotated[
         Positive, Meta(description="Largest body of a batch request.")

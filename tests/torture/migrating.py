@@ -33,6 +33,7 @@ from tests.torture.harness import (
 )
 from tests.torture.nursery import Nursery
 
+_MADE_ANEW = {"learned_lists", "rollups"}  # from the log, by the housekeeper
 _MOST_STATEMENTS = 500
 _MOST_WRITES = 2000
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
@@ -105,13 +106,13 @@ def kill_at_every_statement(nursery: Nursery, databases: Iterator[str], step: in
             if number:
                 run_migration(nursery, database, known[number - 1])
                 add_rows(database)
-            rows = rows_of(database)
+            kept = {name: n for name, n in rows_of(database).items() if name not in _MADE_ANEW}
             if run_migration(nursery, database, head, n):
                 break
             n_kills += 1
             assert run_migration(nursery, database, head), "the second attempt failed"
             assert schema_of(database) == schema_of(reference)
-            assert {name: rows_of(database).get(name) for name in rows} == rows
+            assert kept.items() <= rows_of(database).items()
             check_integrity(database)
     add_rows(reference)  # what the next revision will be tested with
     return f"{len(known)} revisions, killed at {n_kills} places: each run again to the same schema"

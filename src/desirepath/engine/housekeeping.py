@@ -10,6 +10,7 @@ from desirepath.domain.ids import first_id_at
 from desirepath.engine.deleting import apply_retention, finish_deletions
 from desirepath.engine.engine import Engine
 from desirepath.engine.learning.rebuilding import finish_rebuilds
+from desirepath.engine.trimming import trim_pools
 from desirepath.errors import StorageError
 
 __all__ = ["Housekeeper", "keep_house"]
@@ -38,6 +39,7 @@ def keep_house(engine: Engine, is_stopped: Callable[[], bool] = lambda: False) -
         session.rejections.expire(oldest, _MOST_REJECTIONS)
     finish_deletions(engine)
     apply_retention(engine)
+    trim_pools(engine)
     engine.storage.tidy(now)
     finish_rebuilds(engine.storage, engine.shard, is_stopped)
 

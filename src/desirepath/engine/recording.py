@@ -85,11 +85,14 @@ class RecordingRules(Struct, frozen=True, kw_only=True):
         Microseconds after which an interaction, by its age, is no longer live.
     require_execution_id
         Whether an interaction with a retriever_id must name its execution.
+    pool_window
+        Microseconds after which candidates that were not shown are forgotten; 0: never.
     """
 
     dedup_window: int = 300_000_000
     session_window: int = 3_600_000_000
     require_execution_id: bool = False
+    pool_window: int = 0
 
 
 class SentInteraction(Struct, frozen=True):

@@ -109,6 +109,7 @@ def recording_rules(settings: Settings) -> RecordingRules:
         dedup_window=settings.dedup_window_seconds * _SECOND,
         session_window=settings.session_window_minutes * 60 * _SECOND,
         require_execution_id=settings.require_execution_id,
+        pool_window=settings.pool_days * 86_400 * _SECOND,
     )
 
 

@@ -211,6 +211,16 @@ class ExecutionLog(Protocol):
         """What was shown, for many (namespace, execution_id) at once."""
         ...
 
+    def untrimmed(
+        self, namespace: int, before: bytes, limit: int
+    ) -> list[tuple[bytes, str, bytes]]:
+        """The next (id, shown, ranking), before an id, of those that no :meth:`trim` went over."""
+        ...
+
+    def trim(self, namespace: int, rankings: Mapping[bytes, bytes], upto: bytes) -> None:
+        """Write rankings over, by id; from now on all executions up to an id are trimmed."""
+        ...
+
     def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
         """The (namespace, execution_id) of executions."""
         ...

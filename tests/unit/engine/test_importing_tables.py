@@ -15,6 +15,7 @@ from desirepath.domain.clock import parse_time
 from desirepath.engine.engine import Engine
 from desirepath.errors import InvalidFile, InvalidSetting
 from tests.unit.engine.importing_helpers import (
+    NAMESPACE,
     TIME,
     click,
     executions,
@@ -363,3 +364,12 @@ def test_files_that_overlap_say_the_same_twice(engine: Engine, tmp_path: Path) -
     assert result.repeated_interactions == 1
     (search_of_all,) = executions(engine).values()
     assert shown(search_of_all) == ["d0", "d1", "d2"]
+
+
+def test_ad_hoc_searches_of_an_export_stay_ad_hoc(engine: Engine, tmp_path: Path) -> None:
+    rows = [{"kind": "execution", "retriever_id": "ret_adhoc", **search("e", "a")}]
+    result = run_import(engine, write_lines(tmp_path / "e.jsonl", rows), format="jsonl")
+    assert (result.executions, result.rejected) == (1, 0)
+    assert executions(engine)["e"].retriever_id == "ret_adhoc"
+    with engine.storage.read() as session:
+        assert session.catalog.retrievers(NAMESPACE) == []

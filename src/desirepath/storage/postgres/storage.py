@@ -34,7 +34,16 @@ _POOL_SIZE = 8
 _MIGRATION_LOCK = 0x6465_7369  # any number that is ours
 _MONTHS_AHEAD = 2
 _PARTITIONED = ("interactions", "executions")
-_SCRUBBED = (*_PARTITIONED, "event_ids", "execution_ids", "rejections", "answers", "documents")
+_LEARNED = ("rollups", "learned_lists", "learned_users", "lone_interactions")
+_SCRUBBED = (
+    *_PARTITIONED,
+    *_LEARNED,
+    "event_ids",
+    "execution_ids",
+    "rejections",
+    "answers",
+    "documents",
+)
 _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "
     r"AND tablename ~ '^document_(text|vectors)_\d+$'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from typing import Any
 
@@ -284,6 +284,36 @@ class RelationalExecutionLog(_Log):
         known = self._bulk.fetch(tables.execution_ids, keys)
         return self._bulk.fetch(_E, [(row[0], row[3]) for row in known])
 
+    def untrimmed(
+        self, namespace: int, before: bytes, limit: int
+    ) -> list[tuple[bytes, str, bytes]]:
+        marks = tables.instance
+        after = self._connection.scalar(
+            select(marks.c.value).where(marks.c.name == _trimmed(namespace))
+        )
+        statement = (
+            select(_E.c.id, _E.c.shown, _E.c.ranking)
+            .where(
+                _E.c.namespace == namespace,
+                _E.c.id > (after or NIL),
+                _E.c.id < before,
+                _E.c.ranking.is_not(None),
+            )
+            .order_by(_E.c.id)
+            .limit(limit)
+        )
+        return [(row.id, row.shown, row.ranking) for row in self._connection.execute(statement)]
+
+    def trim(self, namespace: int, rankings: Mapping[bytes, bytes], upto: bytes) -> None:
+        if rankings:
+            self._connection.execute(
+                update_rows(_E)
+                .where(_E.c.namespace == namespace, _E.c.id == bindparam("trimmed_id"))
+                .values(ranking=bindparam("trimmed")),
+                [{"trimmed_id": id, "trimmed": packed} for id, packed in rankings.items()],
+            )
+        self._bulk.put(tables.instance, [(_trimmed(namespace), upto)])
+
     def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
         found: set[tuple[int, str]] = set()
         for part in _parts(ids):
@@ -309,6 +339,11 @@ class RelationalExecutionLog(_Log):
                 )
             )
         return self._delete_ids(namespace, ids)
+
+
+def _trimmed(namespace: int) -> str:
+    """Under which name the last trimmed execution of a namespace is remembered."""
+    return f"trimmed:{namespace}"
 
 
 def claim_ids(
