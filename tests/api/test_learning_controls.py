@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from desirepath.domain.fusion_controls import read_controls
 from desirepath.engine.housekeeping import keep_house
-from tests.api.client import Api, done
+from tests.api.client import Api, Request, done
 
 TITLE, BODY = "text://title", "text://body"
 STAGE: dict[str, Any] = {
@@ -172,3 +173,19 @@ def test_a_weight_is_explained_by_the_searches_that_moved_it(api: Api) -> None:
     moved = done(api.get(f"{FUSION}/weights/explain"))["moved_most"]
     assert [one["execution_id"] for one in moved[BODY]] == ["search"]
     assert moved[BODY][0]["moved"] > 0 > moved[TITLE][0]["moved"]
+
+
+def test_decisions_at_the_same_moment_all_hold(api: Api, another: Api) -> None:
+    for number in range(20):
+        frozen = number % 2 == 0
+        decisions = [
+            Request("POST", f"{FUSION}/{'freeze' if frozen else 'unfreeze'}", {}, api.keys.server),
+            Request("POST", f"{FUSION}/rollout", {"rollout_pct": number + 1}, api.keys.server),
+        ]
+        for answer in api.send(*decisions):
+            assert answer.status_code == 200, answer.text
+        state = done(another.get(f"{FUSION}/stats"))
+        with api.engine.storage.read() as session:
+            text = session.learned.controls(api.namespace.number, state["retriever_id"])
+        controls = read_controls(text)
+        assert (controls.frozen, controls.rollout_pct) == (frozen, number + 1)

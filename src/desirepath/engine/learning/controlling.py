@@ -28,7 +28,7 @@ def change_controls(
     """Decide something about a retriever; what is decided now."""
     with storage.write() as session:
         controls = replace(
-            read_controls(session.learned.controls(namespace, retriever_id)), **changes
+            read_controls(session.learned.hold_controls(namespace, retriever_id)), **changes
         )
         session.learned.set_controls(namespace, retriever_id, write_controls(controls))
         note(session, make_id, namespace, retriever_id, kind, changes)
@@ -44,7 +44,7 @@ def roll_back(
     """
     with storage.write() as session:
         today = day_of(session.now())
-        controls = read_controls(session.learned.controls(namespace, retriever_id))
+        controls = read_controls(session.learned.hold_controls(namespace, retriever_id))
         left_out = (day + 1, today) if day < today else None
         controls = replace(controls, left_out=left_out)
         session.learned.set_controls(namespace, retriever_id, write_controls(controls))

@@ -27,6 +27,7 @@ __all__ = ["RelationalLearned"]
 _E, _I = tables.executions, tables.interactions
 _LISTS, _SUMS = tables.learned_lists, tables.rollups
 _FEATURES, _USERS = tables.learned_features, tables.learned_users
+_UNDECIDED = "{}"
 _CONTROLS, _ACTIVITY = tables.fusion_controls, tables.fusion_activity
 _LONE, _STATES = tables.lone_interactions, tables.learning_states
 _IN_LIST = 500
@@ -340,6 +341,10 @@ class RelationalLearned:
     def controls(self, namespace: int, retriever_id: str) -> str | None:
         rows = self._bulk.fetch(_CONTROLS, [(namespace, retriever_id)])
         return rows[0][2] if rows else None
+
+    def hold_controls(self, namespace: int, retriever_id: str) -> str | None:
+        ((*_, controls),) = self._bulk.hold(_CONTROLS, [(namespace, retriever_id, _UNDECIDED)])
+        return None if controls == _UNDECIDED else str(controls)
 
     def set_controls(self, namespace: int, retriever_id: str, controls: str) -> None:
         self._bulk.put(_CONTROLS, [(namespace, retriever_id, controls)])
