@@ -82,7 +82,9 @@ class TestEnvelope:
             429: "TooManyRequestsError",
             500: "InternalServerError",
         }
-        assert documented == {s: name for s, (name,) in types_of.items() if s in documented}
+        assert {s: {name} for s, name in documented.items()} == {
+            s: names for s, names in types_of.items() if s in documented
+        }
 
     def test_a_failure_of_ours_is_500_and_says_nothing_of_the_request(
         self, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -136,7 +138,7 @@ class TestPaths:
             ("POST", f"{INTERACTIONS}/int_1", "DELETE, GET"),
             ("PUT", "/v1/retrievers/x", "DELETE, GET, PATCH"),
             ("DELETE", "/v1/retrievers", "GET, POST"),
-            ("GET", "/v1/retrievers/x/executions", "POST"),
+            ("PUT", "/v1/retrievers/x/executions", "GET, POST"),
             ("GET", "/v1/users/ada", "DELETE"),
             ("POST", "/livez", "GET"),
             ("TRACE", INTERACTIONS, "POST"),

@@ -28,7 +28,7 @@ from desirepath.domain.access import Access
 from desirepath.domain.checks import check_time, convert, refuse_unknown
 from desirepath.domain.execution import Execution, ExecutionSummary
 from desirepath.domain.plain_json import encode_json
-from desirepath.domain.retriever import ADHOC_ID, RetrieverDraft, adhoc_retriever
+from desirepath.domain.retriever import ADHOC_ID, BudgetLimits, RetrieverDraft, adhoc_retriever
 from desirepath.engine.engine import Engine
 from desirepath.engine.executing import execute
 from desirepath.errors import InvalidFilter, InvalidRetriever, InvalidSearch, NotFound
@@ -55,7 +55,7 @@ class AdhocBody(ExecuteBody, frozen=True, kw_only=True):
     input_schema: Annotated[
         dict[str, Any] | None, Meta(description="Inputs by name, as of a retriever.")
     ] = None
-    budget_limits: dict[str, Any] | None = None
+    budget_limits: BudgetLimits | None = None
     collection_identifiers: Annotated[
         list[str] | None, Meta(description="Not looked at: a namespace is one collection.")
     ] = None

@@ -90,6 +90,8 @@ def create_collection_document(call: Call) -> object:
     if not isinstance(body, dict):
         raise InvalidDocument("A document is a JSON object.")
     values = {name: value for name, value in body.items() if value is not None}
+    if not values:
+        raise InvalidDocument("The document says nothing: send at least a payload.")
     values.pop("collection_id", None)
     payload = values.get("payload", {})
     own = {"document_id", *_PARTS, *FOREIGN_FIELDS}
