@@ -48,6 +48,7 @@ _DOCUMENTS = (
     f"SELECT {named('documents', DOCUMENT_COLUMNS)} FROM documents "
     "WHERE namespace = %s AND document_id = ANY(%s::text[])"
 )
+_TEXT_FIELDS = "SELECT name, number FROM text_fields WHERE namespace = %s ORDER BY name"
 _RANKED = (
     f"SELECT {named('executions', RANKED_COLUMNS)} "
     "FROM unnest(%s::int8[], %s::text[]) AS wanted (namespace, execution_id) "
@@ -117,6 +118,9 @@ class PostgresBulk:
 
     def documents(self, namespace: int, document_ids: Sequence[str]) -> list[Row]:
         return self.query(_DOCUMENTS, [namespace, list(document_ids)])
+
+    def text_fields(self, namespace: int) -> list[Row]:
+        return self.query(_TEXT_FIELDS, [namespace])
 
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         return self._rows(_RANKED, keys)

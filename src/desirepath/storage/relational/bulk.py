@@ -39,6 +39,10 @@ class Bulk(Protocol):
         """Whole rows of documents by their ids, which are distinct."""
         ...
 
+    def text_fields(self, namespace: int) -> list[Row]:
+        """(name, number) of a namespace's text fields, by name."""
+        ...
+
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         """The ``RANKED_COLUMNS`` of executions by (namespace, execution_id), where one teaches."""
         ...

@@ -96,10 +96,7 @@ class RelationalDocumentIndex:
         return [name for name, n in self._fields(namespace).items() if not self._texts.is_empty(n)]
 
     def _fields(self, namespace: int) -> dict[str, int]:
-        rows = self._connection.execute(
-            select(_F.c.name, _F.c.number).where(_F.c.namespace == namespace).order_by(_F.c.name)
-        )
-        return {row.name: row.number for row in rows}
+        return {row[0]: row[1] for row in self._bulk.text_fields(namespace)}
 
     def _make_fields(self, namespace: int, names: set[str]) -> dict[str, int]:
         """All text fields of the namespace, with these among them."""

@@ -34,6 +34,7 @@ _DOCUMENT = (
     f"SELECT {named('documents', DOCUMENT_COLUMNS)} FROM documents "
     "WHERE namespace = ? AND document_id = ?"
 )
+_TEXT_FIELDS = "SELECT name, number FROM text_fields WHERE namespace = ? ORDER BY name"
 _RANKED = (
     f"SELECT {named('executions', RANKED_COLUMNS)} "
     "FROM execution_ids JOIN executions USING (namespace, id) "
@@ -87,6 +88,9 @@ class SqliteBulk:
         execute = self._cursor.execute
         rows = (execute(_DOCUMENT, (namespace, id)).fetchone() for id in document_ids)
         return [row for row in rows if row is not None]
+
+    def text_fields(self, namespace: int) -> list[Row]:
+        return self.query(_TEXT_FIELDS, (namespace,))
 
     def ranked(self, keys: Sequence[tuple[int, str]]) -> list[Row]:
         rows = (self._cursor.execute(_RANKED, key).fetchone() for key in keys)
