@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from msgspec.structs import replace
 
 from desirepath.api.endpoint import Call, Endpoint, endpoint, read_query
 from desirepath.api.retrievers import find_retriever
@@ -21,7 +20,8 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine.learning.controlling import change_controls, change_user, note, roll_back
 from desirepath.engine.learning.explaining import arms_of, history, moved_most, weights_by_feature
 from desirepath.engine.learning.rebuilding import begin_rebuild, rebuild_state
-from desirepath.engine.learning.resolving import Belief, believe
+from desirepath.engine.learning.resolving import Belief
+from desirepath.engine.serving.beliefs import belief_of, ordinals_of, with_features
 from desirepath.engine.serving.fusing import FusionPlan
 from desirepath.engine.serving.people import Asker, contexts_of
 from desirepath.errors import InvalidSearch, MalformedJSON, NotFound, NotLearning
@@ -382,32 +382,8 @@ def reset_user(call: Call) -> object:
 def _believe(
     call: Call, session: Session, plan: FusionPlan, contexts: Contexts
 ) -> tuple[Belief, Sequence[int]]:
-    config = plan.learning
-    assert config is not None
-    known = session.learned.features(plan.namespace, plan.retriever_id)
-    ordinals = [known.get(uri, len(known) + index) for index, uri in enumerate(plan.features)]
-    belief = believe(
-        session,
-        plan.namespace,
-        plan.retriever_id,
-        config,
-        contexts,
-        ordinals,
-        session_id=None,
-        session_window=0,
-        now=session.now(),
-        closed_days=call.engine.fuser.closed_days,
-        left_out=plan.controls.left_out,
-    )
-    return belief, ordinals
-
-
-def _features_of(session: Session, plan: FusionPlan) -> FusionPlan:
-    """A plan with the features seen so far, where the retriever names none."""
-    if plan.features:
-        return plan
-    known = session.learned.features(plan.namespace, plan.retriever_id)
-    return replace(plan, features=tuple(known), weights=(1.0,) * len(known))
+    ordinals = ordinals_of(session, plan)
+    return belief_of(session, call.engine.fuser, plan, contexts, ordinals), ordinals
 
 
 def _weights(
@@ -453,7 +429,7 @@ def get_weights(call: Call) -> object:
     """Read the weights that everybody shares, without exploration."""
     _, plan = _plan(call)
     with call.engine.storage.read() as session:
-        plan = _features_of(session, plan)
+        plan = with_features(session, plan)
         if not plan.features:
             raise NotLearning("Nothing was searched yet, so no features are known.")
         belief, _ = _believe(call, session, plan, Contexts())
@@ -478,7 +454,7 @@ def get_user_weights(call: Call) -> object:
     config = plan.learning
     assert config is not None
     with call.engine.storage.read() as session:
-        plan = _features_of(session, plan)
+        plan = with_features(session, plan)
         if not plan.features:
             raise NotLearning("Nothing was searched yet, so no features are known.")
         contexts = contexts_of(
@@ -529,7 +505,7 @@ def explain_weights(call: Call) -> object:
     assert config is not None
     query = read_query(call.query_string, WeightsExplainedQuery)
     with call.engine.storage.read() as session:
-        plan = _features_of(session, plan)
+        plan = with_features(session, plan)
         if not plan.features:
             raise NotLearning("Nothing was searched yet, so no features are known.")
         belief, ordinals = _believe(call, session, plan, Contexts())
@@ -581,9 +557,8 @@ def weights_history(call: Call) -> object:
     assert config is not None
     query = read_query(call.query_string, HistoryQuery)
     with call.engine.storage.read() as session:
-        plan = _features_of(session, plan)
-        known = session.learned.features(plan.namespace, plan.retriever_id)
-        ordinals = [known.get(uri, len(known) + i) for i, uri in enumerate(plan.features)]
+        plan = with_features(session, plan)
+        ordinals = ordinals_of(session, plan)
         days = (
             history(
                 session,
@@ -630,7 +605,7 @@ def learned_fusion_stats(call: Call) -> object:
     assert config is not None
     state = _state(call, plan)
     with call.engine.storage.read() as session:
-        plan = _features_of(session, plan)
+        plan = with_features(session, plan)
         weights, exploration, lists = {}, config.exploration_bonus, 0.0
         if plan.features:
             belief, _ = _believe(call, session, plan, Contexts())

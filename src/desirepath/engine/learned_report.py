@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 from msgspec import Struct
-from msgspec.structs import replace
 
 from desirepath.domain.clock import to_datetime
 from desirepath.domain.execution import Execution
@@ -16,7 +15,9 @@ from desirepath.domain.fusion_controls import read_controls
 from desirepath.domain.ranking import Contexts
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.engine import Engine
-from desirepath.engine.learning.resolving import Belief, believe
+from desirepath.engine.learning.resolving import Belief
+from desirepath.engine.query_text import first_text
+from desirepath.engine.serving.beliefs import belief_of, ordinals_of, with_features
 from desirepath.engine.serving.fusing import FusionPlan
 from desirepath.engine.serving.plans import plan_of
 from desirepath.storage.base import ExecutionQuery, Namespace, Session
@@ -36,7 +37,6 @@ N_SEARCHES = 10
 _N_LOOKED_THROUGH = 50  # retrievers, the last changed, for the last searches
 _DRAWS = 400
 _SEED = 7
-_NOBODY = Contexts()
 
 
 class FeatureWeight(Struct, frozen=True, kw_only=True):
@@ -97,25 +97,10 @@ def _learned(engine: Engine, session: Session, retriever: Retriever) -> LearnedR
     plan = plan_of(retriever, read_controls(controls))
     if plan is None or plan.learning is None:
         return None
-    known = session.learned.features(retriever.namespace, retriever.retriever_id)
+    plan = with_features(session, plan)
     if not plan.features:
-        plan = replace(plan, features=tuple(known), weights=(1.0,) * len(known))
-    config = plan.learning
-    if config is None or not plan.features:
         return None
-    belief = believe(
-        session,
-        plan.namespace,
-        plan.retriever_id,
-        config,
-        _NOBODY,
-        [known.get(uri, len(known) + index) for index, uri in enumerate(plan.features)],
-        session_id=None,
-        session_window=0,
-        now=session.now(),
-        closed_days=engine.fuser.closed_days,
-        left_out=plan.controls.left_out,
-    )
+    belief = belief_of(session, engine.fuser, plan, Contexts(), ordinals_of(session, plan))
     return LearnedRetriever(
         retriever_id=retriever.retriever_id,
         retriever_name=retriever.draft.retriever_name,
@@ -176,19 +161,10 @@ def _recent(execution: Execution, retriever_name: str) -> RecentSearch:
         occurred_at=to_datetime(execution.occurred_at),
         execution_id=execution.execution_id,
         retriever_name=retriever_name,
-        query=_query(execution),
+        query=first_text(execution.inputs or {}),
         n_documents=len(documents),
         first_document_id=documents[0].document_id if documents else None,
         fusion=None if ranking is None else ranking.fusion,
         level=None if ranking is None or ranking.draw is None else ranking.draw.level,
         weights=dict(sorted(pairs, key=lambda pair: -pair[1])),
     )
-
-
-def _query(execution: Execution) -> str | None:
-    inputs = execution.inputs or {}
-    texts = (inputs.get(key) for key in ("query", "q", "text"))
-    for value in (*texts, *inputs.values()):
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return None

@@ -23,6 +23,7 @@ from desirepath.engine.learned_report import (
     learned_retrievers,
     recent_searches,
 )
+from desirepath.engine.query_text import first_text
 from desirepath.storage.base import (
     InteractionQuery,
     Namespace,
@@ -436,11 +437,7 @@ def query_label(text: str) -> str:
         inputs = msgspec.json.decode(text)
     except msgspec.DecodeError:
         return text
-    texts = (inputs.get(key) for key in ("query", "q", "text"))
-    for value in (*texts, *inputs.values()):
-        if isinstance(value, str) and value.strip():
-            return value.strip()
-    return text
+    return first_text(inputs) or text
 
 
 def _ranked(name_to_n: Counter[str]) -> list[tuple[str, int]]:
