@@ -189,3 +189,18 @@ def test_decisions_at_the_same_moment_all_hold(api: Api, another: Api) -> None:
             text = session.learned.controls(api.namespace.number, state["retriever_id"])
         controls = read_controls(text)
         assert (controls.frozen, controls.rollout_pct) == (frozen, number + 1)
+
+
+def test_decisions_of_a_user_at_the_same_moment_all_hold(api: Api) -> None:
+    state = done(api.get(f"{FUSION}/stats"))
+    for number in range(20):
+        user = f"user {number}"
+        decisions = [
+            Request("POST", f"{FUSION}/opt-out/{user}", {}, api.keys.server),
+            Request("DELETE", f"{FUSION}/user/{user}", None, api.keys.server),
+        ]
+        for answer in api.send(*decisions):
+            assert answer.status_code == 200, answer.text
+        with api.engine.storage.read() as session:
+            control = session.learned.user(api.namespace.number, state["retriever_id"], user)
+        assert (control.opted_out, control.generation) == (True, 1)

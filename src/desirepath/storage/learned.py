@@ -296,6 +296,10 @@ class Learned(Protocol):
 
     def user(self, namespace: int, retriever_id: str, user_id: str) -> UserControl: ...
 
+    def hold_user(self, namespace: int, retriever_id: str, user_id: str) -> UserControl:
+        """:meth:`user`, which nobody else changes before the session ends."""
+        ...
+
     def set_user(
         self, namespace: int, retriever_id: str, user_id: str, control: UserControl
     ) -> None: ...

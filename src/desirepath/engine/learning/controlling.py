@@ -67,7 +67,7 @@ def change_user(
     What is on record names no user.
     """
     with storage.write() as session:
-        before = session.learned.user(namespace, retriever_id, user_id)
+        before = session.learned.hold_user(namespace, retriever_id, user_id)
         after = UserControl(
             before.opted_out if opted_out is None else opted_out,
             before.generation + 1 if reset else before.generation,

@@ -320,6 +320,12 @@ class RelationalLearned:
         rows = self._bulk.fetch(_USERS, [(namespace, retriever_id, user_id)])
         return UserControl(bool(rows[0][3]), rows[0][4]) if rows else UserControl()
 
+    def hold_user(self, namespace: int, retriever_id: str, user_id: str) -> UserControl:
+        ((*_, opted_out, generation),) = self._bulk.hold(
+            _USERS, [(namespace, retriever_id, user_id, 0, 0)]
+        )
+        return UserControl(bool(opted_out), generation)
+
     def set_user(
         self, namespace: int, retriever_id: str, user_id: str, control: UserControl
     ) -> None:
