@@ -16,7 +16,7 @@ title = @printf '\n==> %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo setup test lint types contracts doctests pytest packages torture bench screens lock clean
+.PHONY: help run demo analysis setup test lint types contracts doctests pytest packages torture bench screens lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -28,6 +28,9 @@ run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
 demo: ## See it learn from simulated shoppers: a service of its own, a minute (DATABASE)
 	$(INSTALL) runtime
 	@$(BIN)/desirepath demo $(if $(filter-out file,$(origin DATABASE)),--database '$(DATABASE)')
+
+analysis: ## Install what asks the log as well: DuckDB, Ibis, charts
+	$(INSTALL) analysis
 
 setup: ## Install the developer set into .venv
 	$(INSTALL) dev
@@ -74,6 +77,7 @@ screens: setup packages ## Photograph the pages into build/screens
 lock: setup ## Renew requirements/*.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --extra analysis --constraint requirements/dev.txt --output-file requirements/analysis.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 
 clean: ## Remove .venv, caches and builds; databases stay

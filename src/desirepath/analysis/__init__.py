@@ -1,0 +1,1 @@
+"""The log as tables: Ibis expressions, tables in, tables out."""
