@@ -195,7 +195,8 @@ def ask(folder: Path, name: str, memory: int, by_hand: bool) -> dict[str, float]
                     path = f"read_parquet('{folder / table}/*.parquet')"
                     text = text.replace(f"FROM {table}", f"FROM {path}")
                     text = text.replace(f"JOIN {table}", f"JOIN {path}")
-                return len(duckdb.connect().execute(text).to_arrow_table())
+                found: Any = duckdb.connect().execute(text).to_arrow_table()
+                return len(found)
             return len(engine.arrow(question(log, tables["interactions"])))
 
         times = []
