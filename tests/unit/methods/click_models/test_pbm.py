@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -41,6 +43,24 @@ def test_examination_of_simulated_people_is_recovered(
     assert np.abs(fitted.examination - examination).max() < tolerance
     assert fitted.linked is not None
     assert fitted.linked.all()
+
+
+def test_queries_that_come_a_few_times_do_not_lead_examination_astray(
+    figure: Callable[[str], None],
+) -> None:
+    """20,000 sessions of 20,000 queries by Zipf's law, seed 10: most pairs come once."""
+    rng = np.random.default_rng(10)
+    lists = shuffled_lists(20_000, rng, n_queries=20_000, zipf=1.0)
+    truth = truths(rng, lists.n_pairs)["pbm"]
+    sessions = truth.simulate(lists, rng)
+    examination = 1.0 / np.arange(1, LENGTH + 1)
+    off = {
+        often: float(np.abs(PBM(often=often).fit(sessions).examination - examination).mean())
+        for often in (PBM().often, 0.0)
+    }
+    figure(f"examination off by, taught by pairs shown so often, 20,000 simulated sessions: {off}")
+    assert off[PBM().often] < 0.02
+    assert off[0.0] > 0.1
 
 
 def test_deeper_ranks_are_looked_at_like_the_deepest() -> None:
