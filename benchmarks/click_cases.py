@@ -115,9 +115,9 @@ def fit_all(n_sessions: int) -> Fits:
     sessions = truth.simulate(lists(n_sessions, rng), rng)
     by_rank, rank_seconds = timed(lambda: RankCTR().fit(sessions))
     fitted, pbm_seconds = timed(lambda: PBM().fit(sessions))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, cascade_seconds = timed(lambda: Cascade().fit(sessions))
     _, sdbn_seconds = timed(lambda: SDBN().fit(sessions))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     _, textbook_seconds = timed(lambda: textbook_step(sessions, fitted))
     shown = np.bincount(sessions.pairs, minlength=sessions.n_pairs)
     errors = np.abs(fitted.attractiveness.mean - truth.attractiveness.mean)

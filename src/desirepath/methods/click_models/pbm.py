@@ -28,6 +28,9 @@ class FittedPBM(Struct, frozen=True, kw_only=True, eq=False):
     linked : shape (deepest rank,)
         Whether documents moved between this rank and the first one, or by way of others: only then
         do clicks tell its examination from the attractiveness of what stood there.
+    often
+        How often each pair was shown, at least, that taught examination; 0 if all did. Below some
+        ten it is off by more than chance.
     n_steps, is_converged
         How the fit ended.
     """
@@ -35,6 +38,7 @@ class FittedPBM(Struct, frozen=True, kw_only=True, eq=False):
     examination: FloatArray
     attractiveness: Rates
     linked: BoolArray | None = None
+    often: float = 0.0
     n_steps: int = 0
     is_converged: bool = True
 
@@ -100,7 +104,8 @@ class PBM(Struct, frozen=True, kw_only=True):
         sessions.check_enough()
         counts = cells.count(sessions)
         linked = cells.linked(counts)
-        examination, first = self._examination(_teaching(counts, linked, self.often), progress)
+        teaching, often = _teaching(counts, linked, self.often)
+        examination, first = self._examination(teaching, progress)
         prior = _prior(counts, self.prior_trials)
         second = maximize(
             lambda attractiveness: _attractiveness_step(examination, attractiveness, counts, prior),
@@ -113,6 +118,7 @@ class PBM(Struct, frozen=True, kw_only=True):
             examination=examination,
             attractiveness=prior.rates(second.parameters, information),
             linked=linked,
+            often=often,
             n_steps=first.n_steps + second.n_steps,
             is_converged=first.is_converged and second.is_converged,
         )
@@ -138,14 +144,14 @@ _NEXT_TO_NONE = 0.1
 _EXAMINATION = Prior(mean=0.5, trials=_NEXT_TO_NONE)
 
 
-def _teaching(counts: cells.Counts, linked: BoolArray, often: float) -> cells.Counts:
-    """What was shown often, if that links all ranks that are linked, and there is all of them."""
+def _teaching(counts: cells.Counts, linked: BoolArray, often: float) -> tuple[cells.Counts, float]:
+    """The pairs shown most often that link all linked ranks, and how often that is."""
     while often >= 1.0:
         some = cells.shown_often(counts, often)
         if len(some.rank_shown) == len(linked) and (cells.linked(some) == linked).all():
-            return some
+            return some, often
         often /= 2.0
-    return counts
+    return counts, 0.0
 
 
 def _prior(counts: cells.Counts, trials: float) -> Prior:

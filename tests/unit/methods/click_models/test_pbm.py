@@ -63,6 +63,16 @@ def test_queries_that_come_a_few_times_do_not_lead_examination_astray(
     assert off[0.0] > 0.1
 
 
+def test_where_nothing_is_shown_often_it_is_learned_from_less_and_that_is_said() -> None:
+    """Pairs 0 and 1 change places seven times each; 2 and 3 below them once each, or not at all."""
+    swap, swapped = [[0, 1]] * 7 + [[1, 0]] * 7, [[1, 0]] * 14
+    assert PBM().fit(sessions_of(swap, swapped)).often == 10.0
+    deeper = [[0, 1, 2, 3], [0, 2, 1, 3], [1, 0, 3, 2]]
+    fitted = PBM().fit(sessions_of(swap + deeper, swapped + [[1, 0, 0, 0]] * 3))
+    assert fitted.often == 2.5
+    assert PBM(often=0.0).fit(sessions_of(swap, swapped)).often == 0.0
+
+
 def test_deeper_ranks_are_looked_at_like_the_deepest() -> None:
     truth = FittedPBM(
         examination=np.array([1.0, 0.4]), attractiveness=Rates.known(np.array([0.5, 0.5, 0.5]))
