@@ -53,6 +53,7 @@ class Sizes:
     lists_rebuilt: int
     people_kept: int
     learning_seeds: int
+    click_sessions: int
 
 
 FULL = Sizes(
@@ -70,6 +71,7 @@ FULL = Sizes(
     lists_rebuilt=250_000,
     people_kept=100_000,
     learning_seeds=10,
+    click_sessions=1_000_000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -86,6 +88,7 @@ QUICK = Sizes(
     lists_rebuilt=5_000,
     people_kept=2_000,
     learning_seeds=1,
+    click_sessions=20_000,
 )
 
 
