@@ -53,6 +53,8 @@ class Sizes:
     lists_rebuilt: int
     people_kept: int
     learning_seeds: int
+    bias_repetitions: int
+    bias_sessions: int
 
 
 FULL = Sizes(
@@ -70,6 +72,8 @@ FULL = Sizes(
     lists_rebuilt=250_000,
     people_kept=100_000,
     learning_seeds=10,
+    bias_repetitions=200,
+    bias_sessions=100_000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -86,6 +90,8 @@ QUICK = Sizes(
     lists_rebuilt=5_000,
     people_kept=2_000,
     learning_seeds=1,
+    bias_repetitions=10,
+    bias_sessions=20_000,
 )
 
 
