@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from desirepath.methods.position_bias.base import FloatArray
+from desirepath.methods.position_bias.information import Information
 from desirepath.methods.position_bias.intervals import Contributions
 from desirepath.methods.position_bias.tables import RankTable
 from desirepath.methods.position_bias.usual_rank import Leaves
@@ -66,10 +67,9 @@ def fit(table: RankTable, leaves: Leaves | None, strength: float, start: Fit) ->
     now, height = start, _log_likelihood(table, leaves, strength, start)
     for _ in range(_STEPS):
         rest = table.c - _fitted(table, leaves, strength, now)
-        score = rest.sum(axis=0)[1:]
-        if leaves is not None:
-            score = np.concatenate([score, leaves.sums(rest.sum(axis=1, keepdims=True))[:, 0]])
-        step = np.linalg.solve(_information(table, leaves, strength, now), score)
+        of_leaves = np.zeros(0) if leaves is None else leaves.sums(rest).sum(axis=1)
+        information = _information(table, leaves, strength, now)
+        step = np.concatenate(information.step(rest.sum(axis=0), of_leaves))
         step *= min(1.0, _LONGEST_STEP / max(np.abs(step).max(), _CLOSE))
         new = _moved(now, step)
         while (new_height := _log_likelihood(table, leaves, strength, new)) < height - 1e-12 * abs(
@@ -88,12 +88,8 @@ def contributions_of(
 ) -> Contributions:
     """What each pair adds to the logarithms of the propensities."""
     fitted = _fitted(table, leaves, strength, found)
-    n_ranks = len(found.ranks)
-    solved = np.linalg.inv(_information(table, leaves, strength, found))[: n_ranks - 1]
-    solved = np.vstack([np.zeros_like(solved[:1]), solved])  # rank 1 is 1
-    of_rank = np.hstack([np.zeros((n_ranks, 1)), solved[:, : n_ranks - 1]])
-    of_leaf = solved[:, n_ranks - 1 :].T
-    of_pair = np.zeros((len(fitted), n_ranks)) if leaves is None else of_leaf[leaves.of_pair]
+    of_rank, of_leaf = _information(table, leaves, strength, found).solved()
+    of_pair = np.zeros_like(fitted) if leaves is None else of_leaf[leaves.of_pair]
     rest, total = table.c - fitted, fitted.sum(axis=1, keepdims=True)
     pulled = fitted @ of_rank.T + of_pair * total
     squares = fitted @ np.square(of_rank).T + of_pair * (2.0 * pulled - of_pair * total)
@@ -113,8 +109,8 @@ def expected_clicks(table: RankTable, leaves: Leaves | None, found: Fit) -> Floa
 
 
 def _moved(now: Fit, step: FloatArray) -> Fit:
-    n = len(now.ranks) - 1
-    return Fit(now.ranks + np.concatenate([[0.0], step[:n]]), now.leaves + step[n:])
+    n = len(now.ranks)
+    return Fit(now.ranks + step[:n], now.leaves + step[n:])
 
 
 def _fitted(table: RankTable, leaves: Leaves | None, strength: float, now: Fit) -> FloatArray:
@@ -130,17 +126,13 @@ def _weight(table: RankTable, strength: float) -> FloatArray:
     return np.asarray(1.0 / np.where(total > 0.0, total, 1.0))
 
 
-def _information(table: RankTable, leaves: Leaves | None, strength: float, now: Fit) -> FloatArray:
-    """Curvature in the logarithms of ranks 2 to K and of the leaves."""
+def _information(table: RankTable, leaves: Leaves | None, strength: float, now: Fit) -> Information:
     fitted, weight = _fitted(table, leaves, strength, now), _weight(table, strength)
     of_ranks = np.diag(fitted.sum(axis=0)) - fitted.T @ (fitted * weight)
-    of_ranks = of_ranks[1:, 1:]
     if leaves is None:
-        return of_ranks
-    left = 1.0 - fitted.sum(axis=1, keepdims=True) * weight
-    of_both = leaves.sums(fitted * left)
-    of_leaves = np.diag(of_both.sum(axis=1))
-    return np.block([[of_ranks, of_both[:, 1:].T], [of_both[:, 1:], of_leaves]])
+        return Information(ranks=of_ranks, both=np.zeros((0, len(of_ranks))), leaves=np.zeros(0))
+    of_both = leaves.sums(fitted * (1.0 - fitted.sum(axis=1, keepdims=True) * weight))
+    return Information(ranks=of_ranks, both=of_both, leaves=of_both.sum(axis=1))
 
 
 def _log_likelihood(table: RankTable, leaves: Leaves | None, strength: float, now: Fit) -> float:

@@ -83,8 +83,8 @@ def check_intervals(found: Propensities, table: RankTable, *, precision: float) 
         why = (
             f"The propensity of rank {widest + 1} is known to ±{_short(width)}, not ±{precision:g}."
         )
-        times = (found.errors[widest] * found.values[widest] / _error_for(precision, found)) ** 2
-        more = _rounded_up(table.n_lists * max(times, 1.05))
+        reach = float(np.log(found.upper[widest] / found.values[widest]) * found.values[widest])
+        more = _rounded_up(table.n_lists * max((reach / precision) ** 2, 1.05))
         what = "searches whose results move as now"
         raise NotEnoughData(what, needed=more, found=table.n_lists, why=why)
 
@@ -92,11 +92,6 @@ def check_intervals(found: Propensities, table: RankTable, *, precision: float) 
 def _missing(why: str, needed: int, found: int = 0) -> NotEnoughData:
     what = "clicks at each rank on documents that were also shown at another"
     return NotEnoughData(what, needed=needed, found=found, why=why)
-
-
-def _error_for(precision: float, found: Propensities) -> float:
-    """The standard error with which the interval is as narrow, when there is traffic enough."""
-    return precision / NormalDist().inv_cdf((1.0 + found.level) / 2.0)
 
 
 def _tied_to_first(table: RankTable) -> BoolArray:

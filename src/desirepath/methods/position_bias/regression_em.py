@@ -32,6 +32,7 @@ from desirepath.methods.position_bias.base import (
     Propensities,
     RankCounts,
 )
+from desirepath.methods.position_bias.information import Information
 from desirepath.methods.position_bias.intervals import Contributions, propensities_of
 from desirepath.methods.position_bias.refusal import check_intervals, check_ranks_compare
 from desirepath.methods.position_bias.tables import RankTable, tabulate
@@ -130,7 +131,9 @@ def _contributions(table: RankTable, leaves: Leaves, hidden: Hidden) -> Contribu
     chance = np.minimum(np.outer(hidden.liked, hidden.looked), _MOST_CERTAIN)[leaves.of_pair]
     rest = (table.c - table.n * chance) / (1.0 - chance)
     fitted = table.n * chance / (1.0 - chance)
-    of_rank, of_leaf = _solved(leaves.sums(fitted))
+    both = leaves.sums(fitted)
+    information = Information(ranks=np.diag(both.sum(axis=0)), both=both, leaves=both.sum(axis=1))
+    of_rank, of_leaf = information.solved()
     of_pair = of_leaf[leaves.of_pair]
     total = fitted.sum(axis=1, keepdims=True)
     pulled = fitted @ of_rank.T + of_pair * total
@@ -142,20 +145,3 @@ def _contributions(table: RankTable, leaves: Leaves, hidden: Hidden) -> Contribu
         influence=rest @ of_rank.T + of_pair * rest.sum(axis=1, keepdims=True),
         variance=np.maximum(by_chance, 0.0) + spread * np.square(pulled),
     )
-
-
-def _solved(fitted: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rows of the inverse information for the ranks: by rank, (K, K), and by leaf, (L, K).
-
-    Rank 1 is held fast. Leaves without clicks have no information, and get zeros.
-    """
-    n_ranks = fitted.shape[1]
-    of_leaves = np.diag(fitted.sum(axis=1))
-    information = np.block(
-        [[np.diag(fitted.sum(axis=0))[1:, 1:], fitted.T[1:]], [fitted[:, 1:], of_leaves]]
-    )
-    inverse = np.linalg.pinv(information, hermitian=True)[: n_ranks - 1]
-    inverse = np.vstack([np.zeros_like(inverse[:1]), inverse])
-    return np.hstack([np.zeros((n_ranks, 1)), inverse[:, : n_ranks - 1]]), inverse[
-        :, n_ranks - 1 :
-    ].T
