@@ -136,6 +136,23 @@ class Settings(Struct, frozen=True, kw_only=True):
         NotNegative,
         Meta(description="Memory of each process for the vectors of texts it met last."),
     ] = 64 << 20
+    analysis_folder: Annotated[
+        str,
+        Meta(
+            description="Where copies of the log are kept for analysis; when absent, beside an "
+            "SQLite file, or in the user's cache for a PostgreSQL."
+        ),
+    ] = ""
+    analysis_memory_bytes: Annotated[
+        int,
+        Meta(
+            ge=128 << 20,
+            description="Memory that one analysis may take; what does not fit is kept on disk.",
+        ),
+    ] = 2 << 30
+    analysis_threads: Annotated[
+        NotNegative, Meta(description="Threads of one analysis; 0: one a core.")
+    ] = 0
     access_log: Annotated[
         bool, Meta(description="One JSON line for each request on standard error.")
     ] = False

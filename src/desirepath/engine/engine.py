@@ -6,6 +6,9 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Sequence, Set
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from desirepath.domain.clock import Clock
 from desirepath.domain.execution import Execution
@@ -13,6 +16,7 @@ from desirepath.domain.ids import IdGenerator
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.reward import Reward, default_reward
+from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.directory import Directory
 from desirepath.engine.embedding.base import Embedder, NoEmbedder
 from desirepath.engine.group_commit import GroupCommit
@@ -53,6 +57,8 @@ class Engine:
         How to record.
     embedder
         Makes vectors of texts.
+    analysis
+        Where and how to analyse the log.
     """
 
     def __init__(
@@ -61,11 +67,13 @@ class Engine:
         clock: Clock,
         rules: RecordingRules,
         embedder: Embedder | None = None,
+        analysis: AnalysisRules | None = None,
     ) -> None:
         self.storage = storage
         self.clock = clock
         self.rules = rules
         self.embedder: Embedder = NoEmbedder() if embedder is None else embedder
+        self.analysis = AnalysisRules() if analysis is None else analysis
         self.make_id = IdGenerator()
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
@@ -75,6 +83,7 @@ class Engine:
         """Told of each commit: how many seconds it took, and how many requests shared it."""
         self.call_housekeeper: Callable[[], None] = _nobody_keeps_house
         """Lets whoever keeps house begin at once, where somebody does."""
+        self._temporary: TemporaryDirectory[str] | None = None
         self._numbers = itertools.count()
         self._began: dict[int, float] = {}  # of what waits to be recorded, the oldest first
         self._recorder: GroupCommit[Submission, _Answer] = GroupCommit(self._record, "recorder")
@@ -138,8 +147,18 @@ class Engine:
             return self.get_interaction(namespace, id)
         return await self._reader.acall((namespace, id))
 
+    @cached_property
+    def analysis_folder(self) -> Path:
+        """Where copies of the log are kept for analysis."""
+        if self.analysis.folder is not None:
+            return self.analysis.folder
+        self._temporary = TemporaryDirectory(prefix="desirepath-analysis-")
+        return Path(self._temporary.name)
+
     def close(self) -> None:
         """Finish what was submitted and close the database."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
         self._recorder.close()
         self._keeper.close()
         if self._reader is not None:

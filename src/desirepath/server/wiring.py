@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from pathlib import Path
 from typing import Any
 
 from desirepath.api import (
@@ -28,6 +31,7 @@ from desirepath.api.openapi import openapi_document
 from desirepath.api.system import Readiness, system_endpoints
 from desirepath.dashboard.routes import page_routes
 from desirepath.domain.clock import SystemClock
+from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.embedding.base import Embedder
 from desirepath.engine.embedding.endpoint import EndpointEmbedder
@@ -38,7 +42,7 @@ from desirepath.engine.housekeeping import Housekeeper
 from desirepath.engine.recording import RecordingRules
 from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings, load_settings
-from desirepath.storage.open import open_storage
+from desirepath.storage.open import IN_MEMORY, open_storage
 
 __all__ = [
     "build_application",
@@ -66,7 +70,7 @@ def open_engine(
     clock = SystemClock()
     embedder = embedder_of(settings, embedder)
     storage = open_storage(settings.database, clock, migrate=migrate)
-    engine = Engine(storage, clock, recording_rules(settings), embedder)
+    engine = Engine(storage, clock, recording_rules(settings), embedder, analysis_rules(settings))
     ensure_defaults(engine)
     return engine
 
@@ -110,6 +114,25 @@ def recording_rules(settings: Settings) -> RecordingRules:
         session_window=settings.session_window_minutes * 60 * _SECOND,
         require_execution_id=settings.require_execution_id,
         pool_window=settings.pool_days * 86_400 * _SECOND,
+    )
+
+
+def analysis_rules(settings: Settings) -> AnalysisRules:
+    """The settings that analyses follow."""
+    folder: Path | None = None
+    if settings.analysis_folder:
+        folder = Path(settings.analysis_folder)
+    elif not settings.database.startswith("sqlite:"):
+        digest = hashlib.sha256(settings.database.encode()).hexdigest()[:16]
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(cache) / "desirepath" / digest
+    elif settings.database != IN_MEMORY:
+        file = Path(settings.database.removeprefix("sqlite:///"))
+        folder = file.with_name(file.name + ".analysis")
+    return AnalysisRules(
+        folder=folder,
+        memory_bytes=settings.analysis_memory_bytes,
+        threads=settings.analysis_threads,
     )
 
 

@@ -20,6 +20,7 @@ from desirepath.storage.base import (
     Storage,
     Summaries,
 )
+from desirepath.storage.extracts import Extracts
 from desirepath.storage.learned import Learned
 
 __all__ = ["START", "ClockedStorage", "TestingClock"]
@@ -138,6 +139,10 @@ class _ClockedSession:
     @property
     def learned(self) -> Learned:
         return self._session.learned
+
+    @property
+    def extracts(self) -> Extracts:
+        return self._session.extracts
 
     def now(self) -> int:
         return self._clock.now()

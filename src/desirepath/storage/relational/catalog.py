@@ -25,6 +25,7 @@ __all__ = ["RelationalCatalog"]
 _N = tables.namespaces
 _K = tables.api_keys
 _R = tables.retrievers
+_CHANGES = tables.log_changes
 _HIGHEST = "highest namespace"
 _decode_draft = msgspec.json.Decoder(RetrieverDraft).decode
 _decode_names = msgspec.json.Decoder(tuple[str, ...]).decode
@@ -100,7 +101,15 @@ class RelationalCatalog:
 
     def delete_namespace(self, number: int) -> None:
         self._keep_number(self._highest_number())
-        for table in (tables.rejections, tables.answers, tables.suppressed_users, _R, _K):
+        of_namespace = (
+            tables.rejections,
+            tables.answers,
+            tables.suppressed_users,
+            _CHANGES,
+            _R,
+            _K,
+        )
+        for table in of_namespace:
             self._connection.execute(delete(table).where(table.c.namespace == number))
         self._connection.execute(delete(_N).where(_N.c.number == number))
 

@@ -21,11 +21,13 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import update as update_rows
+from sqlalchemy.dialects import postgresql, sqlite
 
 from desirepath.domain.checks import is_storable
 from desirepath.domain.execution import Execution, ExecutionSummary, ShownList
-from desirepath.domain.ids import NIL
+from desirepath.domain.ids import NIL, time_of
 from desirepath.domain.interaction import Interaction, dedup_key
+from desirepath.domain.ranking import day_of
 from desirepath.storage.base import Event, ExecutionQuery, InteractionQuery
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.bulk import Bulk
@@ -89,12 +91,26 @@ class _Log:
 
     def _delete_ids(self, namespace: int, ids: Sequence[bytes]) -> int:
         columns = self.table.c
+        self._note_changes(namespace, ids)
         return sum(
             self._connection.execute(
                 delete(self.table).where(columns.namespace == namespace, columns.id.in_(part))
             ).rowcount
             for part in _parts(ids)
         )
+
+    def _note_changes(self, namespace: int, ids: Sequence[bytes]) -> None:
+        """Say which days of recording are not any more what copies of them hold."""
+        days = sorted({day_of(time_of(id)) for id in ids})  # one order for all processes
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        changes = tables.log_changes
+        insert = dialect.insert(changes)
+        statement = insert.on_conflict_do_update(
+            index_elements=["namespace", "day"], set_={"n_changes": changes.c.n_changes + 1}
+        )
+        for day in days:
+            values = {"namespace": namespace, "day": day, "n_changes": 1}
+            self._connection.execute(statement, values)
 
 
 class RelationalInteractionLog(_Log):

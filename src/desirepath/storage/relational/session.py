@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
+from desirepath.storage.relational.extracts import RelationalExtracts
 from desirepath.storage.relational.learned import RelationalLearned
 from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
 from desirepath.storage.relational.receipts import RelationalReceipts
@@ -71,3 +72,7 @@ class RelationalSession:
     @cached_property
     def summaries(self) -> RelationalSummaries:
         return RelationalSummaries(self._connection)
+
+    @cached_property
+    def extracts(self) -> RelationalExtracts:
+        return RelationalExtracts(self._connection, self._bulk)

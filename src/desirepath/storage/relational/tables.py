@@ -34,6 +34,7 @@ __all__ = [
     "learned_lists",
     "learned_users",
     "learning_states",
+    "log_changes",
     "lone_interactions",
     "marks",
     "metadata",
@@ -305,6 +306,15 @@ interactions = Table(
     Column("reward", Double, nullable=False),
     Column("warning", Text),
     PrimaryKeyConstraint("namespace", "id"),
+)
+
+log_changes = Table(
+    "log_changes",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("day", BigInteger, nullable=False),  # of recording
+    Column("n_changes", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "day"),
 )
 
 event_ids = Table(

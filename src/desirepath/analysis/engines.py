@@ -1,0 +1,144 @@
+"""What runs the expressions: DuckDB in this process, or Spark; the answers are the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import ibis
+import pyarrow as pa
+from ibis.expr.types import Table
+from msgspec import Struct
+
+from desirepath.errors import MissingDependency
+
+__all__ = ["AnalysisEngine", "DuckDB", "Limits", "Spark", "open_analysis_engine"]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What an analysis may take of this machine.
+
+    Parameters
+    ----------
+    memory_bytes
+        What does not fit is kept on disk meanwhile.
+    threads
+        0: one a core.
+    """
+
+    memory_bytes: int = 2 << 30
+    threads: int = 0
+
+
+class AnalysisEngine(Protocol):
+    """Runs Ibis expressions over Parquet files; used by one thread, and closed by it."""
+
+    name: str
+
+    def read(self, folder: Path) -> Table:
+        """The rows of a folder of Parquet files of one schema; there is at least one."""
+        ...
+
+    def arrow(self, table: Table) -> pa.Table:
+        """Run an expression."""
+        ...
+
+    def write(self, table: Table, path: Path) -> None:
+        """Run an expression into a Parquet file."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DuckDB:
+    """DuckDB in this process.
+
+    Parameters
+    ----------
+    limits
+        Memory and threads.
+    scratch
+        Where to keep what does not fit into memory.
+    """
+
+    name = "duckdb"
+
+    def __init__(self, limits: Limits, scratch: Path) -> None:
+        options: dict[str, Any] = {
+            "memory_limit": f"{limits.memory_bytes}B",
+            "temp_directory": str(scratch),
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,  # nothing is fetched behind anybody's back
+            "autoload_known_extensions": False,
+        }
+        if limits.threads:
+            options["threads"] = limits.threads
+        self._connection = ibis.duckdb.connect(**options)
+
+    def read(self, folder: Path) -> Table:
+        return self._connection.read_parquet(str(folder / "*.parquet"))
+
+    def arrow(self, table: Table) -> pa.Table:
+        return self._connection.to_pyarrow(table)
+
+    def write(self, table: Table, path: Path) -> None:
+        self._connection.to_parquet(table, path, compression="zstd")
+
+    def close(self) -> None:
+        self._connection.disconnect()
+
+
+class Spark:
+    """A Spark session; its executors read the same files under the same paths.
+
+    Parameters
+    ----------
+    master
+        Such as ``local[2]`` or ``spark://host:7077``.
+    """
+
+    name = "spark"
+
+    def __init__(self, master: str) -> None:
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise MissingDependency("pyspark", "spark") from error
+        builder = cast(Any, SparkSession.builder)
+        self._session = (
+            builder.master(master)
+            .appName("desirepath")
+            .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.ansi.enabled", "true")
+            .config("spark.ui.enabled", "false")
+            .config("spark.sql.shuffle.partitions", "8")
+            .getOrCreate()
+        )
+        self._connection = ibis.pyspark.connect(self._session)
+
+    def read(self, folder: Path) -> Table:
+        return self._connection.read_parquet(str(folder))
+
+    def arrow(self, table: Table) -> pa.Table:
+        # Ibis would go through pandas, which has no maps.
+        found = self._session.sql(self._connection.compile(table)).toArrow()
+        return found.cast(table.schema().to_pyarrow())
+
+    def write(self, table: Table, path: Path) -> None:
+        self._connection.to_parquet(table, path)
+
+    def close(self) -> None:
+        self._session.stop()
+
+
+def open_analysis_engine(name: str, limits: Limits, scratch: Path) -> AnalysisEngine:
+    """An engine by name: ``duckdb``, ``spark`` (on this machine), or the URL of a Spark master.
+
+    Raises
+    ------
+    MissingDependency
+        Its extra is not installed.
+    """
+    if name == "duckdb":
+        return DuckDB(limits, scratch)
+    return Spark("local[*]" if name == "spark" else name)

@@ -1,0 +1,106 @@
+"""Open the log of a namespace to questions."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from desirepath.analysis.engines import AnalysisEngine, DuckDB, Limits, open_analysis_engine
+from desirepath.analysis.impressions import impressions, impressions_after_changes
+from desirepath.analysis.log import Log, log_of
+from desirepath.engine.analysing.copying import CopyProgress, Snapshot, WorkOut, snapshot
+from desirepath.engine.analysing.files import CopyFiles
+from desirepath.engine.engine import Engine
+from desirepath.errors import Overloaded
+from desirepath.storage.base import Namespace
+
+__all__ = ["OpenLog", "open_log"]
+
+_AT_ONCE = threading.BoundedSemaphore(2)  # each takes memory and cores
+_WAIT_SECONDS = 30.0
+
+
+class OpenLog(Struct, frozen=True, kw_only=True, eq=False):
+    """The log of a namespace at one moment, and what answers questions to it."""
+
+    log: Log
+    engine: AnalysisEngine
+
+
+@contextmanager
+def open_log(
+    engine: Engine,
+    namespace: Namespace,
+    *,
+    on: str = "duckdb",
+    progress: CopyProgress | None = None,
+) -> Iterator[OpenLog]:
+    """Copy what is new in the log, and open it to questions.
+
+    Parameters
+    ----------
+    on
+        ``duckdb`` (in this process), ``spark`` (on this machine), or the URL of a Spark master.
+    progress
+        Told now and then how many more rows were copied.
+
+    Raises
+    ------
+    MissingDependency
+        The extra ``spark`` is not installed.
+    Overloaded
+        Others are asking, and did not end in time.
+    """
+    limits = _limits(engine)
+    files = CopyFiles(engine.analysis_folder / namespace.namespace_id)
+    if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
+        raise Overloaded()
+    with ExitStack() as stack:
+        stack.callback(_AT_ONCE.release)
+        with engine.storage.read() as session:  # not held while questions are answered
+            copy = snapshot(files, session, namespace.number, _work_out(limits), progress)
+            copied = stack.enter_context(copy)
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="desirepath-"))
+        runner = open_analysis_engine(on, limits, Path(scratch))
+        stack.callback(runner.close)
+        yield OpenLog(log=_log(runner, copied), engine=runner)
+
+
+def _work_out(limits: Limits) -> WorkOut:
+    def work_out(folder: Path, target: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="desirepath-") as scratch:
+            runner = DuckDB(limits, Path(scratch))
+            try:
+                tables = (runner.read(folder / name) for name in _TABLES)
+                runner.write(impressions(*tables), target)
+            finally:
+                runner.close()
+
+    return work_out
+
+
+_TABLES = ("interactions", "executions", "returned")
+
+
+def _log(runner: AnalysisEngine, copied: Snapshot) -> Log:
+    folder = copied.folder
+    interactions, executions, returned = (runner.read(folder / name) for name in _TABLES)
+    if copied.has_impressions:
+        keys = ("execution_id", "session_id", "user_id")
+        changed = runner.read(folder / "new_interactions").select(keys)
+        changed = changed.union(runner.read(folder / "new_executions").select(keys))
+        before = runner.read(folder / "impressions")
+        shown = impressions_after_changes(before, changed, interactions, executions, returned)
+    else:
+        shown = impressions(interactions, executions, returned)
+    return log_of(interactions, executions, returned, shown)
+
+
+def _limits(engine: Engine) -> Limits:
+    rules = engine.analysis
+    return Limits(memory_bytes=rules.memory_bytes, threads=rules.threads)
