@@ -16,6 +16,7 @@ theirs is a matrix.
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -78,7 +79,8 @@ def propensities_of(
 def student_quantile(probability: float, degrees_of_freedom: FloatArray) -> FloatArray:
     """The quantile of Student's distribution, from that of the normal one.
 
-    To 1 % from three degrees of freedom on; fewer are taken for three.
+    To 1 % from three degrees of freedom on; exact for one and two, and between these by
+    interpolating logarithms. Fewer than one are taken for one.
 
     Parameters
     ----------
@@ -88,23 +90,32 @@ def student_quantile(probability: float, degrees_of_freedom: FloatArray) -> Floa
 
     References
     ----------
-    Abramowitz & Stegun (1964), Handbook of Mathematical Functions, 26.7.5, four terms.
+    Abramowitz & Stegun (1964), Handbook of Mathematical Functions, 26.7.5, four terms; one and
+    two degrees have closed forms.
 
     Examples
     --------
     >>> student_quantile(0.975, np.array([5.0, 1e9])).round(3).tolist()
     [2.57, 1.96]
     """
+    one = math.tan(math.pi * (probability - 0.5))
+    two = (2.0 * probability - 1.0) / math.sqrt(2.0 * probability * (1.0 - probability))
+    three = float(_expanded(probability, np.array(3.0)))
+    few = np.exp(np.interp(degrees_of_freedom, [1.0, 2.0, 3.0], np.log([one, two, three])))
+    many = _expanded(probability, np.maximum(degrees_of_freedom, 3.0))
+    return np.where(degrees_of_freedom < 3.0, few, many)
+
+
+_LEAST_REST = 0.05
+
+
+def _expanded(probability: float, v: FloatArray) -> FloatArray:
     z = NormalDist().inv_cdf(probability)
-    v = np.maximum(degrees_of_freedom, 3.0)
     g1 = (z**3 + z) / 4
     g2 = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160
     return np.asarray(z + g1 / v + g2 / v**2 + g3 / v**3 + g4 / v**4)
-
-
-_LEAST_REST = 0.05
 
 
 def _sums(values: FloatArray, group: IntArray, n_groups: int) -> FloatArray:

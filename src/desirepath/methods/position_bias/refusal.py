@@ -19,7 +19,7 @@ from desirepath.methods.position_bias.tables import RankTable
 
 __all__ = ["check_intervals", "check_ranks_compare"]
 
-_FEWEST_DEGREES = 3.0
+_FEWEST_DEGREES = 1.0
 
 
 def check_ranks_compare(table: RankTable, *, precision: float, level: float) -> None:
@@ -73,8 +73,8 @@ def check_intervals(found: Propensities, table: RankTable, *, precision: float) 
     if freedom < _FEWEST_DEGREES:
         raise NotEnoughData(
             "queries that tell as much as each other",
-            needed=int(_FEWEST_DEGREES) + 1,
-            found=max(1, int(freedom + 1.0)),
+            needed=2,
+            found=1,
             why="Too few queries tell ranks apart to say how sure that is.",
         )
     widest = int(np.argmax(found.half_widths))

@@ -15,6 +15,9 @@ from desirepath.methods.position_bias.intervals import (
 @pytest.mark.parametrize(
     ("probability", "freedom", "quantile"),
     [  # from a table of Student's distribution
+        (0.975, 0.5, 12.706),  # taken for one
+        (0.975, 1.0, 12.706),
+        (0.975, 2.0, 4.303),
         (0.975, 3.0, 3.182),
         (0.975, 10.0, 2.228),
         (0.975, 30.0, 2.042),
@@ -46,9 +49,9 @@ def test_the_variance_by_hand() -> None:
     assert found.clusters.tolist() == [3, 8]
     assert found.errors.tolist() == pytest.approx([0.0, ((0.2**2 + 0.4**2) / 0.5) ** 0.5])
     assert found.degrees_of_freedom.tolist() == pytest.approx([1.0, 1.0])
-    reach = 3.182 * found.errors[1]  # fewer than three degrees are taken for three
-    assert found.lower.tolist() == pytest.approx([1.0, np.exp(-1.0 - reach)], rel=0.01)
-    assert found.upper.tolist() == pytest.approx([1.0, np.exp(-1.0 + reach)], rel=0.01)
+    reach = 12.706 * found.errors[1]
+    assert found.lower.tolist() == pytest.approx([1.0, np.exp(-1.0 - reach)], rel=0.001)
+    assert found.upper.tolist() == pytest.approx([1.0, np.exp(-1.0 + reach)], rel=0.001)
 
 
 def test_equal_queries_are_as_many_less_one_degrees() -> None:
