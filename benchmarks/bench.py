@@ -54,6 +54,8 @@ class Sizes:
     people_kept: int
     learning_seeds: int
     click_sessions: int
+    bias_repetitions: int
+    bias_sessions: int
 
 
 FULL = Sizes(
@@ -72,6 +74,8 @@ FULL = Sizes(
     people_kept=100_000,
     learning_seeds=10,
     click_sessions=1_000_000,
+    bias_repetitions=200,
+    bias_sessions=100_000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -89,6 +93,8 @@ QUICK = Sizes(
     people_kept=2_000,
     learning_seeds=1,
     click_sessions=20_000,
+    bias_repetitions=10,
+    bias_sessions=20_000,
 )
 
 
