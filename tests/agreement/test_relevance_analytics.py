@@ -173,7 +173,8 @@ def _same_mean(mean: Mean | None, values: list[float], values_before: list[float
         assert mean is None
         return
     assert mean is not None
-    assert (mean.n, mean.mean) == (len(values), pytest.approx(statistics.fmean(values)))
+    assert mean.n == len(values)
+    assert mean.mean == pytest.approx(statistics.fmean(values))
     if len(values) > 1:
         spread = 1.959963984540054 * statistics.stdev(values) / len(values) ** 0.5
         assert mean.low == pytest.approx(mean.mean - spread, abs=1e-9)
