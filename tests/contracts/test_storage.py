@@ -17,6 +17,7 @@ from desirepath.testing.storage_contract import (
     DocumentIndexContract,
     DocumentWritersContract,
     ExecutionLogContract,
+    ExtractsContract,
     InteractionLogContract,
     ReceiptsContract,
     RejectionsContract,
@@ -75,6 +76,10 @@ class TestDocumentIndexWithoutExtensions(DocumentIndexContract):
 
 
 class TestDocumentWriters(DocumentWritersContract):
+    pass
+
+
+class TestExtracts(ExtractsContract):
     pass
 
 

@@ -19,6 +19,7 @@ from desirepath.testing.storage_contract.documents import (
     DocumentWritersContract,
 )
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
+from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
 from desirepath.testing.storage_contract.receipts import ReceiptsContract
 from desirepath.testing.storage_contract.rejections import RejectionsContract
@@ -30,6 +31,7 @@ __all__ = [
     "DocumentIndexContract",
     "DocumentWritersContract",
     "ExecutionLogContract",
+    "ExtractsContract",
     "InteractionLogContract",
     "ReceiptsContract",
     "RejectionsContract",
