@@ -283,6 +283,7 @@ CALLS: Mapping[str, Call] = {
     "put_own_document": Call(
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
+    "get_event_health": Call("GET", "/v1/analytics/event-health"),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

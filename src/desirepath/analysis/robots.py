@@ -185,7 +185,7 @@ def _regular(clicks: Table) -> Table:
 
 
 def _one_document(clicks: Table, everybody: Table) -> Table:
-    """Nearly all clicks are on one document, a hundred on one day, and hardly anybody else's are."""
+    """Nearly all are on one document, a hundred on one day, and hardly anybody clicks it else."""
     days = clicks.group_by("identity", "document_id", day=_.occurred_at // _DAY).agg(n=_.count())
     documents = days.group_by("identity", "document_id").agg(n=_.n.sum(), most=_.n.max())
     n_all = documents.group_by("identity").agg(n_all=_.n.sum())

@@ -17,13 +17,13 @@ from desirepath.errors import InvalidQuery, MissingDependency, Overloaded
 if TYPE_CHECKING:
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["ANALYTICS_ERRORS", "TAG", "ScopeQuery", "asked", "read_scope"]
+__all__ = ["ANALYTICS_ERRORS", "TAG", "ScopeQuery", "SearchesQuery", "asked", "read_scope"]
 
 TAG = "Analytics"
 ANALYTICS_ERRORS = (InvalidQuery, MissingDependency, Overloaded)
 
 
-class ScopeQuery(Struct, kw_only=True):
+class SearchesQuery(Struct, kw_only=True):
     """Which searches, as query parameters."""
 
     retriever_id: Annotated[str | None, Meta(description="Of one retriever, by its id.")] = None
@@ -35,7 +35,8 @@ class ScopeQuery(Struct, kw_only=True):
         str | None, Meta(description="Searches that were logged with this configuration.")
     ] = None
     version: Annotated[
-        int | None, Meta(ge=1, description="Searches of this version of the retriever.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Searches of this version of the retriever."),
     ] = None
     metadata: Annotated[
         str | None,
@@ -44,6 +45,11 @@ class ScopeQuery(Struct, kw_only=True):
             "separated by commas: device:phone,market:de."
         ),
     ] = None
+
+
+class ScopeQuery(SearchesQuery, kw_only=True):
+    """Which searches, and of whom."""
+
     exclude_flagged: Annotated[
         bool, Meta(description="Leave out identities that look like robots.")
     ] = True

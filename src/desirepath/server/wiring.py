@@ -9,6 +9,7 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_event_health,
     document_batches,
     document_paths,
     documents,
@@ -173,6 +174,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *documents.ENDPOINTS,
         *document_paths.ENDPOINTS,
         *document_batches.ENDPOINTS,
+        *analytics_event_health.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )

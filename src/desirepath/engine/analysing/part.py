@@ -9,7 +9,7 @@ from desirepath.analysis.engines import AnalysisEngine
 from desirepath.analysis.log import Log, identity_of
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import OpenLog
-from desirepath.engine.analysing.flagging import Flagged, as_table, flagged_identities
+from desirepath.engine.analysing.flagging import Flagged, as_table, find_flagged
 
 __all__ = ["Part", "part_of"]
 
@@ -40,7 +40,7 @@ def part_of(opened: OpenLog, scope: Scope) -> Part:
     Who looks like a robot is seen in the whole log, whatever part of it is asked for.
     """
     log, engine = opened.log.within(scope), opened.engine
-    flagged = flagged_identities(opened.log, engine) if scope.exclude_flagged else ()
+    flagged = find_flagged(opened.log, engine).identities if scope.exclude_flagged else ()
     if not flagged:
         return Part(log=log, engine=engine, whole=opened.log)
     n_flagged, share = _amount(log, engine, flagged)
