@@ -84,7 +84,7 @@ def find_flagged(log: Log, engine: AnalysisEngine) -> Flags:
 
 def _doubt(mark: str, n_marked: int, n_at_once: int, crowd: Mapping[str, int]) -> str | None:
     """Why a mark counts for nothing; None: it counts."""
-    if crowd["n"] - n_marked < LEAST_CROWD:
+    if crowd["n"] <= LEAST_CROWD:
         return f"It takes {LEAST_CROWD} others who click, to compare with."
     if n_marked > _FEW * crowd["n"]:
         return "Over a tenth of all who click do it, so that it sets nobody apart."
