@@ -14,9 +14,9 @@ from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.flagging import LEAST_CROWD, Flags, find_flagged
 from desirepath.engine.analysing.part import part_of
 from desirepath.testing.clock import START
-from tests.unit.engine.analysing.traffic import DAY, SECOND, Traffic, opened
+from tests.unit.engine.analysing.robots import ROBOTS, crawler
+from tests.unit.engine.analysing.traffic import Traffic, opened
 
-Robot = Callable[[Traffic], None]
 N_PEOPLE = 200
 
 
@@ -25,63 +25,10 @@ def flags(folder: Path, traffic: Traffic) -> Flags:
         return find_flagged(log.log, log.engine)
 
 
-def crawler(traffic: Traffic) -> None:
-    """Clicks all that it finds, slowly."""
-    for number in range(25):
-        at = START + number * 900 * SECOND
-        execution_id = traffic.search("robot", at)
-        for place in range(10):
-            wait = int(traffic.rng.exponential(9) * SECOND)
-            traffic.click(execution_id, place, at + place * 20 * SECOND + wait)
-
-
-def instant(traffic: Traffic) -> None:
-    """Clicks a document or two of each list, before it could be read."""
-    for number in range(80):
-        at = START + int(traffic.rng.integers(DAY))
-        execution_id = traffic.search("robot", at)
-        for place in (number % 3, 4 + number % 5):
-            traffic.click(execution_id, place, at + 30_000)
-
-
-def flood(traffic: Traffic) -> None:
-    """Clicks twice a second for some minutes."""
-    execution_id = traffic.search("robot", START)
-    for number in range(1_000):
-        pause = int(traffic.rng.integers(SECOND))
-        traffic.click(execution_id, number % 5, START + number * SECOND // 2 + pause)
-
-
-def monitor(traffic: Traffic) -> None:
-    """Clicks once a minute, as a monitor does."""
-    for number in range(150):
-        at = START + number * 60 * SECOND + 123_456
-        execution_id = traffic.search("robot", at - 5 * SECOND)
-        traffic.click(execution_id, 0, at + int(traffic.rng.integers(SECOND)))
-
-
-def promoter(traffic: Traffic) -> None:
-    """Searches and clicks the same document all day."""
-    for _ in range(150):
-        at = START + int(traffic.rng.integers(DAY))
-        execution_id = traffic.search("robot", at, "q0")
-        wait = int((2 + traffic.rng.exponential(5)) * SECOND)
-        traffic.click(execution_id, 7, at + wait, document_id="q0_7")
-
-
-ROBOTS: dict[str, Robot] = {
-    "clicks_everything": crawler,
-    "clicks_at_once": instant,
-    "inhuman_rate": flood,
-    "regular_clicks": monitor,
-    "one_document": promoter,
-}
-
-
 @pytest.mark.parametrize("mark", ROBOTS)
 def test_click_spam_is_found(tmp_path: Path, mark: str) -> None:
     traffic = Traffic(seed=3).people(1_000)
-    ROBOTS[mark](traffic)
+    ROBOTS[mark](traffic, "robot")
     found = flags(tmp_path, traffic)
     assert [one.identity for one in found.identities] == ["robot"]
     assert mark in found.identities[0].marks
@@ -94,11 +41,7 @@ def test_robots_are_told_from_a_crowd_of_people(
     for seed in range(5):
         traffic = Traffic(seed=seed).people(4_000, n_users=N_PEOPLE)
         for mark, robot in ROBOTS.items():
-            before = len(traffic.interactions)
-            first = len(traffic.executions)
-            robot(traffic)
-            for row in (*traffic.executions[first:], *traffic.interactions[before:]):
-                row["user_id"] = mark
+            robot(traffic, mark)
         found = {one.identity for one in flags(tmp_path / str(seed), traffic).identities}
         n_found += len(found & ROBOTS.keys())
         n_wrong += len(found - ROBOTS.keys())
@@ -132,11 +75,8 @@ def test_a_log_without_the_times_of_people_marks_nobody_by_time(tmp_path: Path) 
 def test_what_all_do_marks_nobody(tmp_path: Path) -> None:
     """Lists that were put together of what was clicked are clicked all over, by everybody."""
     traffic = Traffic(seed=7)
-    for user in range(40):
-        crawler(traffic)
-        for row in (*traffic.executions, *traffic.interactions):
-            if row["user_id"] == "robot":
-                row["user_id"] = f"user_{user}"
+    for number in range(40):
+        crawler(traffic, f"user_{number}")
     found = flags(tmp_path, traffic)
     assert found.identities == ()
     assert "sets nobody apart" in found.mark_to_doubt["clicks_everything"]

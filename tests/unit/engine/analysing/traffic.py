@@ -11,13 +11,18 @@ import numpy as np
 
 from desirepath.analysis.impressions import impressions
 from desirepath.analysis.log import log_of
-from desirepath.domain.acts import TYPE_TO_BIT
+from desirepath.domain.acts import TYPE_TO_BIT, types_of
+from desirepath.domain.clock import format_time
+from desirepath.domain.ids import format_id
 from desirepath.engine.analysing.asking import OpenLog
+from desirepath.engine.engine import Engine
+from desirepath.engine.recording import SentInteraction, Submission
 from desirepath.testing.clock import START
+from desirepath.testing.examples import sent_execution, sent_interaction
 from desirepath.testing.shoppers import PositionBased, Shoppers
 from tests.unit.analysis.logs import Rows, duckdb, write_log
 
-__all__ = ["DAY", "SECOND", "Traffic", "opened"]
+__all__ = ["DAY", "SECOND", "Traffic", "opened", "record"]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -34,7 +39,9 @@ class Traffic:
         self.executions: Rows = []
         self.returned: Rows = []
 
-    def search(self, user_id: str, at: int, query: str | None = None) -> str:
+    def search(
+        self, user_id: str, at: int, query: str | None = None, retriever_id: str = "ret_1"
+    ) -> str:
         """A search with one of twenty queries, and its execution_id."""
         number = len(self.executions)
         query = query or f"q{number % N_QUERIES}"
@@ -46,7 +53,7 @@ class Traffic:
                 "recorded_at": at,
                 "occurred_at": at,
                 "live": True,
-                "retriever_id": "ret_1",
+                "retriever_id": retriever_id,
                 "user_id": user_id,
                 "session_id": f"s{number}",
                 "query": query,
@@ -64,7 +71,7 @@ class Traffic:
         ]
         return execution_id
 
-    def click(self, execution_id: str, place: int, at: int, **changes: Any) -> None:
+    def click(self, execution_id: str, place: int, at: int, /, **changes: Any) -> None:
         """A click on a document of a search, by who searched."""
         search = self.executions[int(execution_id[1:])]
         self.interactions.append(
@@ -79,11 +86,15 @@ class Traffic:
                 "user_id": search["user_id"],
                 "session_id": search["session_id"],
                 "execution_id": execution_id,
-                "retriever_id": "ret_1",
+                "retriever_id": search["retriever_id"],
                 "reward": 1.0,
             }
             | changes
         )
+
+    def impression(self, execution_id: str, place: int, at: int, /, **changes: Any) -> None:
+        """That a document was shown."""
+        self.click(execution_id, place, at, acts=TYPE_TO_BIT["impression"], reward=0.0, **changes)
 
     def people(
         self, n_visits: int, n_days: int = 2, n_users: int = 200, pace: float = 4.0
@@ -118,6 +129,42 @@ class Traffic:
             "executions": self.executions,
             "returned": self.returned,
         }
+
+
+def record(engine: Engine, traffic: Traffic) -> list[str]:
+    """Store some traffic at the times it says, and give the ids of its interactions."""
+    interactions = [_sent(row) for row in traffic.interactions]
+    executions = [
+        sent_execution(
+            retriever_id=row["retriever_id"],
+            execution_id=row["execution_id"],
+            documents=[{"document_id": f"{row['query']}_{place}"} for place in range(N_DOCUMENTS)],
+            inputs={"query": row["query"]},
+            user_id=row["user_id"],
+            session_id=row["session_id"],
+            occurred_at=format_time(row["occurred_at"]),
+        )
+        for row in traffic.executions
+    ]
+    outcomes = engine.submit(
+        Submission(namespace=1, interactions=interactions, executions=executions)
+    )
+    assert isinstance(outcomes, list)
+    assert [outcome.error for outcome in outcomes if outcome.error] == []
+    return [format_id("int", one.interaction.id) for one in outcomes if one.interaction]
+
+
+def _sent(row: Mapping[str, Any]) -> SentInteraction:
+    return sent_interaction(
+        feature_id=row["document_id"],
+        interaction_type=list(types_of(row["acts"])),
+        position=row["position"],
+        result_set_size=row.get("result_set_size"),
+        user_id=row["user_id"],
+        session_id=row["session_id"],
+        execution_id=row["execution_id"],
+        occurred_at=format_time(row["occurred_at"]),
+    )
 
 
 @contextmanager
