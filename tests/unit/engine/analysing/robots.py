@@ -35,7 +35,7 @@ def _instant(traffic: Traffic, name: str) -> None:
 def _flood(traffic: Traffic, name: str) -> None:
     """Clicks twice a second for some minutes."""
     execution_id = traffic.search(name, START, retriever_id=RETRIEVER)
-    for number in range(1_000):
+    for number in range(1_500):
         pause = int(traffic.rng.integers(SECOND))
         traffic.click(execution_id, number % 5, START + number * SECOND // 2 + pause)
 

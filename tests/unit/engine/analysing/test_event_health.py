@@ -40,7 +40,7 @@ def by_name(found: EventHealth) -> dict[str, EventCheck]:
 
 def clean_traffic() -> Traffic:
     """Five days of forty people, who see half of each list and click as they do."""
-    traffic = Traffic(seed=1).people(400, n_days=5, n_users=40)
+    traffic = Traffic(seed=1).people(250, n_days=5, n_users=40)
     for row in list(traffic.executions):
         for place in range(10):
             traffic.impression(row["execution_id"], place, row["occurred_at"] + place * SECOND)
@@ -54,7 +54,7 @@ def test_a_clean_log_passes_all_checks(engine: Engine, clock: TestingClock) -> N
     assert {check.name: check.missing for check in found.checks if check.status != "passed"} == {}
     assert {check.name for check in found.checks} == EVENT_FAULTS.keys()
     assert (found.n_flagged, found.flagged_share, found.failed) == (0, 0.0, ())
-    assert found.executions == 400
+    assert found.executions == 250
     assert found.first_at is not None
     assert found.first_at >= to_datetime(START)
 
