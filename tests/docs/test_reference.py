@@ -42,8 +42,8 @@ from desirepath.domain.document import (
     MAX_NAME_BYTES,
     DocumentDraft,
 )
-from desirepath.domain.execution import ExecutionDraft, ShownDocument
 from desirepath.domain.event_faults import EVENT_FAULTS
+from desirepath.domain.execution import ExecutionDraft, ShownDocument
 from desirepath.domain.filters import OPERATORS, FieldKind, compile_filter, parse_filter
 from desirepath.domain.filters.tree import GEO_OPERATORS
 from desirepath.domain.interaction import (

@@ -5,6 +5,7 @@ The traffic is a simulation throughout.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from desirepath.engine.analysing.flagging import LEAST_CROWD, Flags, find_flagge
 from desirepath.engine.analysing.part import part_of
 from desirepath.testing.clock import START
 from tests.unit.engine.analysing.robots import ROBOTS, crawler
-from tests.unit.engine.analysing.traffic import Traffic, opened
+from tests.unit.engine.analysing.traffic import DAY, Traffic, opened
 
 N_PEOPLE = 200
 
@@ -37,20 +38,34 @@ def test_click_spam_is_found(tmp_path: Path, mark: str) -> None:
 def test_robots_are_told_from_a_crowd_of_people(
     tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
-    n_found = n_wrong = n_people = 0
+    """Beside two usual rules, which go by how much somebody sends."""
+    rule_to_found: Counter[str] = Counter()
+    rule_to_wrong: Counter[str] = Counter()
     for seed in range(5):
         traffic = Traffic(seed=seed).people(4_000, n_users=N_PEOPLE)
         for mark, robot in ROBOTS.items():
             robot(traffic, mark)
-        found = {one.identity for one in flags(tmp_path / str(seed), traffic).identities}
-        n_found += len(found & ROBOTS.keys())
-        n_wrong += len(found - ROBOTS.keys())
-        n_people += N_PEOPLE
-    figure(
-        f"simulated robots found: {n_found} of 25, people called robots: {n_wrong} of {n_people}"
-    )
-    assert n_found == 25
-    assert n_wrong == 0
+        flagged = {one.identity for one in flags(tmp_path / str(seed), traffic).identities}
+        for rule, found in {
+            "flagged": flagged,
+            "over a fifth of all": _with_large_share(traffic),
+            "over a hundred clicks a day": _with_many_clicks(traffic),
+        }.items():
+            rule_to_found[rule] += len(found & ROBOTS.keys())
+            rule_to_wrong[rule] += len(found - ROBOTS.keys())
+    for rule, n_found in rule_to_found.items():
+        figure(f"{rule}: {n_found} robots of 25, and {rule_to_wrong[rule]} of 1000 people")
+    assert (rule_to_found["flagged"], rule_to_wrong["flagged"]) == (25, 0)
+
+
+def _with_large_share(traffic: Traffic) -> set[str]:
+    counts = Counter(row["user_id"] for row in traffic.interactions)
+    return {name for name, n in counts.items() if n > 0.2 * counts.total()}
+
+
+def _with_many_clicks(traffic: Traffic) -> set[str]:
+    days = Counter((row["user_id"], row["occurred_at"] // DAY) for row in traffic.interactions)
+    return {name for (name, _), n in days.items() if n >= 100}
 
 
 def test_who_clicks_most_is_no_robot(tmp_path: Path) -> None:
