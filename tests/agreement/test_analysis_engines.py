@@ -14,7 +14,11 @@ from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions, is_clicked
 from desirepath.analysis.log import Log, log_of
 from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.event_health import event_health
+from desirepath.engine.analysing.part import Part
 from tests.unit.analysis.logs import duckdb, random_log, write_log
+from tests.unit.engine.analysing.robots import crawler
+from tests.unit.engine.analysing.traffic import Traffic
 
 pytestmark = [
     pytest.mark.needs_java,
@@ -99,3 +103,19 @@ def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str
         expected = rows(here, ask(open_files(here, folder)))
     assert rows(spark, ask(open_files(spark, folder))) == expected
     assert expected
+
+
+def test_equal_event_health(spark: Spark, tmp_path: Path) -> None:
+    """The same faults with the same examples, and the same robot."""
+    traffic = Traffic(seed=1).people(200, n_days=5, n_users=40)
+    for row in traffic.executions[:50]:
+        traffic.impression(row["execution_id"], 0, row["occurred_at"])
+    for row in traffic.interactions[:200:7]:
+        row["execution_id"] = "never"
+    crawler(traffic)
+    folder = write_log(tmp_path / "log", **traffic.tables())
+    with closing(duckdb(tmp_path)) as here:
+        expected = event_health(Part(log=open_files(here, folder), engine=here))
+    assert event_health(Part(log=open_files(spark, folder), engine=spark)) == expected
+    assert expected.n_flagged == 1
+    assert "unknown_execution" in {check.name for check in expected.failed}

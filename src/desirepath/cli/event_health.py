@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from desirepath.cli.tables import ALERT, SOFT, clean
 from desirepath.engine.analysing.event_checks import EventCheck, EventHealth
 
 __all__ = ["render"]
 
-_SOFT, _ALERT = "bright_black", "yellow"
 _N_EXAMPLES = 2
 
 
@@ -34,12 +34,12 @@ def render(found: EventHealth) -> RenderableType:
 def _title(found: EventHealth) -> Text:
     title = Text("\n Event health", style="bold")
     counts = f"   {found.interactions:,} interactions, {found.executions:,} executions"
-    title.append(counts, style=f"not bold {_SOFT}")
+    title.append(counts, style=f"not bold {SOFT}")
     if found.n_flagged:
         title.append(
             f"\n {found.n_flagged:,} identities look like robots; answers leave out their "
             f"{found.flagged_share:.1%} of the interactions.",
-            style=f"not bold {_ALERT}",
+            style=f"not bold {ALERT}",
         )
     return title.append("\n")
 
@@ -48,18 +48,16 @@ def _failed(checks: Iterable[EventCheck]) -> Table:
     grid = Table.grid(padding=(0, 1), pad_edge=True)
     for check in checks:
         line = Text(check.title, style="bold").append("  ")
-        line.append(f"{check.share:.1%}", style=f"not bold {_ALERT}")
-        line.append(f"  {check.severity}", style=f"not bold {_SOFT}")
-        counted = Text(
-            f"{check.count:,} of {check.of:,} {check.of_what}{_when(check)}", style=_SOFT
-        )
+        line.append(f"{check.share:.1%}", style=f"not bold {ALERT}")
+        line.append(f"  {check.severity}", style=f"not bold {SOFT}")
+        counted = Text(f"{check.count:,} of {check.of:,} {check.of_what}{_when(check)}", style=SOFT)
         lines: list[RenderableType] = [line, counted]
         if check.detail is not None:
             lines.append(Text(check.detail))
         examples = _examples(check)
         if examples:
             lines.append(examples)
-        bullet = Text("●", style=_ALERT if check.severity == "high" else _SOFT)
+        bullet = Text("●", style=ALERT if check.severity == "high" else SOFT)
         grid.add_row(bullet, Group(*lines, Text(check.fix)))
     return grid
 
@@ -78,27 +76,20 @@ def _examples(check: EventCheck) -> Text | None:
     ids = check.identities or check.interaction_ids or check.execution_ids
     if not ids:
         return None
-    line = Text("such as ", style=_SOFT)
+    line = Text("such as ", style=SOFT)
     for number, id in enumerate(ids[:_N_EXAMPLES]):
-        line.append(", " if number else "").append_text(_clean(id))
+        line.append(", " if number else "").append_text(clean(id, 40))
     return line
 
 
 def _not_made(checks: Iterable[EventCheck]) -> Table:
     grid = Table.grid(padding=(0, 1), pad_edge=True)
     for check in checks:
-        grid.add_row(Text("–", style=_SOFT), Text(check.title), Text(check.missing or "", _SOFT))
+        grid.add_row(Text("–", style=SOFT), Text(check.title), Text(check.missing or "", SOFT))
     return grid
 
 
 def _indented(text: str) -> Table:
     grid = Table.grid(padding=(0, 1), pad_edge=True)
-    grid.add_row("", Text(text, style=_SOFT))
+    grid.add_row("", Text(text, style=SOFT))
     return grid
-
-
-def _clean(text: str) -> Text:
-    """What somebody sent, without what would move the cursor or turn the writing round."""
-    shown = Text("".join(letter if letter.isprintable() else "·" for letter in text))
-    shown.truncate(40, overflow="ellipsis")
-    return shown

@@ -10,6 +10,7 @@ from typing import Any
 from desirepath.api import (
     adhoc,
     analytics_event_health,
+    analytics_relevance,
     document_batches,
     document_paths,
     documents,
@@ -176,6 +177,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *document_batches.ENDPOINTS,
         *analytics_event_health.ENDPOINTS,
         *users.ENDPOINTS,
+        *analytics_relevance.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 
