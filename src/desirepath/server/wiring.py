@@ -9,6 +9,7 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_bias,
     analytics_event_health,
     analytics_relevance,
     document_batches,
@@ -178,6 +179,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *analytics_event_health.ENDPOINTS,
         *users.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
+        *analytics_bias.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 
