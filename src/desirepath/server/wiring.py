@@ -10,6 +10,7 @@ from typing import Any
 from desirepath.api import (
     adhoc,
     analytics_bias,
+    analytics_event_health,
     analytics_relevance,
     document_batches,
     document_paths,
@@ -175,6 +176,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *documents.ENDPOINTS,
         *document_paths.ENDPOINTS,
         *document_batches.ENDPOINTS,
+        *analytics_event_health.ENDPOINTS,
         *users.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
         *analytics_bias.ENDPOINTS,
