@@ -283,6 +283,12 @@ CALLS: Mapping[str, Call] = {
     "put_own_document": Call(
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
+    "zero_result_queries": Call("GET", "/v1/analytics/queries/zero-results"),
+    "query_refinements": Call("GET", "/v1/analytics/queries/refinements"),
+    "query_filters": Call("GET", "/v1/analytics/queries/filters"),
+    "troubled_queries": Call("GET", "/v1/analytics/queries/troubled"),
+    "session_list": Call("GET", "/v1/analytics/sessions"),
+    "session_journey": Call("GET", "/v1/analytics/sessions/{session_id}"),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

@@ -35,7 +35,8 @@ class ScopeQuery(Struct, kw_only=True):
         str | None, Meta(description="Searches that were logged with this configuration.")
     ] = None
     version: Annotated[
-        int | None, Meta(ge=1, description="Searches of this version of the retriever.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Searches of this version of the retriever."),
     ] = None
     metadata: Annotated[
         str | None,

@@ -9,6 +9,8 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_queries,
+    analytics_sessions,
     document_batches,
     document_paths,
     documents,
@@ -173,6 +175,8 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *documents.ENDPOINTS,
         *document_paths.ENDPOINTS,
         *document_batches.ENDPOINTS,
+        *analytics_queries.ENDPOINTS,
+        *analytics_sessions.ENDPOINTS,
         *users.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
