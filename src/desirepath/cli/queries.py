@@ -63,7 +63,10 @@ def zero_results_command(settings: Settings, question: Question, limit: int, as_
         from desirepath.engine.analysing.zero_results import find_zero_results
 
         found = find_zero_results(part, _window(settings), limit)
-    print_json(found) if as_json else _print_zero_results(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_zero_results(found)
 
 
 @queries.command("refinements")
@@ -82,7 +85,10 @@ def refinements_command(
         found = find_refinements(
             part, _window(settings), min_identities=min_identities, limit=limit
         )
-    print_json(found) if as_json else _print_refinements(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_refinements(found)
 
 
 @queries.command("filters")
@@ -117,7 +123,10 @@ def filters_command(
             min_share=min_share,
             limit=limit,
         )
-    print_json(found) if as_json else _print_filters(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_filters(found)
 
 
 @queries.command("troubled")
@@ -140,7 +149,10 @@ def troubled_command(
         from desirepath.engine.analysing.troubled import find_troubled
 
         found = find_troubled(part, min_searches, limit)
-    print_json(found) if as_json else _print_troubled(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_troubled(found)
 
 
 def _window(settings: Settings) -> int:
@@ -180,17 +192,7 @@ def _print_refinements(found: Refinements) -> None:
             f"{_rate(found.rescued)} got a click then."
         )
         table = answer_table(
-            [
-                "",
-                "from",
-                "to",
-                "kind",
-                "visits>",
-                "people>",
-                "clicked then>",
-                "95% interval",
-                "lift>",
-            ]
+            ["", "from → to*", "kind", "visits>", "people>", "clicked>", "interval", "lift>"]
         )
         for one in found.refinements:
             table.add_row(*_refinement(one))

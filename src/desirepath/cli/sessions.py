@@ -44,7 +44,10 @@ def list_command(
 
         window = settings.session_window_minutes * _MINUTE
         found = list_sessions(part, window, outcome=outcome, limit=limit)
-    print_json(found) if as_json else _print_sessions(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_sessions(found)
 
 
 @sessions.command("show")
@@ -58,7 +61,10 @@ def show_command(settings: Settings, question: Question, session_id: str, as_jso
         from desirepath.engine.analysing.journey import follow_session
 
         found = follow_session(part, session_id, settings.session_window_minutes * _MINUTE)
-    print_json(found) if as_json else _print_journey(found)
+    if as_json:
+        print_json(found)
+    else:
+        _print_journey(found)
 
 
 def _print_sessions(found: Sessions) -> None:
@@ -89,7 +95,8 @@ def _print_journey(found: Journey) -> None:
                 f"  {visit.seconds:,.0f} s", style=f"not bold {_SOFT}"
             )
         )
-        table = answer_table(["", "*"])
+        table = answer_table(["at", "step*"])
+        table.show_header = False
         for step in visit.steps:
             table.add_row(Text(f"{step.at:%H:%M:%S}", style=_SOFT), one_line(step.text, 200))
         console.print(table)
