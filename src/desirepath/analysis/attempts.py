@@ -15,9 +15,16 @@ from ibis.expr.types import Table
 
 from desirepath.analysis.log import Log, metadata_text
 from desirepath.analysis.searches import normal, searches
-from desirepath.domain.acts import TYPE_TO_BIT
+from desirepath.domain.acts import ABOUT_QUERY, TYPE_TO_BIT
 
-__all__ = ["attempts", "numbered_searches", "refinement_events", "timeline", "toggle_events"]
+__all__ = [
+    "attempts",
+    "landmarks",
+    "numbered_searches",
+    "refinement_events",
+    "timeline",
+    "toggle_events",
+]
 
 _REFINEMENT = TYPE_TO_BIT["query_refinement"]
 _TOGGLE = TYPE_TO_BIT["filter_toggle"]
@@ -71,6 +78,11 @@ def timeline(log: Log, window: int) -> Table:
     rows = rows.mutate(visit=rows.starts.max().over(_so_far(rows, "thread")))
     number = rows.is_search.cast("int64").sum().over(_so_far(rows, "thread", "visit"))
     return rows.mutate(number=number).drop("gap", "starts")
+
+
+def landmarks(moments: Table) -> Table:
+    """The searches of a timeline, and the interactions about queries."""
+    return moments.filter(_.is_search | ((_.acts & ABOUT_QUERY) != 0).fill_null(False))
 
 
 def numbered_searches(moments: Table) -> Table:

@@ -13,11 +13,11 @@ from desirepath.analysis.searches import searches
 from desirepath.domain.acts import CLICKED, TYPE_TO_BIT
 from desirepath.domain.visit import OUTCOMES
 
-__all__ = ["events_of_session", "outcome_counts", "searches_of_session", "visits"]
+__all__ = ["events_of_session", "latest", "outcome_counts", "searches_of_session", "visits"]
 
 
 def visits(moments: Table) -> Table:
-    """Visits of sessions, the last first.
+    """Visits of sessions.
 
     Parameters
     ----------
@@ -45,11 +45,12 @@ def visits(moments: Table) -> Table:
         acts=rows.acts.bit_or(),
     )
     found = found.mutate(n_clicked=found.n_clicked.fill_null(0))
-    return (
-        found.mutate(outcome=_outcome(found))
-        .drop("acts", "n_found_nothing")
-        .order_by(_.started_at.desc(), "session_id")
-    )
+    return found.mutate(outcome=_outcome(found)).drop("acts", "n_found_nothing")
+
+
+def latest(found: Table) -> Table:
+    """Visits, the last first."""
+    return found.order_by(_.started_at.desc(), "session_id")
 
 
 def outcome_counts(found: Table) -> Table:

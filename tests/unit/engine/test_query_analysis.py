@@ -159,17 +159,15 @@ def test_events_say_what_searches_do_not(engine: Engine, people: People) -> None
     people.search("s5", 9, "sofa")
     people.search(None, 9, "sofa")
     with asked(engine) as part:
-        found = {(one.query, one.refined_to): one for one in _found(part)}
+        found = {
+            (one.query, one.refined_to): one for one in find_refinements(part, WINDOW).refinements
+        }
     assert set(found) == {("settee", "sofa"), ("sofa", "settee")}
     there = found["settee", "sofa"]
     assert (there.visits, there.identities, there.said) == (4, 4, 3)
     assert there.rescued is not None
     assert there.rescued.of == 2  # s2 and s5: both queries were seen
     assert found["sofa", "settee"].visits == 1
-
-
-def _found(part: object) -> tuple[object, ...]:
-    return find_refinements(part, WINDOW).refinements  # type: ignore[arg-type]
 
 
 def test_chains_are_told_from_three_queries_on(engine: Engine, people: People) -> None:

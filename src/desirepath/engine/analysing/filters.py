@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from desirepath.analysis.attempts import attempts, numbered_searches, timeline, toggle_events
+from ibis.expr.types import Table
+
+from desirepath.analysis.attempts import (
+    attempts,
+    landmarks,
+    numbered_searches,
+    timeline,
+    toggle_events,
+)
 from desirepath.analysis.refinements import queries_tried
 from desirepath.analysis.toggled import clicked_after, toggled, uses
 from desirepath.engine.analysing.lift import lift_of, smoothed
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import ClickedDocument, Filters, ToggledFilter
+from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import Rate, wilson_rate
 
 __all__ = ["find_filters"]
@@ -46,7 +55,13 @@ def find_filters(
     limit
         Filters at most.
     """
-    moments = timeline(part.log, session_window)
+    with worked_out(part, landmarks(timeline(part.log, session_window))) as moments:
+        return _answer(part, moments, min_identities, min_share, limit)
+
+
+def _answer(
+    part: Part, moments: Table, min_identities: int, min_share: float, limit: int
+) -> Filters:
     numbered = numbered_searches(moments)
     made = attempts(numbered)
     used = uses(toggle_events(moments, numbered), made)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from ibis.expr.types import Table
+
 from desirepath.analysis.attempts import (
     attempts,
+    landmarks,
     numbered_searches,
     refinement_events,
     timeline,
@@ -24,6 +27,7 @@ from desirepath.domain.rewording import Rewording, reword
 from desirepath.engine.analysing.lift import lift_of, smoothed
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import Chain, Example, Refinement, Refinements
+from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import wilson_rate
 
 __all__ = ["find_refinements"]
@@ -55,7 +59,11 @@ def find_refinements(
     limit
         Pairs at most.
     """
-    moments = timeline(part.log, session_window)
+    with worked_out(part, landmarks(timeline(part.log, session_window))) as moments:
+        return _answer(part, moments, min_identities, limit)
+
+
+def _answer(part: Part, moments: Table, min_identities: int, limit: int) -> Refinements:
     made = attempts(numbered_searches(moments))
     made_steps = steps(refinement_events(moments), made)
     rows = part.rows(refinements(made_steps, queries_tried(made)).limit(_CANDIDATES))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ibis.expr.types import Table
+
 from desirepath.analysis.attempts import timeline
-from desirepath.analysis.sessions import outcome_counts, visits
+from desirepath.analysis.sessions import latest, outcome_counts, visits
 from desirepath.domain.clock import MICROSECONDS, to_datetime
 from desirepath.domain.visit import OUTCOMES, VisitOutcome
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.session_answers import OutcomeShare, Sessions, SessionVisit
+from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import wilson_rate
 
 __all__ = ["list_sessions"]
@@ -33,11 +36,15 @@ def list_sessions(
     limit
         Visits at most.
     """
-    found = visits(timeline(part.log, session_window))
+    with worked_out(part, visits(timeline(part.log, session_window))) as found:
+        return _answer(part, found, outcome, limit)
+
+
+def _answer(part: Part, found: Table, outcome: VisitOutcome | None, limit: int) -> Sessions:
     outcome_to_n = {row["outcome"]: row["n"] for row in part.rows(outcome_counts(found))}
     total = sum(outcome_to_n.values())
     wanted = found if outcome is None else found.filter(found.outcome == outcome)
-    rows = part.rows(wanted.limit(limit)) if total else []
+    rows = part.rows(latest(wanted).limit(limit)) if total else []
     note = None
     if not total:
         note = _NONE
