@@ -40,8 +40,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_files(engine: AnalysisEngine, folder: Path) -> Log:
-    tables = [engine.read(folder / name) for name in ("interactions", "executions", "returned")]
-    return log_of(*tables, impressions(*tables))
+    interactions = engine.read(folder / "interactions")
+    executions = engine.read(folder / "executions")
+    returned = engine.read(folder / "returned")
+    shown = impressions(interactions, executions, returned)
+    return log_of(interactions, executions, returned, shown)
 
 
 def rows(engine: AnalysisEngine, table: Any) -> list[str]:

@@ -283,6 +283,10 @@ CALLS: Mapping[str, Call] = {
     "put_own_document": Call(
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
+    "get_position_rates": Call("GET", "/v1/analytics/positions"),
+    "list_query_rates": Call("GET", "/v1/analytics/queries"),
+    "list_document_rates": Call("GET", "/v1/analytics/documents"),
+    "get_funnel": Call("GET", "/v1/analytics/funnel"),
     "zero_result_queries": Call("GET", "/v1/analytics/queries/zero-results"),
     "query_refinements": Call("GET", "/v1/analytics/queries/refinements"),
     "query_filters": Call("GET", "/v1/analytics/queries/filters"),

@@ -14,7 +14,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from desirepath.analysis.log import Log, metadata_text
-from desirepath.analysis.searches import normal, searches
+from desirepath.analysis.result_lists import normal, result_lists
 from desirepath.domain.acts import ABOUT_QUERY, TYPE_TO_BIT
 
 __all__ = [
@@ -53,7 +53,7 @@ def timeline(log: Log, window: int) -> Table:
         ``user_id``, ``session_id``, ``identity``; of searches ``found_nothing``, ``is_page``,
         ``n_clicked`` and ``last_clicked_at``; of interactions ``acts`` and ``metadata``.
     """
-    of_search = searches(log).filter(_.thread.notnull())
+    of_search = result_lists(log).filter(_.thread.notnull())
     both = ("thread", "occurred_at", "search_id", "query", "user_id", "session_id", "identity")
     rows = of_search.select(*both, *_OF_SEARCH, **_nothing(_OF_EVENT), is_search=ibis.literal(True))
     events = log.interactions.mutate(

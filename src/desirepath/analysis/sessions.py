@@ -9,7 +9,7 @@ from ibis import _
 from ibis.expr.types import Table
 
 from desirepath.analysis.log import Log
-from desirepath.analysis.searches import searches
+from desirepath.analysis.result_lists import result_lists
 from desirepath.domain.acts import CLICKED, TYPE_TO_BIT
 from desirepath.domain.visit import OUTCOMES
 
@@ -59,8 +59,8 @@ def outcome_counts(found: Table) -> Table:
 
 
 def searches_of_session(log: Log, session_id: str) -> Table:
-    """The searches of a session, as :func:`~desirepath.analysis.searches.searches` gives them."""
-    return searches(log).filter(_.session_id == session_id)
+    """The result lists of a session."""
+    return result_lists(log).filter(_.session_id == session_id)
 
 
 def events_of_session(log: Log, found: Table, session_id: str) -> Table:

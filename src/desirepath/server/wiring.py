@@ -10,6 +10,7 @@ from typing import Any
 from desirepath.api import (
     adhoc,
     analytics_queries,
+    analytics_relevance,
     analytics_sessions,
     document_batches,
     document_paths,
@@ -178,6 +179,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *analytics_queries.ENDPOINTS,
         *analytics_sessions.ENDPOINTS,
         *users.ENDPOINTS,
+        *analytics_relevance.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 

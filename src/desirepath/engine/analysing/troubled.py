@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from desirepath.analysis.searches import searches
+from desirepath.analysis.result_lists import result_lists
 from desirepath.analysis.troubled import troubled_queries, troubled_totals
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import Troubled, TroubledQuery
@@ -32,7 +32,7 @@ def find_troubled(part: Part, min_searches: int = 20, limit: int = 50) -> Troubl
     limit
         Queries at most.
     """
-    found = searches(part.log)
+    found = result_lists(part.log)
     (totals,) = part.rows(troubled_totals(found))
     n_searches = totals["n_searches"] or 0
     skipped, returned = _rates(totals) if n_searches else (None, None)

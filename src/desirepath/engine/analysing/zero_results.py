@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from desirepath.analysis.attempts import attempts, numbered_searches, timeline
-from desirepath.analysis.searches import searches
+from desirepath.analysis.result_lists import result_lists
 from desirepath.analysis.zero_results import (
     next_queries,
     what_next,
@@ -43,7 +43,7 @@ def find_zero_results(part: Part, session_window: int, limit: int = 50) -> ZeroR
         Queries at most.
     """
     run = part.rows
-    found = searches(part.log)
+    found = result_lists(part.log)
     (totals,) = run(zero_result_totals(found))
     n_searches, n_nothing = totals["n_searches"] or 0, totals["n_nothing"] or 0
     rows = run(zero_result_queries(found).limit(limit)) if n_nothing else []
