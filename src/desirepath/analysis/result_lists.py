@@ -20,6 +20,7 @@ from desirepath.domain.acts import LEFT_AGAIN, SKIPPED, TYPE_TO_BIT
 __all__ = ["normal", "result_lists"]
 
 _ZERO_RESULTS = TYPE_TO_BIT["zero_results"]
+_SHORTLY = 30 * 60 * 1_000_000  # as of the impressions that are put together
 _COLUMNS = (
     "search_id",
     "is_known",
@@ -57,7 +58,7 @@ def result_lists(log: Log) -> Table:
     """
     known = _of_executions(log)
     lone = _put_together(log)
-    empty = _said_to_find_nothing(log).anti_join(lone, "search_id")
+    empty = _said_to_find_nothing(log, known).anti_join(lone, "search_id")
     rows = known.union(lone).union(empty)
     return rows.mutate(
         identity=rows.user_id.coalesce(rows.session_id),
@@ -146,9 +147,32 @@ def _put_together(log: Log) -> Table:
     )
 
 
-def _said_to_find_nothing(log: Log) -> Table:
-    """Searches that are not in the log, of which an event says that they found nothing."""
+def _said_to_find_nothing(log: Log, known: Table) -> Table:
+    """Searches that are not in the log, of which an event says that they found nothing.
+
+    An event that names no execution speaks of the empty list that its session, or user, got for
+    that query shortly before, if there is one; that is in the log.
+    """
     rows = log.interactions.filter((_.acts & _ZERO_RESULTS) != 0, ~_.is_known)
+    rows = rows.mutate(
+        at=rows.occurred_at,
+        of_thread=rows.session_id.coalesce(rows.user_id),
+        wanted=normal(rows["query"]),
+    )
+    empty = known.filter(_.found_nothing).select(
+        empty_at=_.occurred_at,
+        empty_thread=_.session_id.coalesce(_.user_id),
+        empty_query=normal(_["query"]),
+    )
+    rows = rows.anti_join(
+        empty,
+        [
+            rows.execution_id.isnull(),
+            rows.of_thread == empty.empty_thread,
+            rows.at.between(empty.empty_at, empty.empty_at + _SHORTLY),
+            rows.wanted.isnull() | (rows.wanted == empty.empty_query),
+        ],
+    )
     return (
         rows.mutate(search_id=_name_of(rows))
         .group_by("search_id")

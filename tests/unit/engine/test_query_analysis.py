@@ -62,10 +62,14 @@ def test_an_event_can_say_that_a_recorded_search_found_nothing(
 ) -> None:
     search = people.search("s1", 0, "settee", 2)
     people.say("s1", 1, "zero_results", execution_id=search)
+    people.search("s2", 0, "divan", 0)
+    people.say("s2", 1, "zero_results", query="Divan")  # the same search
+    people.say("s2", HOUR, "zero_results", query="divan")  # another one
     with asked(engine) as part:
         found = find_zero_results(part, WINDOW)
     assert [(one.query, one.nothing.count, one.nothing.of) for one in found.queries] == [
-        ("settee", 1, 1)
+        ("divan", 2, 2),
+        ("settee", 1, 1),
     ]
 
 
