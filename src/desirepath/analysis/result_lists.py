@@ -13,7 +13,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import StringValue, Table
 
-from desirepath.analysis.impressions import is_clicked
+from desirepath.analysis.impressions import is_clicked, united_acts
 from desirepath.analysis.log import Log
 from desirepath.domain.acts import LEFT_AGAIN, SKIPPED, TYPE_TO_BIT
 
@@ -76,7 +76,7 @@ def normal(query: StringValue) -> StringValue:
 def _outcome(rows: Table) -> dict[str, Any]:
     """What came of a search, from its interactions or its impressions."""
     return {
-        "acts": rows.acts.bit_or().cast("int32"),
+        "acts": united_acts(rows.acts).cast("int32"),
         "n_clicked": rows.document_id.nunique(where=is_clicked(rows)),
         "n_skipped": rows.document_id.nunique(where=(rows.acts & SKIPPED) != 0),
         "n_left_again": rows.document_id.nunique(where=(rows.acts & LEFT_AGAIN) != 0),
@@ -181,7 +181,7 @@ def _said_to_find_nothing(log: Log, known: Table) -> Table:
             user_id=_.user_id.min(),
             session_id=_.session_id.min(),
             query=_["query"].min(),
-            acts=_.acts.bit_or().cast("int32"),
+            acts=united_acts(rows.acts).cast("int32"),
         )
         .mutate(
             is_known=ibis.literal(False),

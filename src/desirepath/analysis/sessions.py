@@ -8,6 +8,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import Table
 
+from desirepath.analysis.impressions import united_acts
 from desirepath.analysis.log import Log
 from desirepath.analysis.result_lists import result_lists
 from desirepath.domain.acts import CLICKED, TYPE_TO_BIT
@@ -42,7 +43,7 @@ def visits(moments: Table) -> Table:
         n_clicked=rows.n_clicked.sum(where=rows.is_search),
         n_found_nothing=(first_page & rows.found_nothing).fill_null(False).sum(),
         n_events=(~rows.is_search).sum(),
-        acts=rows.acts.bit_or(),
+        acts=united_acts(rows.acts),
     )
     found = found.mutate(n_clicked=found.n_clicked.fill_null(0))
     return found.mutate(outcome=_outcome(found)).drop("acts", "n_found_nothing")

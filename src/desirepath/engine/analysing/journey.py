@@ -216,8 +216,12 @@ def _toggle(metadata: dict[str, Any]) -> str:
     states = (metadata.get(key) for key in ("enabled", "active", "selected"))
     is_off = next((state for state in states if state is not None), True) is False
     value = metadata.get("value")
-    named = str(field) if value is None else f"{field} = {value}"
+    named = _plain(field) if value is None else f"{_plain(field)} = {_plain(value)}"
     return f"turned {'off' if is_off else 'on'} {named}"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _object(text: str | None) -> dict[str, Any]:

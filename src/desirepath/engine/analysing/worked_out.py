@@ -26,4 +26,5 @@ def worked_out(part: Part, table: Table) -> Iterator[Table]:
         return
     with tempfile.TemporaryDirectory(prefix="desirepath-") as folder:
         part.engine.write(table, Path(folder, "rows.parquet"))
-        yield part.engine.read(Path(folder))
+        # A sum is wider than 64 bits in DuckDB, and a number with a point in its Parquet files.
+        yield part.engine.read(Path(folder)).cast(table.schema())
