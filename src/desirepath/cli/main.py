@@ -23,6 +23,8 @@ _COMMANDS = {
     "export": "export:export_command",
     "report": "report:report_command",
     "position-bias": "position_bias:position_bias_command",
+    "queries": "queries:queries",
+    "sessions": "sessions:sessions",
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",
