@@ -18,6 +18,7 @@
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact)
+    │                                NotEnoughData(what, needed, found)
     ├── Overloaded                   nothing was done
     ├── EmbedderError                no vector was made of a text, and nothing was stored
     │                                EmbedderUnavailable, EmbedderFailed
@@ -62,6 +63,7 @@ __all__ = [
     "MigrationNeeded",
     "MissingDependency",
     "MissingInput",
+    "NotEnoughData",
     "NotFound",
     "NotLearning",
     "Overloaded",
@@ -269,6 +271,24 @@ class LearningError(DesirepathError):
 
 class LearningOverflow(LearningError):
     """A learned sum is too large to be kept exactly. Nothing was changed."""
+
+
+class NotEnoughData(LearningError):
+    """There is too little in the log to answer from.
+
+    Parameters
+    ----------
+    what
+        What there is too little of, as a plural: ``"clicks"``.
+    needed, found
+        How many it takes, and how many there are.
+    """
+
+    def __init__(self, what: str, *, needed: int, found: int) -> None:
+        super().__init__(f"Not enough {what}: {needed:,} needed, {found:,} found.")
+        self.what = what
+        self.needed = needed
+        self.found = found
 
 
 class Overloaded(DesirepathError):

@@ -48,6 +48,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.LimitExceeded: (429, "TooManyRequestsError", "rate_limited"),
     errors.LearningError: (500, "InternalServerError", "learning_error"),
     errors.LearningOverflow: (500, "InternalServerError", "learning_overflow"),
+    errors.NotEnoughData: (422, "ValidationError", "not_enough_data"),
     errors.EmbedderError: (424, "FailedDependencyError", "embedder_error"),
     errors.EmbedderUnavailable: (
         503,
@@ -142,6 +143,8 @@ def _details(error: errors.DesirepathError) -> dict[str, Any] | None:
         return {"validation_errors": [entry]}
     if isinstance(error, errors.NotFound):
         return {"resource": error.resource, "id": error.id if is_plain_id(error.id) else None}
+    if isinstance(error, errors.NotEnoughData):
+        return {"what": error.what, "needed": error.needed, "found": error.found}
     if isinstance(error, errors.LimitExceeded):
         return {
             "api_name": error.name,

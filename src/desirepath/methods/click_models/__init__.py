@@ -1,0 +1,1 @@
+"""Click models: what people looked at and liked, from what they clicked."""
