@@ -16,6 +16,7 @@ from desirepath.testing.storage_contract import (
     CatalogContract,
     DocumentIndexContract,
     DocumentWritersContract,
+    EvaluationsContract,
     ExecutionLogContract,
     InteractionLogContract,
     ReceiptsContract,
@@ -35,6 +36,10 @@ class TestInteractionLog(InteractionLogContract):
 
 
 class TestExecutionLog(ExecutionLogContract):
+    pass
+
+
+class TestEvaluations(EvaluationsContract):
     pass
 
 
