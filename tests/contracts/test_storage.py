@@ -18,6 +18,7 @@ from desirepath.testing.storage_contract import (
     DocumentWritersContract,
     EvaluationsContract,
     ExecutionLogContract,
+    ExtractsContract,
     InteractionLogContract,
     ReceiptsContract,
     RejectionsContract,
@@ -80,6 +81,10 @@ class TestDocumentIndexWithoutExtensions(DocumentIndexContract):
 
 
 class TestDocumentWriters(DocumentWritersContract):
+    pass
+
+
+class TestExtracts(ExtractsContract):
     pass
 
 

@@ -46,34 +46,28 @@ def impressions_after_changes(
     before
         Impressions of an earlier state of the log.
     changed
-        Interactions and executions that came since: their ``execution_id`` and ``session_id``.
+        Interactions and executions that came since: their ``execution_id``, ``session_id`` and
+        ``user_id``.
     interactions, executions, returned
         The whole log.
     """
-    searches = changed.select("execution_id").filter(_.execution_id.notnull()).distinct()
-    sessions = (
-        changed.filter(_.execution_id.isnull(), _.session_id.notnull())
-        .select(lone_session=_.session_id)
-        .distinct()
-    )
-
-    def untouched(table: Table) -> Table:
-        lone = ibis.ifelse(table.execution_id.isnull(), table.session_id, ibis.null(str))
-        rows = table.mutate(lone_session=lone)
-        return rows.anti_join(searches, "execution_id").anti_join(sessions, "lone_session")
-
-    def touched(table: Table) -> Table:
-        lone = ibis.ifelse(table.execution_id.isnull(), table.session_id, ibis.null(str))
-        rows = table.mutate(lone_session=lone)
-        of_searches = table.semi_join(searches, "execution_id")
-        return of_searches.union(rows.semi_join(sessions, "lone_session").drop("lone_session"))
-
+    searches = changed.filter(_.execution_id.notnull()).select("execution_id").distinct()
+    lists = _lone(changed).filter(_.lone.notnull()).select("lone").distinct()
+    of_searches = interactions.semi_join(searches, "execution_id")
+    of_lists = _lone(interactions).semi_join(lists, "lone").drop("lone")
+    untouched = _lone(before).anti_join(searches, "execution_id").anti_join(lists, "lone")
     anew = impressions(
-        touched(interactions),
+        of_searches.union(of_lists),
         executions.semi_join(searches, "execution_id"),
         returned.semi_join(searches, "execution_id"),
     )
-    return untouched(before).select(_COLUMNS).union(anew)
+    return untouched.select(_COLUMNS).union(anew)
+
+
+def _lone(table: Table) -> Table:
+    """Rows with ``lone``: whose they are, where they name no execution."""
+    whose = table.session_id.coalesce(table.user_id)
+    return table.mutate(lone=ibis.ifelse(table.execution_id.isnull(), whose, ibis.null(str)))
 
 
 def is_clicked(table: Table) -> Any:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["EXECUTIONS", "IMPRESSIONS", "INTERACTIONS", "RETURNED", "VERSION"]
-
-VERSION = 1
-"""Of these schemas: files of another version are made anew."""
+__all__ = ["EXECUTIONS", "IMPRESSIONS", "INTERACTIONS", "RETURNED"]
 
 _SCORES = pa.map_(pa.string(), pa.float64())
 

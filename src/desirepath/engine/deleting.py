@@ -10,6 +10,7 @@ from desirepath.domain.checks import check_plain_id
 from desirepath.domain.ids import first_id_at, format_id, time_of
 from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever
+from desirepath.engine.analysing.files import CopyFiles
 from desirepath.engine.engine import Engine
 from desirepath.engine.learning.folding import forget_before
 from desirepath.engine.recording import user_digest
@@ -155,6 +156,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         n_rejections = session.rejections.delete_mentions(namespace, written)
         session.evaluations.delete_mentions(namespace, written)
     engine.storage.scrub(user_id)
+    _drop_copies(engine, namespace)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)
 
 
@@ -165,6 +167,7 @@ def delete_namespace(engine: Engine, number: int) -> None:
             if key.namespace == number:
                 session.catalog.revoke_key(key.key_id, session.now())
     engine.directory.forget()
+    copies = _copies(engine, number)
     end = b"\xff" * 16
     _delete_before(engine, number, end)
     with engine.storage.write() as session:
@@ -173,6 +176,8 @@ def delete_namespace(engine: Engine, number: int) -> None:
         session.evaluations.clear(number)
     engine.directory.forget()
     engine.storage.scrub()
+    if copies is not None:
+        copies.remove()
 
 
 def apply_retention(engine: Engine) -> int:
@@ -193,7 +198,24 @@ def apply_retention(engine: Engine) -> int:
     deleted = 0
     for namespace, bound in bounds.items():
         deleted += _delete_before(engine, namespace.number, bound)
+        _drop_copies(engine, namespace.number)
     return deleted
+
+
+def _drop_copies(engine: Engine, namespace: int) -> None:
+    """Remove what was deleted from the copies that this machine has for analysis."""
+    copies = _copies(engine, namespace)
+    if copies is not None:
+        with engine.storage.read() as session:
+            copies.drop_stale(session, namespace)
+
+
+def _copies(engine: Engine, number: int) -> CopyFiles | None:
+    if engine.analysis.folder is None:  # a temporary one, which its process looks after
+        return None
+    with engine.storage.read() as session:
+        found = [one for one in session.catalog.namespaces() if one.number == number]
+    return CopyFiles(engine.analysis.folder / found[0].namespace_id) if found else None
 
 
 def _unlearn_before(engine: Engine, namespace: int, bound: bytes) -> None:

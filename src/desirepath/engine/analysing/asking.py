@@ -13,12 +13,13 @@ from msgspec import Struct
 from desirepath.analysis.engines import AnalysisEngine, DuckDB, Limits, open_analysis_engine
 from desirepath.analysis.impressions import impressions, impressions_after_changes
 from desirepath.analysis.log import Log, log_of
-from desirepath.engine.analysing.copies import Copies, CopyProgress, Snapshot
+from desirepath.engine.analysing.copying import CopyProgress, Snapshot, WorkOut, snapshot
+from desirepath.engine.analysing.files import CopyFiles
 from desirepath.engine.engine import Engine
 from desirepath.errors import Overloaded
 from desirepath.storage.base import Namespace
 
-__all__ = ["OpenLog", "copies_of", "open_log"]
+__all__ = ["OpenLog", "open_log"]
 
 _AT_ONCE = threading.BoundedSemaphore(2)  # each takes memory and cores
 _WAIT_SECONDS = 30.0
@@ -55,23 +56,22 @@ def open_log(
     Overloaded
         Others are asking, and did not end in time.
     """
-    copies = copies_of(engine, namespace)
+    limits = _limits(engine)
+    files = CopyFiles(engine.analysis_folder / namespace.namespace_id)
     if not _AT_ONCE.acquire(timeout=_WAIT_SECONDS):
         raise Overloaded()
     with ExitStack() as stack:
         stack.callback(_AT_ONCE.release)
         with engine.storage.read() as session:  # not held while questions are answered
-            snapshot = stack.enter_context(copies.snapshot(session, namespace.number, progress))
+            copy = snapshot(files, session, namespace.number, _work_out(limits), progress)
+            copied = stack.enter_context(copy)
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="desirepath-"))
-        runner = open_analysis_engine(on, _limits(engine), Path(scratch))
+        runner = open_analysis_engine(on, limits, Path(scratch))
         stack.callback(runner.close)
-        yield OpenLog(log=_log(runner, snapshot), engine=runner)
+        yield OpenLog(log=_log(runner, copied), engine=runner)
 
 
-def copies_of(engine: Engine, namespace: Namespace) -> Copies:
-    """The copies of a namespace's log."""
-    limits = _limits(engine)
-
+def _work_out(limits: Limits) -> WorkOut:
     def work_out(folder: Path, target: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="desirepath-") as scratch:
             runner = DuckDB(limits, Path(scratch))
@@ -81,17 +81,17 @@ def copies_of(engine: Engine, namespace: Namespace) -> Copies:
             finally:
                 runner.close()
 
-    return Copies(engine.analysis_folder / namespace.namespace_id, work_out)
+    return work_out
 
 
 _TABLES = ("interactions", "executions", "returned")
 
 
-def _log(runner: AnalysisEngine, snapshot: Snapshot) -> Log:
-    folder = snapshot.folder
+def _log(runner: AnalysisEngine, copied: Snapshot) -> Log:
+    folder = copied.folder
     interactions, executions, returned = (runner.read(folder / name) for name in _TABLES)
-    if snapshot.has_impressions:
-        keys = ("execution_id", "session_id")
+    if copied.has_impressions:
+        keys = ("execution_id", "session_id", "user_id")
         changed = runner.read(folder / "new_interactions").select(keys)
         changed = changed.union(runner.read(folder / "new_executions").select(keys))
         before = runner.read(folder / "impressions")

@@ -20,6 +20,7 @@ from desirepath.testing.storage_contract.documents import (
 )
 from desirepath.testing.storage_contract.evaluations import EvaluationsContract
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
+from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
 from desirepath.testing.storage_contract.receipts import ReceiptsContract
 from desirepath.testing.storage_contract.rejections import RejectionsContract
@@ -32,6 +33,7 @@ __all__ = [
     "DocumentWritersContract",
     "EvaluationsContract",
     "ExecutionLogContract",
+    "ExtractsContract",
     "InteractionLogContract",
     "ReceiptsContract",
     "RejectionsContract",
