@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from msgspec import Struct
 
+from desirepath.methods.click_models import cells
 from desirepath.methods.click_models.base import independent_clicks
-from desirepath.methods.click_models.em import Progress, maximize
+from desirepath.methods.click_models.em import Converged, Progress, maximize
 from desirepath.methods.click_models.rates import PRIOR_TRIALS, Prior, Rates, pooled
 from desirepath.methods.click_models.sessions import BoolArray, SearchSessions
-from desirepath.methods.click_models.totals import totals
-from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.levels import FloatArray
 
 __all__ = ["PBM", "FittedPBM"]
 
@@ -62,8 +60,10 @@ class PBM(Struct, frozen=True, kw_only=True):
     examined**, its examination is fixed at 1 (where no list has rank 1, that of the smallest rank
     there is). The others are relative to it, and at most 1.
 
-    Attractiveness has a weak prior (:class:`.rates.Prior`) around the click-through rate of the
-    first rank, examination one of 1 in 2. The fit finds the largest of likelihood and prior.
+    It is learned in two parts. First both together, with next to no prior: one on attractiveness
+    would draw every pair towards the average, and examination, which all pairs share, with them.
+    Then, examination held, attractiveness with a weak prior (:class:`.rates.Prior`) around the
+    click-through rate of the first rank. Each part finds the largest of likelihood and prior.
 
     Parameters
     ----------
@@ -88,117 +88,69 @@ class PBM(Struct, frozen=True, kw_only=True):
     most_steps: int = 1_500
 
     def fit(self, sessions: SearchSessions, progress: Progress | None = None) -> FittedPBM:
+        """Learn the parameters, the progress being that of the first part, which takes longer."""
         sessions.check_enough()
-        counts = _count(sessions)
-        first = counts.first
-        prior = pooled(counts.rank_clicks[[first]], counts.rank_shown[[first]], self.prior_trials)
+        counts = cells.count(sessions)
+        both = self._both(counts, progress)
+        examination, attractiveness = np.split(both.parameters, [len(counts.rank_shown)])
+        prior = _prior(counts, self.prior_trials)
+        alone = maximize(
+            lambda attractiveness: _attractiveness_step(examination, attractiveness, counts, prior),
+            attractiveness,
+            self.tolerance,
+            self.most_steps,
+        )
+        information = cells.information(examination, alone.parameters, counts)
+        return FittedPBM(
+            examination=examination,
+            attractiveness=prior.rates(alone.parameters, information),
+            linked=cells.linked(counts),
+            n_steps=both.n_steps + alone.n_steps,
+            is_converged=both.is_converged and alone.is_converged,
+        )
+
+    def _both(self, counts: cells.Counts, progress: Progress | None) -> Converged:
+        """Examination and attractiveness, one after the other in one array."""
+        prior = _prior(counts, _NEXT_TO_NONE)
         examination = np.full(len(counts.rank_shown), _EXAMINATION.mean)
-        examination[first] = 1.0
-        begin = np.concatenate([examination, np.full(sessions.n_pairs, prior.mean)])
-        end = maximize(
+        examination[counts.first] = 1.0
+        return maximize(
             lambda parameters: _step(parameters, counts, prior),
-            begin,
+            np.concatenate([examination, np.full(len(counts.pair_shown), prior.mean)]),
             self.tolerance,
             self.most_steps,
             progress,
         )
-        examination, attractiveness = np.split(end.parameters, [len(examination)])
-        return FittedPBM(
-            examination=examination,
-            attractiveness=prior.rates(attractiveness, _information(end.parameters, counts)),
-            linked=_linked(counts),
-            n_steps=end.n_steps,
-            is_converged=end.is_converged,
-        )
 
 
-_EXAMINATION = Prior(mean=0.5)
+_NEXT_TO_NONE = 0.1
+_EXAMINATION = Prior(mean=0.5, trials=_NEXT_TO_NONE)
 
 
-class _Counts(NamedTuple):
-    """All that the likelihood depends on; ranks are counted from 0 here.
-
-    What was clicked was looked at and liked, so only what was left alone is needed by cell. A cell
-    is a pair at a rank; cells are in order of pairs, those of a pair in order of ranks.
-    """
-
-    pairs: IntArray
-    ranks: IntArray
-    left_alone: FloatArray
-    pair_clicks: FloatArray
-    pair_shown: FloatArray
-    rank_clicks: FloatArray
-    rank_shown: FloatArray
-    first: int
+def _prior(counts: cells.Counts, trials: float) -> Prior:
+    """Of attractiveness: at the first rank it is what is clicked."""
+    first = [counts.first]
+    return pooled(counts.rank_clicks[first], counts.rank_shown[first], trials)
 
 
-def _count(sessions: SearchSessions) -> _Counts:
-    weights, n_ranks = sessions.impression_weights, int(sessions.ranks.max())
-    cells, of_cell = np.unique(sessions.pairs * n_ranks + sessions.ranks - 1, return_inverse=True)
-    shown = totals(of_cell, weights, len(cells))
-    clicks = totals(of_cell, weights * sessions.clicked, len(cells))
-    counts = shown > 0
-    shown, clicks = shown[counts], clicks[counts]
-    pairs, ranks = np.divmod(cells[counts], n_ranks)
-    rank_shown = totals(ranks, shown, n_ranks)
-    return _Counts(
-        pairs=pairs,
-        ranks=ranks,
-        left_alone=shown - clicks,
-        pair_clicks=totals(pairs, clicks, sessions.n_pairs),
-        pair_shown=totals(pairs, shown, sessions.n_pairs),
-        rank_clicks=totals(ranks, clicks, n_ranks),
-        rank_shown=rank_shown,
-        first=int(np.flatnonzero(rank_shown)[0]),
-    )
-
-
-def _step(parameters: FloatArray, counts: _Counts, prior: Prior) -> tuple[FloatArray, float]:
-    """Expect who looked at and who liked what was left alone; count them."""
+def _step(parameters: FloatArray, counts: cells.Counts, prior: Prior) -> tuple[FloatArray, float]:
     examination, attractiveness = np.split(parameters, [len(counts.rank_shown)])
-    looked, liked = examination[counts.ranks], attractiveness[counts.pairs]
-    chance = 1.0 - looked * liked
-    cases = counts.left_alone / chance
-    unseen = totals(counts.pairs, cases * (1.0 - looked), len(attractiveness))
-    unliked = totals(counts.ranks, cases * (1.0 - liked), len(examination))
-    better = np.concatenate(
-        [
-            _EXAMINATION.most_likely(counts.rank_clicks + examination * unliked, counts.rank_shown),
-            prior.most_likely(counts.pair_clicks + attractiveness * unseen, counts.pair_shown),
-        ]
-    )
+    expected = cells.expect(examination, attractiveness, counts)
+    better = _EXAMINATION.most_likely(expected.looks, counts.rank_shown)
     better[counts.first] = 1.0
-    others = np.delete(examination, counts.first)
-    objective = (
-        counts.left_alone @ np.log(chance)
-        + counts.rank_clicks @ np.log(examination)
-        + counts.pair_clicks @ np.log(attractiveness)
-        + _EXAMINATION.log_density(others)
-        + prior.log_density(attractiveness)
+    log_prior = prior.log_density(attractiveness)
+    log_prior += _EXAMINATION.log_density(np.delete(examination, counts.first))
+    return (
+        np.concatenate([better, prior.most_likely(expected.likes, counts.pair_shown)]),
+        expected.log_likelihood + log_prior,
     )
-    return better, float(objective)
 
 
-def _information(parameters: FloatArray, counts: _Counts) -> FloatArray:
-    """Minus the second derivative of the log-likelihood by each attractiveness."""
-    examination, attractiveness = np.split(parameters, [len(counts.rank_shown)])
-    looked, liked = examination[counts.ranks], attractiveness[counts.pairs]
-    of_cells = counts.left_alone * (looked / (1.0 - looked * liked)) ** 2
-    left_alone = totals(counts.pairs, of_cells, len(attractiveness))
-    return counts.pair_clicks / attractiveness**2 + left_alone
-
-
-def _linked(counts: _Counts) -> BoolArray:
-    """Which ranks share a document with the first one, directly or by way of others."""
-    same_pair = np.flatnonzero(np.diff(counts.pairs) == 0)
-    n_ranks = len(counts.rank_shown)
-    links = np.unique(counts.ranks[same_pair] * n_ranks + counts.ranks[same_pair + 1])
-    upper, lower = np.divmod(links, n_ranks)
-    linked = np.zeros(n_ranks, bool)
-    linked[counts.first] = True
-    n_before = 0
-    while linked.sum() > n_before:
-        n_before = linked.sum()
-        either = linked[upper] | linked[lower]
-        linked[upper[either]] = linked[lower[either]] = True
-    return linked
+def _attractiveness_step(
+    examination: FloatArray, attractiveness: FloatArray, counts: cells.Counts, prior: Prior
+) -> tuple[FloatArray, float]:
+    expected = cells.expect(examination, attractiveness, counts)
+    return (
+        prior.most_likely(expected.likes, counts.pair_shown),
+        expected.log_likelihood + prior.log_density(attractiveness),
+    )
