@@ -183,7 +183,7 @@ class _Copier:
                     yield files.close()
                     files = None
                 if files is None:
-                    files = _Files(self._folder / "parts", self._tables, day, is_settled)
+                    files = _Files(self._folder, self._tables, day, is_settled)
                 files.add(self._as_columns(rows), rows[-1][0])
                 if progress is not None:
                     progress(len(rows))
