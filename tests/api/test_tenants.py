@@ -50,7 +50,7 @@ READING = {
 
 HARMLESS_QUERY = {
     *("limit", "page_size", "offset", "page", "include_total", "return_vectors"),
-    *("q", "fields", "category", "days"),
+    *("q", "fields", "category", "days", "include_queries"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -62,6 +62,8 @@ HARMLESS_BODY = re.compile(
     r"|consistency|queries|stream|expand|skip_cache|return_presigned_urls|explain|concurrency|rollout_pct"
     r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|status|start_time"
     r"|end_time|count_only|pre_filters|key|update_data|reason"
+    r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
+    r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 

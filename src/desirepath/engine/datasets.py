@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from desirepath.domain.ids import format_id
+from desirepath.domain.ids import format_id, time_of
 from desirepath.domain.judgment import (
     Dataset,
     DatasetDraft,
@@ -19,7 +19,7 @@ from desirepath.domain.judgment import (
 )
 from desirepath.engine.engine import Engine
 from desirepath.errors import NotFound
-from desirepath.storage.base import Namespace
+from desirepath.storage.base import Namespace, Session
 
 __all__ = [
     "create_dataset",
@@ -94,11 +94,19 @@ def store_dataset(
             name=name,
             description=description,
             metadata=metadata,
-            source=source if changes is None else replace(source, seen_before=now + 1),
+            source=source
+            if changes is None
+            else replace(source, seen_before=_end_of_log(session, namespace.number)),
             created_at=now,
             updated_at=now,
         )
         return session.evaluations.create(dataset, queries, changes)
+
+
+def _end_of_log(session: Session, namespace: int) -> int:
+    """A moment that all of the log was recorded before; a process's ids may run ahead of time."""
+    last = [time_of(id) for id in session.extracts.last_ids(namespace) if id is not None]
+    return max(last, default=session.now()) + 1
 
 
 def log_changes(engine: Engine, namespace: int) -> Mapping[int, int]:

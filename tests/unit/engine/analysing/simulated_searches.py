@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from desirepath.methods.levels import FloatArray
+from desirepath.domain.execution import Execution
+from desirepath.domain.interaction import Interaction
+from desirepath.methods.click_models.sessions import BoolArray
+from desirepath.methods.levels import FloatArray, IntArray
 from desirepath.storage.base import Storage
 from desirepath.testing.clock import START
 from desirepath.testing.examples import an_execution, an_interaction, documents, new_id
@@ -15,7 +18,7 @@ __all__ = ["N_DOCUMENTS", "N_QUERIES", "simulate", "store_searches"]
 N_QUERIES, N_DOCUMENTS = 20, 10
 
 
-def simulate(seed: int, n_searches: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def simulate(seed: int, n_searches: int) -> tuple[FloatArray, IntArray, IntArray, BoolArray]:
     """Searches of a ranker that knows little of relevance, and moves documents now and then.
 
     Returns
@@ -36,12 +39,12 @@ def simulate(seed: int, n_searches: int) -> tuple[FloatArray, FloatArray, FloatA
 
 
 def store_searches(
-    storage: Storage, queries: FloatArray, lists: FloatArray, clicked: FloatArray
+    storage: Storage, queries: IntArray, lists: IntArray, clicked: BoolArray
 ) -> None:
-    """Store searches as executions with their clicks, a second apart."""
-    values = []
+    """Store searches as executions with their clicks, a second apart, up to now."""
+    values: list[Execution | Interaction] = []
     for number, query in enumerate(queries):
-        at = START + number * 1_000_000
+        at = START - (len(queries) - number) * 1_000_000
         names = [f"doc {document}" for document in lists[number]]
         execution = an_execution(
             id=new_id(at),

@@ -23,7 +23,7 @@ from desirepath.engine.analysing.judging import (
 )
 from desirepath.engine.analysing.part import Part, part_of
 from desirepath.engine.datasets import log_changes
-from desirepath.engine.deleting import erase_user
+from desirepath.engine.deleting import delete_interaction, erase_user
 from desirepath.engine.engine import Engine
 from desirepath.errors import InvalidDataset, NotEnoughData
 from desirepath.methods.levels import FloatArray
@@ -306,14 +306,12 @@ def test_judgments_are_stored_and_become_stale(engine: Engine) -> None:
         stored = list(session.evaluations.queries(namespace.number, dataset.id))
     assert stored == list(result.queries())
     erase_user(engine, namespace.number, "nobody")
-    delete_all = store_judgments(engine, namespace, "again", result, scope, changes)
+    again = store_judgments(engine, namespace, "again", result, scope, changes)
     with engine.storage.write() as session:
         interaction = next(session.interactions.scan(namespace.number))
-    from desirepath.engine.deleting import delete_interaction
-
     assert delete_interaction(engine, namespace.number, interaction.id)
     late = store_judgments(engine, namespace, "late", result, scope, changes)
     with engine.storage.read() as session:
         found = session.evaluations.datasets(namespace.number, 10)
     assert {one.name for one in found if one.stale_at is not None} == {"clicks", "again", "late"}
-    assert (delete_all.stale_at, late.stale_at is None) == (None, False)
+    assert (again.stale_at, late.stale_at is None) == (None, False)
