@@ -22,7 +22,7 @@ from desirepath.settings import Settings
 if TYPE_CHECKING:
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["Question", "asked", "question_options"]
+__all__ = ["Question", "asked", "asked_of", "question_options", "scope_of"]
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -107,15 +107,21 @@ def asked(settings: Settings, question: Question) -> Iterator[Part]:
     NotFound
         There is no such namespace or retriever.
     """
+    with open_engine(settings) as engine, asked_of(engine, question) as part:
+        yield part
+
+
+@contextmanager
+def asked_of(engine: Engine, question: Question) -> Iterator[Part]:
+    """:func:`asked`, of an engine that is open."""
     try:
         from desirepath.engine.analysing.asking import open_log
         from desirepath.engine.analysing.part import part_of
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "ibis-framework", "analysis") from error
+    namespace = namespace_of(engine, question.namespace)
+    scope = scope_of(engine, question)
     with ExitStack() as stack:
-        engine = stack.enter_context(open_engine(settings))
-        namespace = namespace_of(engine, question.namespace)
-        scope = _with_retriever_id(engine, namespace.number, question.scope)
         n_rows = 0
         with rows_progress("copying the log") as (progress, task):
 
@@ -129,10 +135,20 @@ def asked(settings: Settings, question: Question) -> Iterator[Part]:
         yield part_of(opened, scope)
 
 
-def _with_retriever_id(engine: Engine, namespace: int, scope: Scope) -> Scope:
+def scope_of(engine: Engine, question: Question) -> Scope:
+    """What a question is about, with the id of its retriever.
+
+    Raises
+    ------
+    NotFound
+        There is no such namespace or retriever.
+    """
+    scope = question.scope
     if scope.retriever_id is None:
         return scope
-    found = engine.directory.retriever(namespace, scope.retriever_id)
+    found = engine.directory.retriever(
+        namespace_of(engine, question.namespace).number, scope.retriever_id
+    )
     if found is None:
         raise NotFound("retriever", scope.retriever_id)
     return replace(scope, retriever_id=found.retriever_id)

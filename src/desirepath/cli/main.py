@@ -22,6 +22,7 @@ _COMMANDS = {
     "import": "import_:import_command",
     "export": "export:export_command",
     "report": "report:report_command",
+    "judgments": "judgments:judgments",
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "Judgment",
     "check_dataset_name",
     "judged_query_of",
+    "query_id_of",
     "read_dataset",
 ]
 
@@ -204,6 +206,15 @@ def judged_query_of(truth: GroundTruth) -> JudgedQuery:
     return JudgedQuery(
         query_id=truth.query_id, query_input=truth.query_input, judgments=tuple(judgments)
     )
+
+
+def query_id_of(query: str) -> str:
+    """The id of a query in datasets from the log: the same for the same text, without spaces.
+
+    >>> query_id_of("red shoes")
+    'q_ea9addb87ec054ac'
+    """
+    return f"q_{hashlib.blake2b(query.encode(), digest_size=8).hexdigest()}"
 
 
 def _known_keys(query: object, lenient: bool) -> object:

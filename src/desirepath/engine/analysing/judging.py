@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from msgspec import Meta, Struct
 
 from desirepath.analysis.click_lists import choices, query_inputs
 from desirepath.domain.acts import TYPE_TO_BIT
-from desirepath.domain.judgment import JudgedQuery, Judgment
+from desirepath.domain.judgment import JudgedQuery, Judgment, query_id_of
 from desirepath.engine.analysing.click_sessions import ClickLog, Losses, read_click_log
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.query_text import first_text
@@ -163,7 +162,9 @@ class WorthLabelling(Struct, frozen=True, kw_only=True):
         What the model believes, with a 95 % interval.
     """
 
+    query_id: str
     query: str
+    query_input: dict[str, Any]
     document_id: str
     worth: float
     relevance: float
@@ -226,8 +227,12 @@ def worth_labelling(
     chosen, worth = most_worth_labelling(relevance, evidence, log.queries, most, grading)
     judged = judge(relevance, evidence, log.queries, Grading(minimum_impressions=0.0))
     named = log.pairs.take(pa.array(chosen))
+    texts = named["query"].to_pylist()
+    inputs = _inputs(part, named["query"].unique())
     columns = (
-        named["query"].to_pylist(),
+        [query_id_of(text) for text in texts],
+        texts,
+        [inputs.get(text, {"query": text}) for text in texts],
         named["document_id"].to_pylist(),
         worth.tolist(),
         *(
@@ -397,22 +402,22 @@ def _result(part: Part, options: JudgingOptions, rows: pa.Table, **more: Any) ->
         [("query", "ascending"), ("relevance", "descending"), ("document_id", "ascending")]
     )
     texts = rows["query"].unique()
-    snapshots = part.engine.arrow(query_inputs(part.log.interactions, part.log.executions))
-    wanted = snapshots.filter(pc.is_in(snapshots["query"], value_set=texts))
-    inputs = {
-        query: _input(query, snapshot)
-        for query, snapshot in zip(
-            wanted["query"].to_pylist(), wanted["query_snapshot"].to_pylist(), strict=True
-        )
-    }
     return JudgingResult(
         options=options,
         n_queries=len(texts),
         n_judgments=len(rows),
         rows=rows,
-        inputs=inputs,
+        inputs=_inputs(part, texts),
         **more,
     )
+
+
+def _inputs(part: Part, texts: pa.Array) -> dict[str, dict[str, Any]]:
+    """What a search takes, for each of some queries."""
+    snapshots = part.engine.arrow(query_inputs(part.log.interactions, part.log.executions))
+    wanted = snapshots.filter(pc.is_in(snapshots["query"], value_set=texts))
+    columns = (wanted[name].to_pylist() for name in ("query", "query_snapshot"))
+    return {query: _input(query, snapshot) for query, snapshot in zip(*columns, strict=True)}
 
 
 def _input(query: str, snapshot: str) -> dict[str, Any]:
@@ -456,9 +461,8 @@ def _queries(result: JudgingResult) -> Iterator[JudgedQuery]:
 
 
 def _judged(result: JudgingResult, query: str, judgments: Sequence[Judgment]) -> JudgedQuery:
-    digest = hashlib.blake2b(query.encode(), digest_size=8).hexdigest()
     return JudgedQuery(
-        query_id=f"q_{digest}",
+        query_id=query_id_of(query),
         query_input=result.inputs.get(query, {"query": query}),
         judgments=tuple(judgments),
     )
