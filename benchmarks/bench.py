@@ -53,6 +53,9 @@ class Sizes:
     lists_rebuilt: int
     people_kept: int
     learning_seeds: int
+    click_sessions: int
+    bias_repetitions: int
+    bias_sessions: int
 
 
 FULL = Sizes(
@@ -70,6 +73,9 @@ FULL = Sizes(
     lists_rebuilt=250_000,
     people_kept=100_000,
     learning_seeds=10,
+    click_sessions=1_000_000,
+    bias_repetitions=200,
+    bias_sessions=100_000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -86,6 +92,9 @@ QUICK = Sizes(
     lists_rebuilt=5_000,
     people_kept=2_000,
     learning_seeds=1,
+    click_sessions=20_000,
+    bias_repetitions=10,
+    bias_sessions=20_000,
 )
 
 

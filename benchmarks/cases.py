@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
-from benchmarks import learned_cases, machine, serving, traffic
+from benchmarks import click_cases, learned_cases, machine, position_bias, serving, traffic
 from benchmarks.bench import (
     BATCH,
     INTERACTIONS,
@@ -463,6 +463,8 @@ CASES: dict[str, Case] = {
     "rebuild": learned_cases.rebuild,
     "state": learned_cases.state,
     "learning": learning,
+    "click-models": click_cases.click_models,
+    "position-bias": position_bias.position_bias,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
 NEEDS_POSTGRES = frozenset({"post", "batch", "resolve", "rebuild", "state"})

@@ -90,7 +90,7 @@ def at_least(bound: float) -> Target:
 
 
 def at_most(bound: float) -> Target:
-    return Target(words=f"<= {bound:,.0f}", test=lambda value, _: value <= bound)
+    return Target(words=f"<= {figure(bound)}", test=lambda value, _: value <= bound)
 
 
 def either(first: Target, second: Target) -> Target:

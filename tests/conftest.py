@@ -15,6 +15,7 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 MARKER_TO_PROGRAMS = {
     "needs_chromium": ("chromium", "chromedriver"),
     "needs_strace": ("strace",),
+    "needs_java": ("java",),
 }
 
 hypothesis.settings.register_profile(

@@ -17,7 +17,7 @@
     │                                NotLearning
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
-    ├── LearningError                LearningOverflow (a sum is too large to be exact)
+    ├── LearningError                LearningOverflow (a sum is too large to be exact),
     │                                NotEnoughData(what, needed, found)
     ├── Overloaded                   nothing was done
     ├── EmbedderError                no vector was made of a text, and nothing was stored
@@ -287,10 +287,13 @@ class NotEnoughData(LearningError):
         What there is too little of, as a plural: ``"clicks"``.
     needed, found
         How many it takes, and how many there are.
+    why
+        A sentence to begin with: what cannot be said, or what would help.
     """
 
-    def __init__(self, what: str, *, needed: int, found: int) -> None:
-        super().__init__(f"Not enough {what}: {needed:,} needed, {found:,} found.")
+    def __init__(self, what: str, *, needed: int, found: int, why: str = "") -> None:
+        amount = f"Not enough {what}: {needed:,} needed, {found:,} found."
+        super().__init__(f"{why} {amount}" if why else amount)
         self.what = what
         self.needed = needed
         self.found = found

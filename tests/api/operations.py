@@ -306,6 +306,10 @@ CALLS: Mapping[str, Call] = {
     "put_own_document": Call(
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
+    "get_position_rates": Call("GET", "/v1/analytics/positions"),
+    "list_query_rates": Call("GET", "/v1/analytics/queries"),
+    "list_document_rates": Call("GET", "/v1/analytics/documents"),
+    "get_funnel": Call("GET", "/v1/analytics/funnel"),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

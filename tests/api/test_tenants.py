@@ -225,7 +225,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -248,6 +248,7 @@ def everything(api: Api) -> str:
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
         done(api.get(documents)),
+        done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]
     return json.dumps([interactions, retrievers, rejected, executions, kept])

@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from desirepath.api.errors import ERROR_TO_ANSWER
+from desirepath.api.errors import ERROR_TO_ANSWER, answer_of
 from desirepath.domain.access import Access, KeyKind, allowed, make_token
 from desirepath.engine.bootstrap import add_key
+from desirepath.errors import NotEnoughData
 from tests.api.client import INTERACTIONS, Api, click, done
 
 LIST = f"{INTERACTIONS}/list"
@@ -101,6 +102,13 @@ class TestEnvelope:
         assert "canary" not in answer.text + caplog.text
         assert answer.headers["x-request-id"] in caplog.text
         assert "RuntimeError" in caplog.text
+
+    def test_too_little_data_says_how_much_is_missing(self) -> None:
+        status, body, _ = answer_of(NotEnoughData("clicks", needed=1_000, found=7))
+        error = json.loads(body)["error"]
+        assert (status, error["code"]) == (422, "not_enough_data")
+        assert error["message"] == "Not enough clicks: 1,000 needed, 7 found."
+        assert error["details"] == {"what": "clicks", "needed": 1_000, "found": 7}
 
     def test_not_found_names_resource_and_id(self, api: Api) -> None:
         missing = f"int_{'0' * 32}"

@@ -18,6 +18,7 @@ RECIPES = {
     "fusion",
     "learning policy",
     "stage",
+    "click model",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")

@@ -120,7 +120,9 @@ class Spark:
         return self._connection.read_parquet(str(folder))
 
     def arrow(self, table: Table) -> pa.Table:
-        return self._connection.to_pyarrow(table)
+        # Ibis would go through pandas, which has no maps.
+        found = self._session.sql(self._connection.compile(table)).toArrow()
+        return found.cast(table.schema().to_pyarrow())
 
     def write(self, table: Table, path: Path) -> None:
         self._connection.to_parquet(table, path)

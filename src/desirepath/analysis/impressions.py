@@ -11,12 +11,13 @@ from typing import Any
 
 import ibis
 from ibis import _
-from ibis.expr.types import Table
+from ibis.expr import datatypes as dt
+from ibis.expr.types import Table, Value
 
 from desirepath.analysis.schemas import IMPRESSIONS
 from desirepath.domain.acts import CLICKED, SAID_SHOWN
 
-__all__ = ["impressions", "impressions_after_changes", "is_clicked"]
+__all__ = ["impressions", "impressions_after_changes", "is_clicked", "united_acts"]
 
 _GAP = 30 * 60 * 1_000_000  # after so long, the same query of a session is another search
 _COLUMNS = IMPRESSIONS.names
@@ -64,6 +65,16 @@ def impressions_after_changes(
     return untouched.select(_COLUMNS).union(anew)
 
 
+@ibis.udf.agg.builtin(name="bit_or", signature=((dt.int64,), dt.int64))
+def _bit_or(acts):  # type: ignore[no-untyped-def]  # what Ibis calls bit_or, Spark would not know
+    ...
+
+
+def united_acts(acts: Value) -> Value:
+    """All that was done, over the rows of a group."""
+    return _bit_or(acts.cast("int64"))
+
+
 def _lone(table: Table) -> Table:
     """Rows with ``lone``: whose they are, where they name no execution."""
     whose = table.session_id.coalesce(table.user_id)
@@ -80,7 +91,7 @@ def _outcome(interactions: Table) -> dict[str, Any]:
     reward = interactions.reward
     says_more = (interactions.acts & ~SAID_SHOWN) != 0
     return {
-        "acts": interactions.acts.bit_or().cast("int32"),
+        "acts": united_acts(interactions.acts).cast("int32"),
         "reward": ibis.greatest(reward.max(), 0.0) + ibis.least(reward.min(), 0.0),
         "n_events": interactions.count().cast("int32"),
         "acted_at": interactions.occurred_at.min(where=says_more),

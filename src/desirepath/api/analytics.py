@@ -15,9 +15,10 @@ from desirepath.domain.scope import Scope
 from desirepath.errors import InvalidQuery, MissingDependency, Overloaded
 
 if TYPE_CHECKING:
+    from desirepath.engine.analysing.asking import OpenLog
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["ANALYTICS_ERRORS", "TAG", "ScopeQuery", "asked", "read_scope"]
+__all__ = ["ANALYTICS_ERRORS", "TAG", "ScopeQuery", "asked", "opened", "read_moment", "read_scope"]
 
 TAG = "Analytics"
 ANALYTICS_ERRORS = (InvalidQuery, MissingDependency, Overloaded)
@@ -35,7 +36,8 @@ class ScopeQuery(Struct, kw_only=True):
         str | None, Meta(description="Searches that were logged with this configuration.")
     ] = None
     version: Annotated[
-        int | None, Meta(ge=1, description="Searches of this version of the retriever.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Searches of this version of the retriever."),
     ] = None
     metadata: Annotated[
         str | None,
@@ -59,8 +61,8 @@ def read_scope(query: ScopeQuery) -> Scope:
     """
     return Scope(
         retriever_id=query.retriever_id,
-        since=_moment(query.start_date, "start_date"),
-        before=_moment(query.end_date, "end_date"),
+        since=read_moment(query.start_date, "start_date"),
+        before=read_moment(query.end_date, "end_date"),
         configuration=query.configuration,
         version=query.version,
         metadata=read_fields(query.metadata),
@@ -82,13 +84,29 @@ def asked(call: Call, query: ScopeQuery) -> Iterator[Part]:
         Others are asking, and did not end in time.
     """
     scope = read_scope(query)
+    with opened(call) as log:
+        from desirepath.engine.analysing.part import part_of
+
+        yield part_of(log, scope)
+
+
+@contextmanager
+def opened(call: Call) -> Iterator[OpenLog]:
+    """The whole log of the namespace of a call, for as long as the ``with`` lasts.
+
+    Raises
+    ------
+    MissingDependency
+        The extra ``analysis`` is not installed.
+    Overloaded
+        Others are asking, and did not end in time.
+    """
     try:
         from desirepath.engine.analysing.asking import open_log
-        from desirepath.engine.analysing.part import part_of
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "ibis-framework", "analysis") from error
-    with open_log(call.engine, call.namespace) as opened:
-        yield part_of(opened, scope)
+    with open_log(call.engine, call.namespace) as log:
+        yield log
 
 
 def read_fields(text: str | None) -> dict[str, str]:
@@ -109,7 +127,14 @@ def read_fields(text: str | None) -> dict[str, str]:
     return fields
 
 
-def _moment(text: str | None, name: str) -> int | None:
+def read_moment(text: str | None, name: str) -> int | None:
+    """A time, microseconds since 1970.
+
+    Raises
+    ------
+    InvalidQuery
+        It is none.
+    """
     if text is None:
         return None
     check_time(text, name, InvalidQuery)

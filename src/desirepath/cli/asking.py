@@ -20,9 +20,10 @@ from desirepath.errors import MissingDependency, NotFound
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
+    from desirepath.engine.analysing.asking import OpenLog
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["Question", "asked", "asked_of", "question_options", "scope_of"]
+__all__ = ["OpenedLog", "Question", "asked", "opened", "question_options"]
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -96,9 +97,26 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_question
 
 
+class OpenedLog(Struct, frozen=True, kw_only=True, eq=False):
+    """The whole log, and which part of it a question is about."""
+
+    log: OpenLog
+    scope: Scope
+    engine: Engine
+
+
 @contextmanager
 def asked(settings: Settings, question: Question) -> Iterator[Part]:
-    """The part of the log that a question is about, with a bar while it is copied.
+    """The part of the log that a question is about; see :func:`opened`."""
+    with opened(settings, question) as found:
+        from desirepath.engine.analysing.part import part_of
+
+        yield part_of(found.log, found.scope)
+
+
+@contextmanager
+def opened(settings: Settings, question: Question) -> Iterator[OpenedLog]:
+    """The log that a question is about, with a bar while it is copied.
 
     Raises
     ------
@@ -107,21 +125,14 @@ def asked(settings: Settings, question: Question) -> Iterator[Part]:
     NotFound
         There is no such namespace or retriever.
     """
-    with open_engine(settings) as engine, asked_of(engine, question) as part:
-        yield part
-
-
-@contextmanager
-def asked_of(engine: Engine, question: Question) -> Iterator[Part]:
-    """:func:`asked`, of an engine that is open."""
     try:
         from desirepath.engine.analysing.asking import open_log
-        from desirepath.engine.analysing.part import part_of
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "ibis-framework", "analysis") from error
-    namespace = namespace_of(engine, question.namespace)
-    scope = scope_of(engine, question)
     with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(settings))
+        namespace = namespace_of(engine, question.namespace)
+        scope = _with_retriever_id(engine, namespace.number, question.scope)
         n_rows = 0
         with rows_progress("copying the log") as (progress, task):
 
@@ -130,25 +141,14 @@ def asked_of(engine: Engine, question: Question) -> Iterator[Part]:
                 n_rows += n_more
                 progress.update(task, completed=n_rows, rows=n_rows)
 
-            log = open_log(engine, namespace, on=question.on, progress=copied)
-            opened = stack.enter_context(log)
-        yield part_of(opened, scope)
+            log = stack.enter_context(open_log(engine, namespace, on=question.on, progress=copied))
+        yield OpenedLog(log=log, scope=scope, engine=engine)
 
 
-def scope_of(engine: Engine, question: Question) -> Scope:
-    """What a question is about, with the id of its retriever.
-
-    Raises
-    ------
-    NotFound
-        There is no such namespace or retriever.
-    """
-    scope = question.scope
+def _with_retriever_id(engine: Engine, namespace: int, scope: Scope) -> Scope:
     if scope.retriever_id is None:
         return scope
-    found = engine.directory.retriever(
-        namespace_of(engine, question.namespace).number, scope.retriever_id
-    )
+    found = engine.directory.retriever(namespace, scope.retriever_id)
     if found is None:
         raise NotFound("retriever", scope.retriever_id)
     return replace(scope, retriever_id=found.retriever_id)

@@ -12,7 +12,7 @@ import msgspec
 from rich.table import Column, Table
 from rich.text import Text
 
-from desirepath.cli.asking import Question, asked_of, question_options, scope_of
+from desirepath.cli.asking import Question, asked, opened, question_options
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.progress import rows_progress
 from desirepath.domain.clock import format_time
@@ -154,14 +154,15 @@ def make(settings: Settings, name: str, question: Question, as_json: bool, **jud
     with _analysis():
         from desirepath.engine.analysing.judged_datasets import store_judgments
         from desirepath.engine.analysing.judging import judge_part
+        from desirepath.engine.analysing.part import part_of
     options = _options(**judging)
-    with open_engine(settings) as engine:
+    with open_engine(settings) as engine:  # before the log is read
         namespace = namespace_of(engine, question.namespace)
-        scope = scope_of(engine, question)
         changes = log_changes(engine, namespace.number)
-        with asked_of(engine, question) as part, _fitting() as progress:
-            result = judge_part(part, options, progress)
-        dataset = store_judgments(engine, namespace, name, result, scope, changes)
+    with opened(settings, question) as found:
+        with _fitting() as progress:
+            result = judge_part(part_of(found.log, found.scope), options, progress)
+        dataset = store_judgments(found.engine, namespace, name, result, found.scope, changes)
     if as_json:
         _print_json(_described(dataset))
     else:
@@ -296,11 +297,7 @@ def worth_labelling_(
     with _analysis():
         from desirepath.engine.analysing.judging import worth_labelling
     options = _options(**judging)
-    with (
-        open_engine(settings) as engine,
-        asked_of(engine, question) as part,
-        _fitting() as progress,
-    ):
+    with asked(settings, question) as part, _fitting() as progress:
         chosen = worth_labelling(part, most, options, progress)
     rows = ({"grade": None} | msgspec.to_builtins(one) for one in chosen)
     with open_output(target) as stream:

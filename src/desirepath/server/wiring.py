@@ -9,6 +9,7 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_relevance,
     document_batches,
     document_paths,
     documents,
@@ -176,6 +177,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *document_paths.ENDPOINTS,
         *document_batches.ENDPOINTS,
         *users.ENDPOINTS,
+        *analytics_relevance.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 

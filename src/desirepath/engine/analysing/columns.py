@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -13,10 +12,9 @@ import pyarrow as pa
 
 from desirepath.analysis.schemas import EXECUTIONS, INTERACTIONS, RETURNED
 from desirepath.domain.acts import ABOUT_QUERY, bits_of
-from desirepath.domain.ids import time_of
 from desirepath.domain.ranking import Ranking, unpack_ranking
 from desirepath.engine.query_text import first_text
-from desirepath.methods.levels import SCALE
+from desirepath.methods.levels import SCALE, IntArray
 
 __all__ = ["executions_as_columns", "interactions_as_columns"]
 
@@ -54,7 +52,7 @@ def interactions_as_columns(rows: Sequence[Sequence[Any]]) -> pa.Table:
         rewards,
         warnings,
     ) = zip(*rows, strict=True)
-    acts = [bits_of(joined) for joined in types]
+    acts = _by_value(bits_of, types)
     about_query = [not bits & ~ABOUT_QUERY for bits in acts]
     return _table(
         INTERACTIONS,
@@ -69,7 +67,7 @@ def interactions_as_columns(rows: Sequence[Sequence[Any]]) -> pa.Table:
         session_ids,
         execution_ids,
         retriever_ids,
-        [None if text is None else _query(text) for text in snapshots],
+        _by_value(_query, snapshots),
         snapshots,
         scores,
         sizes,
@@ -114,7 +112,7 @@ def executions_as_columns(rows: Sequence[Sequence[Any]]) -> tuple[pa.Table, pa.T
         [None if ranking is None else ranking.version for ranking in unpacked],
         user_ids,
         session_ids,
-        [None if text is None else _query(text) for text in inputs],
+        _by_value(_query, inputs),
         inputs,
         configurations,
         metadata,
@@ -167,7 +165,7 @@ def _scores_of(ranking: Ranking, document_ids: Sequence[str]) -> list[_Numbers] 
     """What each feature gave each document, read back from its levels; None without features."""
     if not ranking.features:
         return None
-    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
+    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), len(ranking.features))
     low, high = np.array(ranking.minima), np.array(ranking.maxima)
     values = (low + levels / SCALE * (high - low)).tolist()
     row_of = {id: row for row, id in enumerate(ranking.pool)}
@@ -194,20 +192,24 @@ def _table(schema: pa.Schema, *columns: Any) -> pa.Table:
     )
 
 
-def _times(ids: Sequence[bytes]) -> list[int]:
-    return [time_of(id) for id in ids]
+def _times(ids: Sequence[bytes]) -> IntArray:
+    """As :func:`~desirepath.domain.ids.time_of` reads each."""
+    heads = np.frombuffer(b"".join(ids), ">u8")[::2].astype(np.int64)
+    return (heads >> 16) * 1000 + ((heads & 0xFFF) * 1000 + 4095) // 4096
 
 
-def _without(values: Iterable[Any], is_left_out: Iterable[bool]) -> list[Any]:
+def _without(values: Sequence[Any], is_left_out: Sequence[bool]) -> Sequence[Any]:
+    if not any(is_left_out):
+        return values
     return [None if out else value for value, out in zip(values, is_left_out, strict=True)]
 
 
-def _remembered(function: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Queries come again and again."""
-    return lru_cache(maxsize=100_000)(function)
+def _by_value(function: Callable[[str], Any], texts: Sequence[str | None]) -> list[Any]:
+    """Of each text; the same ones come again and again."""
+    found: dict[str | None, Any] = {text: function(text) for text in set(texts) if text is not None}
+    return [found.get(text) for text in texts]
 
 
-@_remembered
 def _query(snapshot: str) -> str | None:
     return first_text(_decode_object(snapshot))
 

@@ -8,6 +8,7 @@ answer, and from the disk. Nobody changes a file: a question is answered over li
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import uuid
@@ -85,13 +86,26 @@ def snapshot(
             files.forget_stale(session, namespace, state)
             for table in _SCHEMAS:
                 _write_nothing(target / table, table)
-            for copier in _copiers(files.parts, session, namespace):
-                copier.copy(state, target, progress)
+            with _uncollected():
+                for copier in _copiers(files.parts, session, namespace):
+                    copier.copy(state, target, progress)
             _summarize(files.parts, state, work_out)
             _link_all(files.parts, state, target)
         yield Snapshot(folder=target, has_impressions=state.impressions is not None)
     finally:
         shutil.rmtree(target, ignore_errors=True)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no collector walk over rows that are let go of as soon as they are columns."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _summarize(folder: Path, state: CopyState, work_out: WorkOut) -> None:

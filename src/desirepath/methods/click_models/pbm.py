@@ -28,6 +28,9 @@ class FittedPBM(Struct, frozen=True, kw_only=True, eq=False):
     linked : shape (deepest rank,)
         Whether documents moved between this rank and the first one, or by way of others: only then
         do clicks tell its examination from the attractiveness of what stood there.
+    often
+        How often each pair was shown, at least, that taught examination; 0 if all did. Below some
+        ten it is off by more than chance.
     n_steps, is_converged
         How the fit ended.
     """
@@ -35,6 +38,7 @@ class FittedPBM(Struct, frozen=True, kw_only=True, eq=False):
     examination: FloatArray
     attractiveness: Rates
     linked: BoolArray | None = None
+    often: float = 0.0
     n_steps: int = 0
     is_converged: bool = True
 
@@ -60,15 +64,22 @@ class PBM(Struct, frozen=True, kw_only=True):
     examined**, its examination is fixed at 1 (where no list has rank 1, that of the smallest rank
     there is). The others are relative to it, and at most 1.
 
-    It is learned in two parts. First both together, with next to no prior: one on attractiveness
-    would draw every pair towards the average, and examination, which all pairs share, with them.
-    Then, examination held, attractiveness with a weak prior (:class:`.rates.Prior`) around the
-    click-through rate of the first rank. Each part finds the largest of likelihood and prior.
+    It is learned in two parts, each of which finds the largest of likelihood and prior.
+
+    1. Examination, from pairs that were shown often, together with their attractiveness and next to
+       no prior. A prior would draw every pair towards the average, and without one the rates of
+       pairs that were shown a few times are anything; either way examination, which all share,
+       would go astray.
+    2. Attractiveness of all pairs, examination held, with a weak prior (:class:`.rates.Prior`)
+       around the click-through rate of the first rank.
 
     Parameters
     ----------
     prior_trials
         Impressions that the prior of attractiveness counts for; above 0.
+    often
+        Impressions of a pair that teaches examination. Where such pairs link fewer ranks than all
+        do, those shown half as often join, and so on.
     tolerance
         The fit ends when no parameter changes by more in a stride of three steps …
     most_steps
@@ -84,6 +95,7 @@ class PBM(Struct, frozen=True, kw_only=True):
     """
 
     prior_trials: float = PRIOR_TRIALS
+    often: float = 20.0
     tolerance: float = 1e-5
     most_steps: int = 1_500
 
@@ -91,40 +103,55 @@ class PBM(Struct, frozen=True, kw_only=True):
         """Learn the parameters, the progress being that of the first part, which takes longer."""
         sessions.check_enough()
         counts = cells.count(sessions)
-        both = self._both(counts, progress)
-        examination, attractiveness = np.split(both.parameters, [len(counts.rank_shown)])
+        linked = cells.linked(counts)
+        teaching, often = _teaching(counts, linked, self.often)
+        examination, first = self._examination(teaching, progress)
         prior = _prior(counts, self.prior_trials)
-        alone = maximize(
+        second = maximize(
             lambda attractiveness: _attractiveness_step(examination, attractiveness, counts, prior),
-            attractiveness,
+            np.full(sessions.n_pairs, prior.mean),
             self.tolerance,
             self.most_steps,
         )
-        information = cells.information(examination, alone.parameters, counts)
+        information = cells.information(examination, second.parameters, counts)
         return FittedPBM(
             examination=examination,
-            attractiveness=prior.rates(alone.parameters, information),
-            linked=cells.linked(counts),
-            n_steps=both.n_steps + alone.n_steps,
-            is_converged=both.is_converged and alone.is_converged,
+            attractiveness=prior.rates(second.parameters, information),
+            linked=linked,
+            often=often,
+            n_steps=first.n_steps + second.n_steps,
+            is_converged=first.is_converged and second.is_converged,
         )
 
-    def _both(self, counts: cells.Counts, progress: Progress | None) -> Converged:
-        """Examination and attractiveness, one after the other in one array."""
+    def _examination(
+        self, counts: cells.Counts, progress: Progress | None
+    ) -> tuple[FloatArray, Converged]:
+        """Fit both, one after the other in one array, for the sake of the one."""
         prior = _prior(counts, _NEXT_TO_NONE)
         examination = np.full(len(counts.rank_shown), _EXAMINATION.mean)
         examination[counts.first] = 1.0
-        return maximize(
+        both = maximize(
             lambda parameters: _step(parameters, counts, prior),
             np.concatenate([examination, np.full(len(counts.pair_shown), prior.mean)]),
             self.tolerance,
             self.most_steps,
             progress,
         )
+        return both.parameters[: len(examination)], both
 
 
 _NEXT_TO_NONE = 0.1
 _EXAMINATION = Prior(mean=0.5, trials=_NEXT_TO_NONE)
+
+
+def _teaching(counts: cells.Counts, linked: BoolArray, often: float) -> tuple[cells.Counts, float]:
+    """The pairs shown most often that link all linked ranks, and how often that is."""
+    while often >= 1.0:
+        some = cells.shown_often(counts, often)
+        if len(some.rank_shown) == len(linked) and (cells.linked(some) == linked).all():
+            return some, often
+        often /= 2.0
+    return counts, 0.0
 
 
 def _prior(counts: cells.Counts, trials: float) -> Prior:

@@ -34,17 +34,21 @@ def test_strides_arrive_where_steps_crawl() -> None:
 
 
 def test_a_guess_that_is_worse_is_not_taken() -> None:
-    """Steps that turn back on themselves: what lies ahead of two of them is no better."""
+    """From .15 steps go by .1 and by .075, which foretells .15 + 2·4·.1 − 4²·.025 = .55.
 
-    def turn(parameters: FloatArray) -> tuple[FloatArray, float]:
+    The best is at .36, so that .55 is worse than the first step's .25, and the second step's .325
+    is where the next stride begins.
+    """
+
+    def step(parameters: FloatArray) -> tuple[FloatArray, float]:
         x = float(parameters[0])
-        return np.array([min(x + 0.1, 0.6)]), -abs(x - 0.6)
+        by = 0.1 if x < 0.2 else 0.075 if x < 0.3 else (0.36 - x) / 2
+        return np.array([x + by]), -abs(x - 0.36)
 
     seen: list[EMStep] = []
-    end = maximize(turn, np.array([0.15]), 1e-6, 60, seen.append)
-    assert end.parameters == pytest.approx([0.6])
-    objectives = [step.objective for step in seen]
-    assert objectives == sorted(objectives)
+    end = maximize(step, np.array([0.15]), 1e-9, 90, seen.append)
+    assert seen[1].objective == pytest.approx(-(0.36 - 0.325))
+    assert end.parameters == pytest.approx([0.36])
 
 
 def test_it_stops_when_the_steps_run_out() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -41,6 +43,34 @@ def test_examination_of_simulated_people_is_recovered(
     assert np.abs(fitted.examination - examination).max() < tolerance
     assert fitted.linked is not None
     assert fitted.linked.all()
+
+
+def test_queries_that_come_a_few_times_do_not_lead_examination_astray(
+    figure: Callable[[str], None],
+) -> None:
+    """20,000 sessions of 20,000 queries by Zipf's law, seed 10: most pairs come once."""
+    rng = np.random.default_rng(10)
+    lists = shuffled_lists(20_000, rng, n_queries=20_000, zipf=1.0)
+    truth = truths(rng, lists.n_pairs)["pbm"]
+    sessions = truth.simulate(lists, rng)
+    examination = 1.0 / np.arange(1, LENGTH + 1)
+    off = {
+        often: float(np.abs(PBM(often=often).fit(sessions).examination - examination).mean())
+        for often in (PBM().often, 0.0)
+    }
+    figure(f"examination off by, taught by pairs shown so often, 20,000 simulated sessions: {off}")
+    assert off[PBM().often] < 0.02
+    assert off[0.0] > 0.1
+
+
+def test_where_nothing_is_shown_often_it_is_learned_from_less_and_that_is_said() -> None:
+    """Pairs 0 and 1 change places seven times each; 2 and 3 below them once each, or not at all."""
+    swap, swapped = [[0, 1]] * 7 + [[1, 0]] * 7, [[1, 0]] * 14
+    assert PBM().fit(sessions_of(swap, swapped)).often == 10.0
+    deeper = [[0, 1, 2, 3], [0, 2, 1, 3], [1, 0, 3, 2]]
+    fitted = PBM().fit(sessions_of(swap + deeper, swapped + [[1, 0, 0, 0]] * 3))
+    assert fitted.often == 2.5
+    assert PBM(often=0.0).fit(sessions_of(swap, swapped)).often == 0.0
 
 
 def test_deeper_ranks_are_looked_at_like_the_deepest() -> None:

@@ -40,17 +40,28 @@ def sessions_of(
     )
 
 
-def shuffled_lists(n_sessions: int, rng: np.random.Generator, moves: float = 3.0) -> SearchSessions:
-    """Ten of fifteen documents of one of a hundred queries, moved by some ranks at random."""
+def shuffled_lists(
+    n_sessions: int,
+    rng: np.random.Generator,
+    *,
+    moves: float = 3.0,
+    n_queries: int = N_QUERIES,
+    zipf: float = 0.0,
+) -> SearchSessions:
+    """Ten of fifteen documents of a query, moved by some ranks at random.
+
+    With ``zipf`` 0 all queries come equally often, with 1 the second half as often as the first.
+    """
+    shares = np.arange(1.0, n_queries + 1) ** -zipf
+    queries = rng.choice(n_queries, (n_sessions, 1), p=shares / shares.sum())
     places = np.arange(N_DOCUMENTS) + rng.normal(0.0, moves, (n_sessions, N_DOCUMENTS))
     documents = np.argsort(places, axis=1)[:, :LENGTH]
-    pairs = rng.integers(0, N_QUERIES, (n_sessions, 1)) * N_DOCUMENTS + documents
     return SearchSessions(
-        pairs=pairs.ravel(),
+        pairs=(queries * N_DOCUMENTS + documents).ravel(),
         ranks=np.tile(np.arange(1, LENGTH + 1), n_sessions),
         clicked=np.zeros(n_sessions * LENGTH, bool),
         starts=np.arange(n_sessions + 1) * LENGTH,
-        n_pairs=N_PAIRS,
+        n_pairs=n_queries * N_DOCUMENTS,
     )
 
 

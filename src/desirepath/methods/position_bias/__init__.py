@@ -1,0 +1,1 @@
+"""How far down a list people look: estimators that take in counts and give propensities."""

@@ -1,0 +1,101 @@
+"""DuckDB and Spark give the same answers to the same expressions over the same files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desirepath.analysis.engines import AnalysisEngine, Spark
+from desirepath.analysis.impressions import impressions, is_clicked
+from desirepath.analysis.log import Log, log_of
+from desirepath.domain.scope import Scope
+from tests.unit.analysis.logs import duckdb, random_log, write_log
+
+pytestmark = [
+    pytest.mark.needs_java,
+    # What PySpark itself does with pandas, sockets and threads.
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table"),
+]
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Spark]:
+    with closing(Spark("local[2]")) as spark:
+        yield spark
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    log = random_log(7, n_searches=60, n_events=600)
+    for number, row in enumerate(log["executions"]):
+        row["metadata"] = '{"device":"phone","page":{"columns":3}}' if number % 3 else None
+        row["configuration"] = "new" if number % 2 else None
+    return write_log(tmp_path_factory.mktemp("log"), **log)
+
+
+def open_files(engine: AnalysisEngine, folder: Path) -> Log:
+    interactions = engine.read(folder / "interactions")
+    executions = engine.read(folder / "executions")
+    returned = engine.read(folder / "returned")
+    shown = impressions(interactions, executions, returned)
+    return log_of(interactions, executions, returned, shown)
+
+
+def rows(engine: AnalysisEngine, table: Any) -> list[str]:
+    return sorted(repr(_plain(row)) for row in engine.arrow(table).to_pylist())
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Sums of floats may differ in their last digits; maps have no order."""
+    return {
+        name: (
+            f"{value:.9g}"
+            if isinstance(value, float) and math.isfinite(value)
+            else sorted(value)
+            if isinstance(value, list)
+            else value
+        )
+        for name, value in sorted(row.items())
+    }
+
+
+def positions(log: Log) -> Any:
+    counted = log.counted
+    return counted.group_by("retriever_id", "position", "basis").agg(
+        n=counted.count(), clicks=is_clicked(counted).sum()
+    )
+
+
+QUESTIONS: dict[str, Callable[[Log], Any]] = {
+    "interactions": lambda log: log.interactions,
+    "executions": lambda log: log.executions,
+    "returned": lambda log: log.returned,
+    "impressions": lambda log: log.impressions,
+    "counted": lambda log: log.counted,
+    "positions": positions,
+    "phones": lambda log: log.within(Scope(metadata={"device": "phone"})).impressions,
+    "columns": lambda log: log.within(Scope(metadata={"page.columns": "3"})).interactions,
+    "a_part": lambda log: (
+        log.within(
+            Scope(retriever_id="r1", configuration="new", since=10**9, before=10**10)
+        ).impressions
+    ),
+    "score": lambda log: log.returned.mutate(title=log.returned.scores["text://title"]).select(
+        "execution_id", "title"
+    ),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str) -> None:
+    ask = QUESTIONS[question]
+    with closing(duckdb(tmp_path)) as here:
+        expected = rows(here, ask(open_files(here, folder)))
+    assert rows(spark, ask(open_files(spark, folder))) == expected
+    assert expected
