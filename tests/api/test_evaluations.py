@@ -166,6 +166,21 @@ def test_what_cannot_be_made_says_why(
     assert api.get(DATASETS).json()["total"] == 0
 
 
+def test_searches_that_find_nothing_are_no_judgments(api: Api, retriever_id: str) -> None:
+    """They have a ranking of no documents, which is copied like any other."""
+    find = {"feature_uri": "text://title", "query": "{{INPUT.query}}"}
+    stage = {"stage_id": "feature_search", "parameters": {"searches": [find], "fusion": "learned"}}
+    body = {"retriever_name": "own", "stages": [{"stage_name": "find", "config": stage}]}
+    documents = f"/v1/namespaces/{api.namespace.namespace_id}/documents/upsert"
+    shoe = {"document_id": "shoe", "payload": {"title": "Red shoe"}}
+    done(api.post(documents, {"documents": [shoe]}))
+    own = done(api.post("/v1/retrievers", body))["retriever_id"]
+    served = done(api.post(f"/v1/retrievers/{own}/execute", {"inputs": {"query": "hat"}}))
+    assert served["documents"] == []
+    answer = api.post(f"/v1/retrievers/{own}/evaluations/generate-from-interactions")
+    assert answer.json()["error"]["code"] == "not_enough_data"
+
+
 def test_what_was_deleted_since_is_said(api: Api, retriever_id: str) -> None:
     id = searched(api, retriever_id, "shoes", clicked="a", shown="ab")
     path = f"/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from desirepath.api.analytics import opened
 from desirepath.api.endpoint import Call, endpoint, read_query
 from desirepath.api.evaluation_schemas import (
     POSITIVE_TYPES,
@@ -30,6 +33,9 @@ from desirepath.errors import (
     NotFound,
     Overloaded,
 )
+
+if TYPE_CHECKING:
+    from desirepath.engine.analysing.judging import JudgingOptions
 
 __all__ = ["ENDPOINTS"]
 
@@ -136,31 +142,17 @@ def generate_dataset(call: Call) -> object:
     body = read_generate(call.json())
     if body.dataset_name is not None:
         check_dataset_name(body.dataset_name)
-    try:
-        from desirepath.engine.analysing.asking import open_log
-        from desirepath.engine.analysing.judged_datasets import store_judgments
-        from desirepath.engine.analysing.judging import COUNTS, JudgingOptions, judge_part
-        from desirepath.engine.analysing.part import part_of
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "ibis-framework", "analysis") from error
-    types: tuple[str, ...] = POSITIVE_TYPES
-    if body.positive_interaction_types is not None:
-        types = tuple(body.positive_interaction_types)
-    options = JudgingOptions(
-        model=body.model or COUNTS,
-        positive_types=types,
-        min_interactions=body.min_interactions or 5,
-        min_impressions=10.0 if body.min_impressions is None else body.min_impressions,
-        half_life_days=body.half_life_days,
-        max_rank=body.max_rank or 20,
-    )
     changes = log_changes(call.engine, call.namespace.number)
     now = call.engine.clock.now()
     scope = Scope(
         retriever_id=retriever.retriever_id, since=now - (body.lookback_days or 30) * _DAY
     )
-    with open_log(call.engine, call.namespace) as opened:
-        result = judge_part(part_of(opened, scope), options)
+    with opened(call) as log:
+        from desirepath.engine.analysing.judged_datasets import store_judgments
+        from desirepath.engine.analysing.judging import judge_part
+        from desirepath.engine.analysing.part import part_of
+
+        result = judge_part(part_of(log, scope), _options(body))
     name = body.dataset_name or free_name(
         call.engine,
         call.namespace.number,
@@ -168,6 +160,20 @@ def generate_dataset(call: Call) -> object:
     )
     return _present(
         call, store_judgments(call.engine, call.namespace, name, result, scope, changes)
+    )
+
+
+def _options(body: GenerateFromInteractions) -> JudgingOptions:
+    from desirepath.engine.analysing.judging import COUNTS, JudgingOptions
+
+    types = body.positive_interaction_types
+    return JudgingOptions(
+        model=body.model or COUNTS,
+        positive_types=POSITIVE_TYPES if types is None else tuple(types),
+        min_interactions=body.min_interactions or 5,
+        min_impressions=10.0 if body.min_impressions is None else body.min_impressions,
+        half_life_days=body.half_life_days,
+        max_rank=body.max_rank or 20,
     )
 
 
