@@ -9,7 +9,21 @@ import ibis
 from ibis import _
 from ibis.expr.types import Table
 
-__all__ = ["choices", "feature_names", "listed", "losses", "pairs", "query_inputs", "rows_of_lists"]
+__all__ = [
+    "as_one_query",
+    "choices",
+    "feature_names",
+    "listed",
+    "losses",
+    "pairs",
+    "query_inputs",
+    "rows_of_lists",
+]
+
+
+def as_one_query(table: Table) -> Table:
+    """The same, as if all searches had been for nothing in particular."""
+    return table.mutate(query=ibis.literal(""))
 
 
 def listed(counted: Table, max_rank: int) -> Table:

@@ -19,10 +19,10 @@ from desirepath.api.evaluation_schemas import (
 from desirepath.api.retrievers import find_retriever
 from desirepath.domain.access import Access
 from desirepath.domain.clock import to_datetime
-from desirepath.domain.judgment import Dataset, DatasetDraft, check_dataset_name, read_dataset
+from desirepath.domain.judgment import Dataset, DatasetDraft, read_dataset
 from desirepath.domain.scope import Scope
+from desirepath.engine.datasets import check_name, find_dataset, free_name, log_changes
 from desirepath.engine.datasets import create_dataset as store_draft
-from desirepath.engine.datasets import find_dataset, free_name, log_changes
 from desirepath.errors import (
     AlreadyExists,
     InvalidDataset,
@@ -141,7 +141,7 @@ def generate_dataset(call: Call) -> object:
     retriever = find_retriever(call)
     body = read_generate(call.json())
     if body.dataset_name is not None:
-        check_dataset_name(body.dataset_name)
+        check_name(call.engine, call.namespace.number, body.dataset_name)
     changes = log_changes(call.engine, call.namespace.number)
     now = call.engine.clock.now()
     scope = Scope(

@@ -18,6 +18,7 @@ from desirepath.cli.progress import rows_progress
 from desirepath.domain.clock import format_time
 from desirepath.domain.judgment import Dataset, JudgedQuery, check_dataset_name
 from desirepath.engine.datasets import (
+    check_name,
     delete_dataset,
     find_dataset,
     log_changes,
@@ -113,6 +114,11 @@ _JUDGING_OPTIONS = (
         show_default=True,
         help="Lists are cut below it.",
     ),
+    click.option(
+        "--one-query",
+        is_flag=True,
+        help="Take all searches for the same one: for lists that nobody searched for.",
+    ),
 )
 
 _namespace_option = click.option(
@@ -150,7 +156,6 @@ def make(settings: Settings, name: str, question: Question, as_json: bool, **jud
     Beside each grade stand its 95 % interval and the evidence; beside the model's fit that of plain
     click-through rates, on lists that neither was fitted to.
     """
-    check_dataset_name(name)
     with _analysis():
         from desirepath.engine.analysing.judged_datasets import store_judgments
         from desirepath.engine.analysing.judging import judge_part
@@ -158,6 +163,7 @@ def make(settings: Settings, name: str, question: Question, as_json: bool, **jud
     options = _options(**judging)
     with open_engine(settings) as engine:  # before the log is read
         namespace = namespace_of(engine, question.namespace)
+        check_name(engine, namespace.number, name)
         changes = log_changes(engine, namespace.number)
     with opened(settings, question) as found:
         with _fitting() as progress:
@@ -385,6 +391,7 @@ def _options(
     min_clicks: float,
     half_life_days: float | None,
     max_rank: int,
+    one_query: bool,
 ) -> JudgingOptions:
     from desirepath.engine.analysing.judging import JudgingOptions
 
@@ -396,6 +403,7 @@ def _options(
         min_interactions=min_clicks,
         half_life_days=half_life_days,
         max_rank=max_rank,
+        one_query=one_query,
     )
 
 

@@ -18,10 +18,11 @@ from desirepath.domain.judgment import (
     judged_query_of,
 )
 from desirepath.engine.engine import Engine
-from desirepath.errors import NotFound
+from desirepath.errors import AlreadyExists, NotFound
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
+    "check_name",
     "create_dataset",
     "delete_dataset",
     "find_dataset",
@@ -143,6 +144,22 @@ def delete_dataset(engine: Engine, namespace: int, id_or_name: str) -> Dataset:
         if found is None or not session.evaluations.delete(namespace, found.id):
             raise NotFound("dataset", id_or_name)
     return found
+
+
+def check_name(engine: Engine, namespace: int, name: str) -> None:
+    """Refuse a name that cannot be used, before a dataset is worked out for long.
+
+    Raises
+    ------
+    InvalidDataset
+        It is no name of a dataset.
+    AlreadyExists
+        The namespace has a dataset of this name.
+    """
+    check_dataset_name(name)
+    with engine.storage.read() as session:
+        if session.evaluations.find(namespace, name) is not None:
+            raise AlreadyExists("A dataset of this name exists.")
 
 
 def free_name(engine: Engine, namespace: int, wanted: str) -> str:

@@ -8,7 +8,14 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from desirepath.analysis.click_lists import feature_names, listed, losses, pairs, rows_of_lists
+from desirepath.analysis.click_lists import (
+    as_one_query,
+    feature_names,
+    listed,
+    losses,
+    pairs,
+    rows_of_lists,
+)
 from desirepath.engine.analysing.part import Part
 from desirepath.errors import NotEnoughData
 from desirepath.methods.click_models.sessions import SearchSessions
@@ -77,6 +84,7 @@ def read_click_log(
     acts: int,
     max_rank: int = 20,
     half_life_days: float | None = None,
+    one_query: bool = False,
     with_features: bool = False,
 ) -> ClickLog:
     """Read the lists of a part of the log.
@@ -89,6 +97,8 @@ def read_click_log(
         Lists are cut below it.
     half_life_days
         A search that is so much older than the newest one counts half. None: all count alike.
+    one_query
+        Take all searches for the same one, for lists that nobody searched for.
     with_features
         Whether to average the scores that were logged.
 
@@ -97,7 +107,7 @@ def read_click_log(
     NotEnoughData
         There are no lists.
     """
-    counted = part.log.counted
+    counted = as_one_query(part.log.counted) if one_query else part.log.counted
     lists = listed(counted, max_rank)
     names: tuple[str, ...] = ()
     if with_features:
@@ -130,7 +140,7 @@ def _missing(lost: dict[str, Any], max_rank: int) -> str:
     if lost["n_too_deep"]:
         return f"documents shown at rank {max_rank} or above"
     if lost["n_counted"]:
-        return "searches with a text that was searched for"
+        return "searches with a text that was searched for (or take all for one query)"
     if lost["n_impressions"]:
         return "searches that say what was shown (send executions, or impressions)"
     return "searches (send executions, or impressions)"

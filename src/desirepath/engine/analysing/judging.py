@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta, Struct
 
-from desirepath.analysis.click_lists import choices, query_inputs
+from desirepath.analysis.click_lists import as_one_query, choices, query_inputs
 from desirepath.domain.acts import TYPE_TO_BIT
 from desirepath.domain.judgment import JudgedQuery, Judgment, query_id_of
 from desirepath.engine.analysing.click_sessions import ClickLog, Losses, read_click_log
@@ -76,6 +76,8 @@ class JudgingOptions(Struct, frozen=True, kw_only=True):
         A search that is so much older than the newest one counts half; not for ``counts``.
     max_rank
         Lists are cut below it; not for ``counts``.
+    one_query
+        Take all searches for the same one, for lists that nobody searched for.
     """
 
     model: str = DEFAULT_MODEL
@@ -85,6 +87,7 @@ class JudgingOptions(Struct, frozen=True, kw_only=True):
     min_interactions: Annotated[float, Meta(ge=0)] = 1.0
     half_life_days: Annotated[float, Meta(gt=0)] | None = None
     max_rank: Annotated[int, Meta(ge=1, le=1000)] = 20
+    one_query: bool = False
 
 
 class Quality(Struct, frozen=True, kw_only=True):
@@ -232,7 +235,7 @@ def worth_labelling(
     columns = (
         [query_id_of(text) for text in texts],
         texts,
-        [inputs.get(text, {"query": text}) for text in texts],
+        [_input_of(inputs, text) for text in texts],
         named["document_id"].to_pylist(),
         worth.tolist(),
         *(
@@ -279,6 +282,7 @@ def _read(part: Part, options: JudgingOptions, acts: int, *, with_features: bool
         acts=acts,
         max_rank=options.max_rank,
         half_life_days=options.half_life_days,
+        one_query=options.one_query,
         with_features=with_features,
     )
 
@@ -353,7 +357,10 @@ def _clicks_of_query(evidence: Evidence, queries: IntArray) -> Any:
 
 def _judge_counts(part: Part, options: JudgingOptions, acts: int) -> JudgingResult:
     """Grade documents by how often they were chosen, beside the query's most chosen one."""
-    table = part.engine.arrow(choices(part.log.interactions, acts)).combine_chunks()
+    interactions = part.log.interactions
+    if options.one_query:
+        interactions = as_one_query(interactions)
+    table = part.engine.arrow(choices(interactions, acts)).combine_chunks()
     n = table["n"].to_numpy().astype(np.float64)
     _check_any(len(n), options)
     encoded = pa.chunked_array(table["query"]).combine_chunks().dictionary_encode()
@@ -420,6 +427,11 @@ def _inputs(part: Part, texts: pa.Array) -> dict[str, dict[str, Any]]:
     return {query: _input(query, snapshot) for query, snapshot in zip(*columns, strict=True)}
 
 
+def _input_of(inputs: Mapping[str, dict[str, Any]], query: str) -> dict[str, Any]:
+    """What a search of a text takes; nothing, where all searches are one."""
+    return inputs.get(query, {"query": query} if query else {})
+
+
 def _input(query: str, snapshot: str) -> dict[str, Any]:
     """What a search of a text takes: the text, under the name that it had."""
     whole = _decode_object(snapshot)
@@ -463,6 +475,6 @@ def _queries(result: JudgingResult) -> Iterator[JudgedQuery]:
 def _judged(result: JudgingResult, query: str, judgments: Sequence[Judgment]) -> JudgedQuery:
     return JudgedQuery(
         query_id=query_id_of(query),
-        query_input=result.inputs.get(query, {"query": query}),
+        query_input=_input_of(result.inputs, query),
         judgments=tuple(judgments),
     )

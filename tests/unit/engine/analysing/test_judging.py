@@ -269,6 +269,21 @@ def test_an_option_that_is_none_is_refused(engine: Engine) -> None:
             worth_labelling(whole, 5, JudgingOptions(model="counts"))
 
 
+@pytest.mark.parametrize("model", ["dctr", "counts"])
+def test_lists_that_nobody_searched_for_are_one_query(engine: Engine, model: str) -> None:
+    store(
+        engine.storage,
+        *a_search("a", "b", clicked="a", inputs=None),
+        *a_search("a", "b", clicked="a", at=START + 1),
+    )
+    options = JudgingOptions(model=model, min_impressions=1, one_query=True)
+    with part(engine) as whole:
+        (query,) = judge_part(whole, options).queries()
+    assert query.query_input == {}
+    assert query.judgments[0].document_id == "a"
+    assert query.judgments[0].clicks == 2.0
+
+
 # What to label
 
 
