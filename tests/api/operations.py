@@ -307,6 +307,7 @@ CALLS: Mapping[str, Call] = {
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
     "get_position_rates": Call("GET", "/v1/analytics/positions"),
+    "get_position_bias": Call("GET", "/v1/analytics/position-bias"),
     "list_query_rates": Call("GET", "/v1/analytics/queries"),
     "list_document_rates": Call("GET", "/v1/analytics/documents"),
     "get_funnel": Call("GET", "/v1/analytics/funnel"),

@@ -23,6 +23,7 @@ _COMMANDS = {
     "export": "export:export_command",
     "report": "report:report_command",
     "judgments": "judgments:judgments",
+    "position-bias": "position_bias:position_bias_command",
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",

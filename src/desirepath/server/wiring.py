@@ -9,6 +9,7 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_bias,
     analytics_relevance,
     document_batches,
     document_paths,
@@ -178,6 +179,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *document_batches.ENDPOINTS,
         *users.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
+        *analytics_bias.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 
