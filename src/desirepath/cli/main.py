@@ -22,6 +22,7 @@ _COMMANDS = {
     "import": "import_:import_command",
     "export": "export:export_command",
     "report": "report:report_command",
+    "judgments": "judgments:judgments",
     "position-bias": "position_bias:position_bias_command",
     "queries": "queries:queries",
     "sessions": "sessions:sessions",
