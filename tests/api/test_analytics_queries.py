@@ -72,10 +72,10 @@ def test_each_question_is_answered(shop: Api) -> None:
 
 
 def test_a_part_is_asked_and_thresholds_are_the_callers(shop: Api) -> None:
-    from_three = f"{PATH}/queries/refinements?start_date=2025-12-05T10:02:00Z"
-    assert not done(shop.get(from_three))["refinements"][0]["suggested"]
-    enough = done(shop.get(f"{from_three}&min_identities=3"))["refinements"][0]
-    assert (enough["identities"], enough["suggested"]) == (3, True)
+    from_four = f"{PATH}/queries/refinements?start_date=2025-12-05T10:01:00Z"
+    assert not done(shop.get(from_four))["refinements"][0]["suggested"]
+    enough = done(shop.get(f"{from_four}&min_identities=4"))["refinements"][0]
+    assert (enough["identities"], enough["suggested"]) == (4, True)
 
 
 @pytest.mark.parametrize(
