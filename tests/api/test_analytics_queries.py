@@ -90,7 +90,7 @@ def test_a_part_is_asked_and_thresholds_are_the_callers(shop: Api) -> None:
 )
 def test_what_cannot_be_asked_is_refused(api: Api, wrong: str) -> None:
     response = api.get(f"{PATH}/{wrong}")
-    assert response.status_code == 422, response.text
+    assert response.status_code == 400, response.text
 
 
 def test_an_erased_user_is_in_no_answer(shop: Api) -> None:
