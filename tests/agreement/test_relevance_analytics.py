@@ -173,7 +173,8 @@ def _same_mean(mean: Mean | None, values: list[float], values_before: list[float
         assert mean is None
         return
     assert mean is not None
-    assert (mean.n, mean.mean) == (len(values), pytest.approx(statistics.fmean(values)))
+    assert mean.n == len(values)
+    assert mean.mean == pytest.approx(statistics.fmean(values))
     if len(values) > 1:
         spread = 1.959963984540054 * statistics.stdev(values) / len(values) ** 0.5
         assert mean.low == pytest.approx(mean.mean - spread, abs=1e-9)
@@ -215,6 +216,8 @@ def test_documents(engine: Engine, tmp_path: Path, seed: int) -> None:
         assert row.clicks_over_expected.expected == pytest.approx(
             sum(position_to_rate[one.position] for one in ones)
         )
+        ratio, shrunk = row.clicks_over_expected.ratio, row.clicks_over_expected.shrunk
+        assert min(1.0, ratio) <= shrunk <= max(1.0, ratio)
         halves = tally((one.at >= middle, "click" in one.types) for one in ones)
         for rate, half in ((row.trend.earlier, False), (row.trend.later, True)):
             assert rate is not None
