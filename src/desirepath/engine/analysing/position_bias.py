@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from desirepath.analysis.rank_counts import rank_counts
 from desirepath.domain.grouping import Grouping, group_name
 from desirepath.engine.analysing.part import Part
+from desirepath.engine.analysing.position_rates import Propensity
 from desirepath.engine.analysing.propensities import (
     BiasEstimate,
     GroupBias,
@@ -46,6 +47,7 @@ def position_bias(
     by_length: bool = False,
     max_rank: int = 10,
     precision: float = 0.1,
+    estimators: Mapping[str, Estimator] = ESTIMATORS,
 ) -> PositionBias:
     """Estimate it for each retriever, and for each group of its lists.
 
@@ -67,7 +69,7 @@ def position_bias(
         counts = _coded(rows)
         estimates = {
             estimator: _estimate(estimate, counts, max_rank, precision)
-            for estimator, estimate in ESTIMATORS.items()
+            for estimator, estimate in estimators.items()
         }
         good = {k: v for k, v in estimates.items() if isinstance(v, Propensities)}
         if _FIRST in good:
@@ -99,14 +101,22 @@ def position_bias(
     )
 
 
-def propensity_of(bias: PositionBias, retriever_id: str | None) -> dict[int, float]:
-    """By position, how likely it is looked at: of the best estimate there is; empty if none is."""
-    for group in bias.groups:
-        if group.retriever_id == retriever_id:
-            for estimate in group.estimates:
-                if estimate.ranks:
-                    return {one.rank - 1: one.propensity for one in estimate.ranks}
-    return {}
+def propensity_of(part: Part) -> Propensity | None:
+    """How likely each position of a retriever's lists is looked at, by the estimator to use.
+
+    None where the part of the log is of several retrievers, or does not say.
+    """
+    bias = position_bias(part, estimators={_FIRST: ESTIMATORS[_FIRST]})
+    if len(bias.groups) != 1 or not bias.groups[0].estimates[0].ranks:
+        return None
+    estimate = bias.groups[0].estimates[0]
+
+    def of_position(position: int) -> RankPropensity | None:
+        if position < len(estimate.ranks):
+            return estimate.ranks[position]
+        return estimate.ranks[-1] if estimate.last_is_shared else None
+
+    return of_position
 
 
 def _groups(cells: pa.Table) -> Iterator[tuple[str | None, str, pa.Table]]:

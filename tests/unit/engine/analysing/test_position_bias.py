@@ -15,8 +15,10 @@ from desirepath.analysis.impressions import impressions
 from desirepath.analysis.log import log_of
 from desirepath.domain.acts import CLICKED
 from desirepath.domain.grouping import Grouping
+from desirepath.engine.analysing.comparing import Compared
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.position_bias import position_bias, propensity_of
+from desirepath.engine.analysing.position_rates import position_rates
 from desirepath.testing.clicked_lists import (
     EXAMINATIONS,
     Traffic,
@@ -99,8 +101,23 @@ def test_the_truth_is_within_what_is_said(ask: Ask) -> None:
     naive = [rate.click_through.rate / group.rates[0].click_through.rate for rate in group.rates]
     assert abs(naive[9] - truth[9]) > 0.1  # what is not debiased is far off
     assert len(group.agreement) == 2
-    assert propensity_of(found, "ret_1")[9] == group.estimates[0].ranks[9].propensity
-    assert propensity_of(found, "ret_2") == {}
+
+
+def test_click_through_without_what_position_does(ask: Ask) -> None:
+    """Simulation, seed 3: within a tenth of the mean relevance of what stands at each rank."""
+    part = ask(**simulated("1/√rank", 8_000, 3))
+    found = position_rates(Compared(part=part), None, propensity_of(part))
+    raw = [row.click_through.rate for row in found.results]
+    debiased = [row.debiased.rate for row in found.results if row.debiased]
+    assert len(debiased) == 10
+    assert all(row.debiased.low < row.debiased.rate < row.debiased.high
+               for row in found.results if row.debiased)  # fmt: skip
+    rng = np.random.default_rng(3)
+    lists = simulate_lists(8_000, rng, Traffic(n_queries=200, sampling=0.5))
+    truth = lists.relevance[lists.shown].mean(axis=0)  # the ranker puts what is relevant first
+    assert debiased == pytest.approx(truth.tolist(), rel=0.1)
+    assert raw[9] < 0.4 * truth[9]
+    assert propensity_of(ask()) is None
 
 
 @pytest.mark.parametrize(
