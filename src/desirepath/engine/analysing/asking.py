@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ibis.expr.types import Table
 from msgspec import Struct
 
 from desirepath.analysis.engines import AnalysisEngine, DuckDB, Limits, open_analysis_engine
-from desirepath.analysis.impressions import impressions, impressions_after_changes
+from desirepath.analysis.impressions import impressions, impressions_after_changes, with_people
 from desirepath.analysis.log import Log, log_of
 from desirepath.engine.analysing.copying import CopyProgress, Snapshot, WorkOut, snapshot
 from desirepath.engine.analysing.files import CopyFiles
@@ -76,20 +77,23 @@ def _work_out(limits: Limits) -> WorkOut:
         with tempfile.TemporaryDirectory(prefix="desirepath-") as scratch:
             runner = DuckDB(limits, Path(scratch))
             try:
-                tables = (runner.read(folder / name) for name in _TABLES)
-                runner.write(impressions(*tables), target)
+                runner.write(impressions(*_tables(runner, folder)), target)
             finally:
                 runner.close()
 
     return work_out
 
 
-_TABLES = ("interactions", "executions", "returned")
+def _tables(runner: AnalysisEngine, folder: Path) -> tuple[Table, Table, Table]:
+    """Interactions, executions and what those returned."""
+    interactions = runner.read(folder / "interactions")
+    executions = with_people(runner.read(folder / "executions"), interactions)
+    return interactions, executions, runner.read(folder / "returned")
 
 
 def _log(runner: AnalysisEngine, copied: Snapshot) -> Log:
     folder = copied.folder
-    interactions, executions, returned = (runner.read(folder / name) for name in _TABLES)
+    interactions, executions, returned = _tables(runner, folder)
     if copied.has_impressions:
         keys = ("execution_id", "session_id", "user_id")
         changed = runner.read(folder / "new_interactions").select(keys)
