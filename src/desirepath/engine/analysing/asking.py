@@ -69,7 +69,11 @@ def open_log(
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="desirepath-"))
         runner = open_analysis_engine(on, limits, Path(scratch))
         stack.callback(runner.close)
-        yield OpenLog(log=_log(runner, copied), engine=runner)
+        shown = _impressions(runner, copied)
+        if runner.name == "spark":  # its plans grow too deep, and it starts anew with each question
+            shown = stack.enter_context(runner.kept(shown))
+        log = log_of(*_tables(runner, copied.folder), shown)
+        yield OpenLog(log=log, engine=runner)
 
 
 def _work_out(limits: Limits) -> WorkOut:
@@ -91,18 +95,15 @@ def _tables(runner: AnalysisEngine, folder: Path) -> tuple[Table, Table, Table]:
     return interactions, executions, runner.read(folder / "returned")
 
 
-def _log(runner: AnalysisEngine, copied: Snapshot) -> Log:
+def _impressions(runner: AnalysisEngine, copied: Snapshot) -> Table:
     folder = copied.folder
-    interactions, executions, returned = _tables(runner, folder)
-    if copied.has_impressions:
-        keys = ("execution_id", "session_id", "user_id")
-        changed = runner.read(folder / "new_interactions").select(keys)
-        changed = changed.union(runner.read(folder / "new_executions").select(keys))
-        before = runner.read(folder / "impressions")
-        shown = impressions_after_changes(before, changed, interactions, executions, returned)
-    else:
-        shown = impressions(interactions, executions, returned)
-    return log_of(interactions, executions, returned, shown)
+    tables = _tables(runner, folder)
+    if not copied.has_impressions:
+        return impressions(*tables)
+    keys = ("execution_id", "session_id", "user_id")
+    changed = runner.read(folder / "new_interactions").select(keys)
+    changed = changed.union(runner.read(folder / "new_executions").select(keys))
+    return impressions_after_changes(runner.read(folder / "impressions"), changed, *tables)
 
 
 def _limits(engine: Engine) -> Limits:
