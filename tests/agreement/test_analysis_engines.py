@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from desirepath.analysis import event_health
 from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions, is_clicked
 from desirepath.analysis.log import Log, log_of
 from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.flagging import find_flagged
 from tests.unit.analysis.logs import duckdb, random_log, write_log
+from tests.unit.engine.analysing.robots import crawler
+from tests.unit.engine.analysing.traffic import Traffic
 
 pytestmark = [
     pytest.mark.needs_java,
@@ -72,6 +76,16 @@ def positions(log: Log) -> Any:
     )
 
 
+def wrong(log: Log) -> Any:
+    events = event_health.events(log)
+    return events.aggregate(
+        **{
+            name: events.count(where=condition)
+            for name, (_, condition) in event_health.wrong_events(events).items()
+        }
+    )
+
+
 QUESTIONS: dict[str, Callable[[Log], Any]] = {
     "interactions": lambda log: log.interactions,
     "executions": lambda log: log.executions,
@@ -86,6 +100,10 @@ QUESTIONS: dict[str, Callable[[Log], Any]] = {
             Scope(retriever_id="r1", configuration="new", since=10**9, before=10**10)
         ).impressions
     ),
+    "wrong_events": wrong,
+    "repeated_views": lambda log: event_health.repeated_views(event_health.events(log))[1],
+    "unseen_clicks": lambda log: event_health.unseen_clicks(log)[1],
+    "types": lambda log: event_health.by_type(event_health.events(log), 18 * 10**9, 10**9, 9),
     "score": lambda log: log.returned.mutate(title=log.returned.scores["text://title"]).select(
         "execution_id", "title"
     ),
@@ -99,3 +117,13 @@ def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str
         expected = rows(here, ask(open_files(here, folder)))
     assert rows(spark, ask(open_files(spark, folder))) == expected
     assert expected
+
+
+def test_the_same_robots(spark: Spark, tmp_path: Path) -> None:
+    traffic = Traffic(seed=1).people(300, n_days=5, n_users=40)
+    crawler(traffic)
+    folder = write_log(tmp_path / "log", **traffic.tables())
+    with closing(duckdb(tmp_path)) as here:
+        expected = find_flagged(open_files(here, folder), here)
+    assert find_flagged(open_files(spark, folder), spark) == expected
+    assert [one.identity for one in expected.identities] == ["robot"]

@@ -283,7 +283,9 @@ CALLS: Mapping[str, Call] = {
     "put_own_document": Call(
         "PUT", "/v1/documents/{document_id}", {"payload": {"title": "Blue shoe"}}
     ),
+    "get_event_health": Call("GET", "/v1/analytics/event-health"),
     "get_position_rates": Call("GET", "/v1/analytics/positions"),
+    "get_position_bias": Call("GET", "/v1/analytics/position-bias"),
     "list_query_rates": Call("GET", "/v1/analytics/queries"),
     "list_document_rates": Call("GET", "/v1/analytics/documents"),
     "get_funnel": Call("GET", "/v1/analytics/funnel"),

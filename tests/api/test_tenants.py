@@ -51,6 +51,7 @@ READING = {
 HARMLESS_QUERY = {
     *("limit", "page_size", "offset", "page", "include_total", "return_vectors"),
     *("q", "fields", "category", "days"),
+    *("start_date", "end_date", "configuration", "version", "metadata", "exclude_flagged"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"

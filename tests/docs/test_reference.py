@@ -42,6 +42,7 @@ from desirepath.domain.document import (
     MAX_NAME_BYTES,
     DocumentDraft,
 )
+from desirepath.domain.event_faults import EVENT_FAULTS
 from desirepath.domain.execution import ExecutionDraft, ShownDocument
 from desirepath.domain.filters import OPERATORS, FieldKind, compile_filter, parse_filter
 from desirepath.domain.filters.tree import GEO_OPERATORS
@@ -53,6 +54,7 @@ from desirepath.domain.interaction import (
 from desirepath.domain.namespace import NamespaceDraft
 from desirepath.domain.reward import DEFAULT_REWARDS, reward_of
 from desirepath.domain.text_embedding import TextEmbedding
+from desirepath.engine.analysing.event_checks import EventCheck
 from desirepath.engine.execution_list import EXECUTION_ALIASES, EXECUTION_FIELDS
 from desirepath.engine.importing.options import ImportFormat
 from desirepath.engine.listing import ALIASES, FIELDS
@@ -135,6 +137,8 @@ def test_every_option_and_argument_of_a_command_is_documented(name: str) -> None
     if "--engine" in declared:
         section = COMMAND_LINE.section("Options of commands that ask the log")
         common |= {code(row[0]).split()[0] for row in rows(section)}
+    if name == "desirepath doctor":
+        common -= {"--exclude-flagged/--include-flagged"}  # it looks for them
     if name not in WITHOUT_DATABASE:
         section = COMMAND_LINE.section("Options of commands that use a database")
         common |= {code(row[0]).split()[0] for row in rows(section)}
@@ -311,6 +315,26 @@ def test_every_event_fault_is_documented_with_its_fix() -> None:
         faults = report(engine, namespace, engine.clock.now()).faults
     documented = [(code(n), *rest) for n, *rest in rows(reference("report").prose, "name")]
     assert documented == sorted((fault.name, fault.title, fault.fix) for fault in faults)
+
+
+def test_every_check_of_events_is_documented_with_its_fix() -> None:
+    page = Page(DOCS / "how-to/event-health.md")
+    documented = rows(page.section("All checks"))
+    assert [(code(name), title, severity, fix) for name, title, _, severity, fix in documented] == [
+        (name, words.title, "high" if words.is_grave else "low", words.fix)
+        for name, words in EVENT_FAULTS.items()
+    ]
+    assert all(meaning for _, _, meaning, *_ in documented)
+
+
+def test_every_field_of_a_check_of_events_is_documented() -> None:
+    page = Page(DOCS / "how-to/event-health.md")
+    named = {
+        name
+        for row in rows(page.section("What a check says"))
+        for name in re.findall(r"`(\w+)`", row[0])
+    }
+    assert named == set(EventCheck.__struct_fields__) - {"name", "title"}
 
 
 def test_every_basis_of_click_through_is_documented() -> None:

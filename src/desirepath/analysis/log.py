@@ -34,6 +34,9 @@ class Log(Struct, frozen=True, kw_only=True, eq=False):
         known by their interactions only (``is_known`` is false).
     shown_since
         Since when a retriever (``_retriever``, empty for none) sends impressions or views.
+    sent
+        The interactions of the whole log as they were sent, nothing of their execution added:
+        where that is not needed, they are read without looking it up.
     """
 
     interactions: Table
@@ -41,6 +44,7 @@ class Log(Struct, frozen=True, kw_only=True, eq=False):
     returned: Table
     impressions: Table
     shown_since: Table
+    sent: Table
 
     @property
     def counted(self) -> Table:
@@ -145,6 +149,7 @@ def log_of(interactions: Table, executions: Table, returned: Table, impressions:
         returned=returned,
         impressions=impressions,
         shown_since=shown_since,
+        sent=interactions,
     )
 
 

@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from desirepath.engine.analysing.asking import OpenLog
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["ANALYTICS_ERRORS", "TAG", "ScopeQuery", "asked", "opened", "read_moment", "read_scope"]
+__all__ = [
+    "ANALYTICS_ERRORS",
+    "TAG",
+    "ScopeQuery",
+    "SearchesQuery",
+    "asked",
+    "opened",
+    "read_moment",
+    "read_scope",
+]
 
 TAG = "Analytics"
 ANALYTICS_ERRORS = (InvalidQuery, MissingDependency, Overloaded)
 
 
-class ScopeQuery(Struct, kw_only=True):
+class SearchesQuery(Struct, kw_only=True):
     """Which searches, as query parameters."""
 
     retriever_id: Annotated[str | None, Meta(description="Of one retriever, by its id.")] = None
@@ -46,6 +55,11 @@ class ScopeQuery(Struct, kw_only=True):
             "separated by commas: device:phone,market:de."
         ),
     ] = None
+
+
+class ScopeQuery(SearchesQuery, kw_only=True):
+    """Which searches, and of whom."""
+
     exclude_flagged: Annotated[
         bool, Meta(description="Leave out identities that look like robots.")
     ] = True

@@ -190,14 +190,16 @@ def get_position_rates(call: Call) -> object:
 
     With 95 % intervals (Wilson), and what it is a share of: `coverage.basis`. With `group_by`, for
     each group. With `compare_to` or `compare_start_date`, what it was before, and the difference
-    with its interval (Newcombe).
+    with its interval (Newcombe). Of one retriever whose log says how likely each rank is looked at,
+    `debiased` is what click-through would be if every rank were looked at as the first is.
     """
     query = read_query(call.query_string, ComparedQuery)
     grouping = read_group_by(query)
     with _compared(call, query) as asked:
+        from desirepath.engine.analysing.position_bias import propensity_of
         from desirepath.engine.analysing.position_rates import position_rates
 
-        return position_rates(asked, grouping)
+        return position_rates(asked, grouping, propensity_of(asked.part))
 
 
 @endpoint(

@@ -47,12 +47,6 @@ _OPTIONS = (
         help="Searches whose metadata says this, such as device:phone.",
     ),
     click.option(
-        "--exclude-flagged/--include-flagged",
-        default=True,
-        show_default=True,
-        help="Leave out identities that look like robots.",
-    ),
-    click.option(
         "--engine",
         "on",
         default="duckdb",
@@ -62,9 +56,24 @@ _OPTIONS = (
     ),
 )
 
+_EXCLUDE_FLAGGED = click.option(
+    "--exclude-flagged/--include-flagged",
+    default=True,
+    show_default=True,
+    help="Leave out identities that look like robots.",
+)
 
-def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say what is asked; it takes them as ``question``."""
+
+def question_options(
+    command: Callable[..., Any], *, of_everybody: bool = False
+) -> Callable[..., Any]:
+    """Give a command the options that say what is asked; it takes them as ``question``.
+
+    Parameters
+    ----------
+    of_everybody
+        Nobody is left out of the question, so there is no option for it.
+    """
 
     @wraps(command)
     def with_question(
@@ -76,8 +85,8 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
         configuration: str | None,
         version: int | None,
         metadata: str | None,
-        exclude_flagged: bool,
         on: str,
+        exclude_flagged: bool = False,
         **options: Any,
     ) -> Any:
         query = ScopeQuery(
@@ -92,7 +101,8 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
         question = Question(namespace=namespace, scope=read_scope(query), on=on)
         return command(*arguments, question=question, **options)
 
-    for option in reversed(_OPTIONS):
+    options_of_it = (*_OPTIONS, *(() if of_everybody else (_EXCLUDE_FLAGGED,)))
+    for option in reversed(options_of_it):
         with_question = option(with_question)
     return with_question
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import click
+import msgspec
 from rich.markup import escape
 from rich.table import Table
 
 from desirepath import __version__
+from desirepath.cli.asking import Question, asked, question_options
 from desirepath.cli.common import console, engine_options, open_engine
+from desirepath.cli.event_health import render
 from desirepath.engine.diagnosing import Diagnosis, diagnose
 from desirepath.settings import Settings
 
@@ -26,13 +30,38 @@ _PACKAGES = ("starlette", "uvicorn", "msgspec", "sqlalchemy", "psycopg")
 
 
 @click.command("doctor")
+@click.option("--events", is_flag=True, help="Check the events that are sent instead.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@partial(question_options, of_everybody=True)
 @engine_options
-def doctor_command(settings: Settings, as_json: bool) -> None:
+def doctor_command(settings: Settings, question: Question, events: bool, as_json: bool) -> None:
     """Say what this process will do: durability, versions, disk, clock.
+
+    With --events, say what is wrong with the events that are sent: how many, since when, examples,
+    and what to do. All other options but --json are about which of them are checked.
 
     The exit code is 4 when there is something to mend.
     """
+    if events:
+        _check_events(settings, question, as_json)
+    else:
+        _check_process(settings, as_json)
+
+
+def _check_events(settings: Settings, question: Question, as_json: bool) -> None:
+    with asked(settings, question) as part:
+        from desirepath.engine.analysing.event_health import event_health
+
+        found = event_health(part)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    else:
+        console.print(render(found))
+    if found.failed:
+        sys.exit(_PROBLEMS_EXIT_CODE)
+
+
+def _check_process(settings: Settings, as_json: bool) -> None:
     with open_engine(settings) as engine:
         found = diagnose(engine)
     if as_json:

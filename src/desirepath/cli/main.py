@@ -22,6 +22,7 @@ _COMMANDS = {
     "import": "import_:import_command",
     "export": "export:export_command",
     "report": "report:report_command",
+    "position-bias": "position_bias:position_bias_command",
     "migrate": "migrate:migrate_command",
     "backup": "backup:backup_command",
     "erase": "erase:erase_command",

@@ -158,9 +158,10 @@ def positions_command(asked: _Asked) -> None:
     """Click-through by position, with 95 % intervals."""
     grouping = read_group_by(asked.query)
     with _compared(asked) as log:
+        from desirepath.engine.analysing.position_bias import propensity_of
         from desirepath.engine.analysing.position_rates import position_rates
 
-        _show(asked, position_rates(log, grouping))
+        _show(asked, position_rates(log, grouping, propensity_of(log.part)))
 
 
 @click.command("queries")

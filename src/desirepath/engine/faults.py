@@ -7,16 +7,18 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from desirepath.domain.event_faults import (
+    EVENT_FAULTS,
+    FEW_EVENTS,
+    LARGEST_SHARE,
+    looks_counted_from_one,
+)
 from desirepath.domain.interaction import QUERY_LEVEL_TYPES
 from desirepath.storage.base import ListChecks, Summaries, Tally
 
 __all__ = ["Fault", "find_faults"]
 
 _CHECKED_CLICKS = 50_000
-_BULK = 20  # events at the second position, before the lack of a first one means something
-_ONE_IN = 100  # a sender that counts from 1 may still have a few events at 0
-_FEW_EVENTS = 100
-_LARGEST_SHARE = 0.2
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -85,17 +87,16 @@ def find_faults(
     return tuple(sorted(found, key=lambda fault: -fault.share))
 
 
-def _fault(
-    name: str, title: str, count: int, of: int, of_what: str, fix: str, subject: str | None = None
-) -> Fault:
+def _fault(name: str, count: int, of: int, subject: str | None = None) -> Fault:
+    words = EVENT_FAULTS[name]
     return Fault(
         name=name,
-        title=title,
+        title=words.title,
         count=count,
         of=of,
-        of_what=of_what,
+        of_what=words.of_what,
         share=count / of if of else 0.0,
-        fix=fix,
+        fix=words.fix,
         subject=subject,
     )
 
@@ -105,26 +106,13 @@ def _total(tallies: Sequence[Tally]) -> int:
 
 
 def _no_execution(documents: Sequence[Tally]) -> Fault:
-    return _fault(
-        "no_execution",
-        "No execution",
-        sum(tally.no_execution for tally in documents),
-        _total(documents),
-        "events on documents",
-        "Send the execution_id of the search with every event: it is what events teach through.",
-    )
+    count = sum(tally.no_execution for tally in documents)
+    return _fault("no_execution", count, _total(documents))
 
 
 def _unknown_execution(tallies: Sequence[Tally], unknown: int) -> Fault:
-    return _fault(
-        "unknown_execution",
-        "Unknown execution",
-        unknown,
-        _total(tallies) - sum(tally.no_execution for tally in tallies),
-        "events with an execution",
-        "Record each search under the execution_id that its events carry, with POST "
-        "/v1/retrievers/{retriever_id}/executions; it may arrive after them.",
-    )
+    named = _total(tallies) - sum(tally.no_execution for tally in tallies)
+    return _fault("unknown_execution", unknown, named)
 
 
 def _counted_from_one(documents: Sequence[Tally]) -> Fault:
@@ -133,83 +121,35 @@ def _counted_from_one(documents: Sequence[Tally]) -> Fault:
         first[tally.retriever_id] += tally.first_position
         second[tally.retriever_id] += tally.second_position
         n[tally.retriever_id] += tally.n
-    suspects = [
-        name for name in n if second[name] >= _BULK and first[name] * _ONE_IN <= second[name]
-    ]
-    return _fault(
-        "one_based_positions",
-        "Positions look counted from 1",
-        sum(n[name] for name in suspects),
-        n.total(),
-        "events on documents",
-        "Count positions from 0, so that the first result is 0; an import takes --position-base 1.",
-    )
+    suspects = [name for name in n if looks_counted_from_one(first[name], second[name])]
+    return _fault("one_based_positions", sum(n[name] for name in suspects), n.total())
 
 
 def _beyond_results(documents: Sequence[Tally], checks: ListChecks) -> Fault:
-    return _fault(
-        "position_outside_results",
-        "Position outside the results",
-        sum(tally.beyond_results for tally in documents) + checks.beyond_list,
-        _total(documents),
-        "events on documents",
-        "Send the position in the whole result list, counted from 0, and the size of that list "
-        "rather than of a page.",
-    )
+    count = sum(tally.beyond_results for tally in documents) + checks.beyond_list
+    return _fault("position_outside_results", count, _total(documents))
 
 
 def _not_shown(checks: ListChecks) -> Fault:
-    return _fault(
-        "document_not_shown",
-        "Click on a document that was not shown",
-        checks.not_listed,
-        checks.n,
-        "clicks of known executions",
-        "Send the execution_id of the search that showed the document, and record every document "
-        "that a search shows.",
-    )
+    return _fault("document_not_shown", checks.not_listed, checks.n)
 
 
 def _one_identity(summaries: Summaries, namespace: int, tallies: Sequence[Tally]) -> Fault:
     total = _total(tallies)
     subject, count = None, 0
-    if total >= _FEW_EVENTS:
+    if total >= FEW_EVENTS:
         for identity, n in summaries.identities(namespace, 1):
-            if n > total * _LARGEST_SHARE:
+            if n > total * LARGEST_SHARE:
                 subject, count = identity, n
-    return _fault(
-        "one_identity",
-        "One identity sends much of it",
-        count,
-        total,
-        "events",
-        "Check whether it is a robot, a monitor, a test or a shared account, and if so stop "
-        "sending its events and erase them.",
-        subject,
-    )
+    return _fault("one_identity", count, total, subject)
 
 
 def _no_session(summaries: Summaries, namespace: int, tallies: Sequence[Tally]) -> Fault:
     count = sum(tally.no_session for tally in tallies)
     if count:
         count -= summaries.sessions_of_executions(namespace)
-    return _fault(
-        "no_session",
-        "No session",
-        count,
-        _total(tallies),
-        "events",
-        "Send a session_id with every event or execution, so that results can follow what a "
-        "person does next.",
-    )
+    return _fault("no_session", count, _total(tallies))
 
 
 def _future(tallies: Sequence[Tally]) -> Fault:
-    return _fault(
-        "future_time",
-        "Time in the future",
-        sum(tally.clamped for tally in tallies),
-        _total(tallies),
-        "events",
-        "Set the sender's clock by NTP, or send age_ms in place of occurred_at.",
-    )
+    return _fault("future_time", sum(tally.clamped for tally in tallies), _total(tallies))

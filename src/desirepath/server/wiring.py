@@ -9,6 +9,8 @@ from typing import Any
 
 from desirepath.api import (
     adhoc,
+    analytics_bias,
+    analytics_event_health,
     analytics_relevance,
     document_batches,
     document_paths,
@@ -174,8 +176,10 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *documents.ENDPOINTS,
         *document_paths.ENDPOINTS,
         *document_batches.ENDPOINTS,
+        *analytics_event_health.ENDPOINTS,
         *users.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
+        *analytics_bias.ENDPOINTS,
         *system_endpoints(readiness, metrics),
     )
 

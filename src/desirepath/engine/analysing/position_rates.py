@@ -10,12 +10,13 @@ from desirepath.domain.grouping import Grouping, group_name
 from desirepath.engine.analysing.comparing import BEFORE, Compared, with_before
 from desirepath.engine.analysing.coverage import coverage_of
 from desirepath.engine.analysing.figures import Share, share
+from desirepath.engine.analysing.propensities import RankPropensity
 from desirepath.engine.analysing.relevance import Debiased, PositionRate, PositionRates
 
 __all__ = ["Propensity", "position_rates"]
 
-Propensity = Callable[[int], float | None]
-"""How likely a position is examined, relative to the first; None: not known."""
+Propensity = Callable[[int], RankPropensity | None]
+"""How likely a position is looked at, relative to the first; None: not known."""
 
 
 def position_rates(
@@ -56,10 +57,11 @@ def _rate(
     )
 
 
-def _debiased(click_through: Share, examined: float) -> Debiased:
+def _debiased(click_through: Share, examined: RankPropensity) -> Debiased:
+    """Both intervals together, so that it is wider than it need be rather than narrower."""
     return Debiased(
-        rate=click_through.rate / examined,
-        low=click_through.low / examined,
-        high=click_through.high / examined,
-        propensity=examined,
+        rate=min(1.0, click_through.rate / examined.propensity),
+        low=min(1.0, click_through.low / examined.high),
+        high=min(1.0, click_through.high / examined.low),
+        propensity=examined.propensity,
     )
