@@ -133,6 +133,7 @@ def _panel(canvas: Canvas, column: Column, width: int) -> Chart:
             "row": number,
             "text": cell.text,
             "value": cell.value,
+            "end": cell.value or 0,
             "low": cell.low,
             "high": cell.high,
             "told": cell.told,
@@ -156,7 +157,8 @@ def _panel(canvas: Canvas, column: Column, width: int) -> Chart:
 def _bars(canvas: Canvas, column: Bars, base: alt.Chart) -> Chart:
     longest = max((cell.value or 0.0 for cell in column.cells), default=0.0)
     most = column.most or longest or 1.0
-    x = alt.X("value:Q", scale=alt.Scale(domain=[0, most * _ROOM], nice=False), axis=None)
+    scale = alt.Scale(domain=[0, most * _ROOM], nice=False)
+    x = alt.X("value:Q", scale=scale, axis=None)
     bars = base.mark_bar(height=14, cornerRadiusEnd=3).encode(
         x=x,
         x2=alt.datum(0),
@@ -164,7 +166,10 @@ def _bars(canvas: Canvas, column: Bars, base: alt.Chart) -> Chart:
         description="told:N",
         color=_color(canvas, canvas.palette.shown),
     )
-    return alt.layer(bars, base.mark_text(align="left", dx=6).encode(x=x, text="text:N"))
+    texts = base.mark_text(align="left", dx=6).encode(
+        x=alt.X("end:Q", scale=scale, axis=None), text="text:N"
+    )
+    return alt.layer(bars, texts)
 
 
 def _intervals(canvas: Canvas, column: Intervals, base: alt.Chart) -> Chart:

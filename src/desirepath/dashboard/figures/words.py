@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from desirepath.engine.analysing.relevance import Coverage
 
-__all__ = ["counted", "percent", "shortened", "told_of"]
+__all__ = ["counted", "elapsed", "percent", "shortened", "told_of"]
 
 _BASIS = {
     "shown": "documents shown",
@@ -37,6 +38,23 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun if n == 1 else plural}"
 
 
+def elapsed(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> elapsed(0.4), elapsed(12.0), elapsed(200.0), elapsed(4000.0), elapsed(200_000.0)
+    ('0.4 s', '12 s', '3 min', '1 h 7 min', '2 d 8 h')
+    """
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
 def shortened(text: str, length: int) -> str:
     """A text that somebody sent, on one line of so many letters."""
     line = " ".join(text.split())
@@ -50,7 +68,7 @@ def told_of(coverage: Coverage) -> Iterator[str]:
     )
     line += f", in {counted(coverage.executions, 'search')}" if coverage.executions else ""
     if coverage.first_at is not None and coverage.last_at is not None:
-        line += f"; {coverage.first_at:%-d %b %Y} – {coverage.last_at:%-d %b %Y} (UTC)"
+        line += f"; {_day(coverage.first_at)} – {_day(coverage.last_at)} (UTC)"
     yield line + "."
     if coverage.n_flagged:
         yield (
@@ -58,3 +76,7 @@ def told_of(coverage: Coverage) -> Iterator[str]:
             f"{percent(coverage.flagged_share)} of the interactions."
         )
     yield from coverage.notes
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%b %Y}"
