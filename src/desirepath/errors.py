@@ -6,7 +6,7 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument
+    │   ├── InvalidDocument          InvalidDataset
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -45,6 +45,7 @@ __all__ = [
     "Forbidden",
     "IdempotencyConflict",
     "InvalidCursor",
+    "InvalidDataset",
     "InvalidDocument",
     "InvalidExecution",
     "InvalidFile",
@@ -122,6 +123,10 @@ class InvalidExecution(InvalidInput):
 
 class InvalidRetriever(InvalidInput):
     """The retriever breaks a rule."""
+
+
+class InvalidDataset(InvalidInput):
+    """The dataset of judgments breaks a rule."""
 
 
 class InvalidSearch(InvalidInput):

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from desirepath.analysis import event_health
+from desirepath.analysis import click_lists, event_health
 from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions, is_clicked
 from desirepath.analysis.log import Log, log_of
+from desirepath.domain.acts import CLICKED
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.flagging import find_flagged
 from tests.unit.analysis.logs import duckdb, random_log, write_log
@@ -86,6 +87,14 @@ def wrong(log: Log) -> Any:
     )
 
 
+def lists(log: Log) -> Any:
+    return click_lists.listed(log.counted, 4)
+
+
+def pairs(log: Log) -> Any:
+    return click_lists.pairs(lists(log), ["text://title"])
+
+
 QUESTIONS: dict[str, Callable[[Log], Any]] = {
     "interactions": lambda log: log.interactions,
     "executions": lambda log: log.executions,
@@ -104,6 +113,14 @@ QUESTIONS: dict[str, Callable[[Log], Any]] = {
     "repeated_views": lambda log: event_health.repeated_views(event_health.events(log))[1],
     "unseen_clicks": lambda log: event_health.unseen_clicks(log)[1],
     "types": lambda log: event_health.by_type(event_health.events(log), 18 * 10**9, 10**9, 9),
+    "pairs": pairs,
+    "lists": lambda log: click_lists.rows_of_lists(lists(log), pairs(log), CLICKED),
+    "lost": lambda log: click_lists.losses(log.impressions, log.counted, 4),
+    "features": lambda log: click_lists.feature_names(lists(log)),
+    "choices": lambda log: click_lists.choices(log.interactions, CLICKED),
+    "inputs": lambda log: click_lists.query_inputs(
+        log.interactions.mutate(query_snapshot=log.interactions["query"]), log.executions
+    ),
     "score": lambda log: log.returned.mutate(title=log.returned.scores["text://title"]).select(
         "execution_id", "title"
     ),

@@ -15,6 +15,7 @@ from tests.api.client import INTERACTIONS, Api, Request, click, done
 __all__ = ["CALLS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
 
 QUERY = {"query": "red shoes"}
+_DATASETS = "/v1/retrievers/evaluations/datasets"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -50,6 +51,8 @@ class Ids:
     adhoc_cursor: str
     collection_id: str
     idempotency_key: str
+    dataset_id: str
+    dataset_name: str
     namespace_id: str
     namespace_name: str
     spare_namespace_id: str
@@ -109,6 +112,10 @@ def make_world(api: Api, tag: str) -> World:
     adhoc, _ = (done(api.post("/v1/retrievers/execute", search)) for _ in range(2))
     served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}))
     executions = f"/v1/retrievers/{retriever_id}/executions?limit=1"
+    truth = {"query_id": f"{tag}-query", "query_input": QUERY, "relevant_documents": ["doc_1"]}
+    own["dataset_name"] = f"{tag}-dataset"
+    dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
+    dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
     adhoc_page = done(api.post("/v1/retrievers/executions/list?limit=1", {}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
     spare = api.post(
@@ -135,6 +142,7 @@ def make_world(api: Api, tag: str) -> World:
             adhoc_cursor=adhoc_page["pagination"]["next_cursor"],
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
+            dataset_id=dataset_id,
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
             spare_namespace_id=done(spare)["namespace_id"],
@@ -236,6 +244,21 @@ CALLS: Mapping[str, Call] = {
     "search_retrievers": Call("POST", "/v1/retrievers/list", {}),
     "list_retrievers": Call("GET", "/v1/retrievers"),
     "remove_retriever": Call("DELETE", "/v1/retrievers/{retriever_id}"),
+    "create_dataset": Call(
+        "POST",
+        _DATASETS,
+        {
+            "dataset_name": "another",
+            "queries": [{"query_id": "q1", "query_input": QUERY, "relevant_documents": ["doc_1"]}],
+        },
+    ),
+    "list_datasets": Call("GET", _DATASETS),
+    "get_dataset": Call("GET", f"{_DATASETS}/{{dataset_id}}"),
+    "generate_dataset": Call(
+        "POST",
+        "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
+        {"min_interactions": 1},
+    ),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"
@@ -289,6 +312,12 @@ CALLS: Mapping[str, Call] = {
     "list_query_rates": Call("GET", "/v1/analytics/queries"),
     "list_document_rates": Call("GET", "/v1/analytics/documents"),
     "get_funnel": Call("GET", "/v1/analytics/funnel"),
+    "zero_result_queries": Call("GET", "/v1/analytics/queries/zero-results"),
+    "query_refinements": Call("GET", "/v1/analytics/queries/refinements"),
+    "query_filters": Call("GET", "/v1/analytics/queries/filters"),
+    "troubled_queries": Call("GET", "/v1/analytics/queries/troubled"),
+    "session_list": Call("GET", "/v1/analytics/sessions"),
+    "session_journey": Call("GET", "/v1/analytics/sessions/{session_id}"),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

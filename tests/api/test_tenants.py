@@ -50,8 +50,8 @@ READING = {
 
 HARMLESS_QUERY = {
     *("limit", "page_size", "offset", "page", "include_total", "return_vectors"),
-    *("q", "fields", "category", "days"),
     *("start_date", "end_date", "configuration", "version", "metadata", "exclude_flagged"),
+    *("q", "fields", "category", "days", "include_queries"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -63,6 +63,8 @@ HARMLESS_BODY = re.compile(
     r"|consistency|queries|stream|expand|skip_cache|return_presigned_urls|explain|concurrency|rollout_pct"
     r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|status|start_time"
     r"|end_time|count_only|pre_filters|key|update_data|reason"
+    r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
+    r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -224,7 +226,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -247,6 +249,7 @@ def everything(api: Api) -> str:
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
         done(api.get(documents)),
+        done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]
     return json.dumps([interactions, retrievers, rejected, executions, kept])

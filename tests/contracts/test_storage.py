@@ -16,6 +16,7 @@ from desirepath.testing.storage_contract import (
     CatalogContract,
     DocumentIndexContract,
     DocumentWritersContract,
+    EvaluationsContract,
     ExecutionLogContract,
     ExtractsContract,
     InteractionLogContract,
@@ -36,6 +37,10 @@ class TestInteractionLog(InteractionLogContract):
 
 
 class TestExecutionLog(ExecutionLogContract):
+    pass
+
+
+class TestEvaluations(EvaluationsContract):
     pass
 
 

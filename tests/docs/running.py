@@ -152,7 +152,8 @@ class Runner:
             cwd=self._folder,
         )
         assert done.returncode == 0, f"{self._where(block)}: {done.stdout}{done.stderr}"
-        self._printed = done.stdout
+        # Tables are padded; nobody sees it.
+        self._printed = "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
     def _python(self, block: Block) -> None:
         text = block.text.replace(ADDRESS, self._address)

@@ -22,6 +22,7 @@ from desirepath import errors, open_async
 from desirepath import open as open_in_process
 from desirepath.api.endpoint import Endpoint
 from desirepath.api.errors import ERROR_TO_ANSWER
+from desirepath.api.evaluation_schemas import EvaluationDataset, GenerateFromInteractions
 from desirepath.api.execution_schemas import AdhocListRequest, ExecutionListRequest
 from desirepath.api.schemas import (
     DocumentListRequest,
@@ -51,6 +52,7 @@ from desirepath.domain.interaction import (
     QUERY_LEVEL_TYPES,
     InteractionDraft,
 )
+from desirepath.domain.judgment import DatasetDraft, GroundTruth
 from desirepath.domain.namespace import NamespaceDraft
 from desirepath.domain.reward import DEFAULT_REWARDS, reward_of
 from desirepath.domain.text_embedding import TextEmbedding
@@ -242,6 +244,18 @@ def test_every_field_of_a_document_is_documented() -> None:
     assert f"{MAX_INDEXES} text fields" in lines
     assert f"1 to {MAX_NAME_BYTES} bytes" in lines
     assert f"{MAX_INDEXED_CHARACTERS:,} characters" in lines
+
+
+def test_every_field_of_a_dataset_is_documented() -> None:
+    documented = [code(row[0]) for row in rows(HTTP.section("Evaluation datasets"), "field")]
+    truths = [f"queries[].{name}" for name in GroundTruth.__struct_fields__]
+    generated = list(GenerateFromInteractions.__struct_fields__)
+    assert documented[-len(generated) :] == generated
+    sent = [*DatasetDraft.__struct_fields__, *truths]
+    assert sorted(documented[: -len(generated)]) == sorted(sent)
+    lines = "\n".join(HTTP.section("Evaluation datasets"))
+    answered = EvaluationDataset.__struct_fields__
+    assert [name for name in answered if f"`{name}`" not in lines] == []
 
 
 def test_every_field_of_a_list_is_documented() -> None:

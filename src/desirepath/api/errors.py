@@ -29,6 +29,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.MissingInput: (422, "ValidationError", "missing_input"),
     errors.InvalidNamespace: (422, "ValidationError", "invalid_namespace"),
     errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
+    errors.InvalidDataset: (422, "ValidationError", "invalid_dataset"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),
     errors.InvalidCursor: (400, "BadRequestError", "invalid_cursor"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from desirepath.domain.checks import check_plain_id
-from desirepath.domain.ids import first_id_at, format_id
+from desirepath.domain.ids import first_id_at, format_id, time_of
 from desirepath.domain.plain_json import encode_json
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.analysing.files import CopyFiles
@@ -42,7 +42,25 @@ class Erased(Struct, frozen=True, kw_only=True):
 def delete_interaction(engine: Engine, namespace: int, id: bytes) -> bool:
     """Delete one; whether it was there."""
     with engine.storage.write() as session:
+        _mark_stale(session, namespace, interactions=[id])
         return _delete_interactions(engine, session, namespace, [id]) == 1
+
+
+def _mark_stale(
+    session: Session,
+    namespace: int,
+    *,
+    interactions: Sequence[bytes] = (),
+    executions: Sequence[bytes] = (),
+) -> None:
+    """Mark the datasets that may have seen what is deleted in this session."""
+    acted = session.interactions.get([(namespace, id) for id in interactions]).values()
+    names = session.executions.names(namespace, executions)
+    retriever_ids = {one.retriever_id for one in acted if one.retriever_id is not None}
+    retriever_ids |= {one.retriever_id for one in session.executions.shown_lists(names).values()}
+    ids = [*(one.id for one in acted), *executions]
+    if ids:
+        session.evaluations.mark_stale(namespace, retriever_ids, time_of(min(ids)), session.now())
 
 
 def _delete_interactions(
@@ -77,6 +95,7 @@ def delete_retriever(engine: Engine, retriever: Retriever) -> None:
     """
     with engine.storage.write() as session:
         session.catalog.hide_retriever(retriever.namespace, retriever.id, session.now())
+        session.evaluations.delete_of_retriever(retriever.namespace, retriever.retriever_id)
     engine.directory.forget()
     _empty_retriever(engine, retriever.namespace, retriever.id)
 
@@ -96,6 +115,7 @@ def _empty_retriever(engine: Engine, namespace: int, id: bytes) -> None:
         engine,
         namespace,
         lambda log: log.ids_of_retriever(namespace, name, _CHUNK),
+        marks_stale=True,
     )
     with engine.storage.write() as session:
         session.catalog.delete_retriever(namespace, id)
@@ -125,12 +145,16 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         digest = user_digest(namespace, user_id)
         session.receipts.suppress_user(namespace, digest, session.now())
     n_interactions, n_executions = _delete_all(
-        engine, namespace, lambda log: log.ids_of_user(namespace, user_id, _CHUNK)
+        engine,
+        namespace,
+        lambda log: log.ids_of_user(namespace, user_id, _CHUNK),
+        marks_stale=True,
     )
     with engine.storage.write() as session:
         session.learned.delete_user(namespace, user_id)
         written = encode_json(user_id).decode()  # with its quotes: not a part of another id
         n_rejections = session.rejections.delete_mentions(namespace, written)
+        session.evaluations.delete_mentions(namespace, written)
     engine.storage.scrub(user_id)
     _drop_copies(engine, namespace)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)
@@ -149,6 +173,7 @@ def delete_namespace(engine: Engine, number: int) -> None:
     with engine.storage.write() as session:
         session.catalog.delete_namespace(number)  # first: no document is stored from here on
         session.documents.clear(number)
+        session.evaluations.clear(number)
     engine.directory.forget()
     engine.storage.scrub()
     if copies is not None:
@@ -219,8 +244,13 @@ def _delete_all(
     engine: Engine,
     namespace: int,
     find: Callable[[InteractionLog | ExecutionLog], list[bytes]],
+    *,
+    marks_stale: bool = False,
 ) -> tuple[int, int]:
-    """Delete what is found, interactions before the executions they were found through."""
+    """Delete what is found, interactions before the executions they were found through.
+
+    What retention deletes was there long enough: datasets that saw it do not become stale.
+    """
 
     def interactions(session: Session) -> InteractionLog:
         return session.interactions
@@ -229,14 +259,16 @@ def _delete_all(
         return session.executions
 
     counts = []
-    for log_of, delete in (
-        (interactions, _delete_interactions),
-        (executions, _delete_executions),
+    for log_of, name, delete in (
+        (interactions, "interactions", _delete_interactions),
+        (executions, "executions", _delete_executions),
     ):
         count = 0
         while True:
             with engine.storage.write() as session:
                 ids = find(log_of(session))
+                if marks_stale:
+                    _mark_stale(session, namespace, **{name: ids})
                 count += delete(engine, session, namespace, ids) if ids else 0
             if not ids:
                 break

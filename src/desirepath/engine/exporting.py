@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, TypeVar
 
 from msgspec import Struct
 
@@ -26,7 +22,8 @@ from desirepath.engine.exported_rows import (
     exported_interaction,
     exported_retriever,
 )
-from desirepath.errors import InvalidFile, InvalidSetting
+from desirepath.engine.output_files import STDOUT, open_output
+from desirepath.errors import InvalidSetting
 from desirepath.storage.base import InteractionQuery, Session
 
 __all__ = [
@@ -39,10 +36,8 @@ __all__ = [
     "export_rows",
 ]
 
-STDOUT = "-"
 _CHUNK = 2_000
 _DOCUMENTS = 500  # with vectors of a thousand numbers: 5 MB
-_BUFFER_BYTES = 1 << 20
 
 T = TypeVar("T")
 
@@ -147,7 +142,7 @@ def export_rows(
         )
     started = time.monotonic()
     result = ExportResult(target=str(target), format=options.format.value)
-    with _open(str(target), stdout) as stream, engine.storage.read() as session:
+    with open_output(str(target), stdout) as stream, engine.storage.read() as session:
         file = _file(stream, options.format, what)
         _write(session, namespace, what, file, result, progress)
         file.finish()
@@ -232,40 +227,3 @@ def _file(stream: IO[bytes], format: ExportFormat, what: Rows) -> ExportFile:
     }
     kind = kinds.get(what, ExportedInteraction)
     return CsvFile(stream, kind) if format is ExportFormat.CSV else ParquetFile(stream, kind)
-
-
-@contextmanager
-def _open(target: str, stdout: IO[bytes] | None) -> Iterator[IO[bytes]]:
-    """The stream to write to; a file appears under its name only when all went well."""
-    if target == STDOUT:
-        stream = stdout or sys.stdout.buffer
-        yield stream
-        stream.flush()
-        return
-    path = Path(target)
-    if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or a device
-        with _naming(target), path.open("wb", buffering=_BUFFER_BYTES) as pipe:
-            yield pipe
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with _naming(target):
-            with part.open("xb", buffering=_BUFFER_BYTES) as raw:
-                if path.suffix == ".gz":
-                    with gzip.GzipFile(path.stem, "wb", 6, raw, 0) as packed:
-                        yield cast(IO[bytes], packed)
-                else:
-                    yield raw
-                raw.flush()
-                os.fsync(raw.fileno())
-            part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _naming(target: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InvalidFile(f"{target} cannot be written: {error.strerror}.") from error

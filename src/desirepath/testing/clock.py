@@ -20,6 +20,7 @@ from desirepath.storage.base import (
     Storage,
     Summaries,
 )
+from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
 from desirepath.storage.learned import Learned
 
@@ -143,6 +144,10 @@ class _ClockedSession:
     @property
     def extracts(self) -> Extracts:
         return self._session.extracts
+
+    @property
+    def evaluations(self) -> Evaluations:
+        return self._session.evaluations
 
     def now(self) -> int:
         return self._clock.now()

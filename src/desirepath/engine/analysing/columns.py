@@ -165,7 +165,7 @@ def _scores_of(ranking: Ranking, document_ids: Sequence[str]) -> list[_Numbers] 
     """What each feature gave each document, read back from its levels; None without features."""
     if not ranking.features:
         return None
-    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
+    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), len(ranking.features))
     low, high = np.array(ranking.minima), np.array(ranking.maxima)
     values = (low + levels / SCALE * (high - low)).tolist()
     row_of = {id: row for row, id in enumerate(ranking.pool)}

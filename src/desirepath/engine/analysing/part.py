@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ibis import _
+from ibis.expr.types import Table
 from msgspec import Struct
 
 from desirepath.analysis.engines import AnalysisEngine
@@ -32,6 +35,11 @@ class Part(Struct, frozen=True, kw_only=True, eq=False):
     n_flagged: int = 0
     flagged_share: float = 0.0
     whole: Log | None = None
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Work out an expression, row by row; for short answers."""
+        found: list[dict[str, Any]] = self.engine.arrow(table).to_pylist()
+        return found
 
 
 def part_of(opened: OpenLog, scope: Scope) -> Part:

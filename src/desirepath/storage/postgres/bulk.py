@@ -148,6 +148,10 @@ class PostgresBulk:
         """A write that changes nothing takes the lock, also of a row that was not there."""
         return self._rows(_hold(table), rows) if rows else []
 
+    def lock(self, table: Table) -> None:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         if rows:
             self._run(_put(table), rows)

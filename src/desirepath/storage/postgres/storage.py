@@ -43,6 +43,8 @@ _SCRUBBED = (
     "rejections",
     "answers",
     "documents",
+    "evaluation_datasets",
+    "evaluation_queries",
 )
 _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "

@@ -75,6 +75,10 @@ class Bulk(Protocol):
         """
         ...
 
+    def lock(self, table: Table) -> None:
+        """Nobody else changes the table before this transaction ends."""
+        ...
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         """Insert whole rows, or write them over those that have their key."""
         ...

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
+from desirepath.storage.relational.evaluations import RelationalEvaluations
 from desirepath.storage.relational.extracts import RelationalExtracts
 from desirepath.storage.relational.learned import RelationalLearned
 from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
@@ -76,3 +77,7 @@ class RelationalSession:
     @cached_property
     def extracts(self) -> RelationalExtracts:
         return RelationalExtracts(self._connection, self._bulk)
+
+    @cached_property
+    def evaluations(self) -> RelationalEvaluations:
+        return RelationalEvaluations(self._connection, self._bulk)

@@ -23,6 +23,8 @@ __all__ = [
     "answers",
     "api_keys",
     "documents",
+    "evaluation_datasets",
+    "evaluation_queries",
     "event_ids",
     "execution_ids",
     "executions",
@@ -315,6 +317,37 @@ log_changes = Table(
     Column("day", BigInteger, nullable=False),  # of recording
     Column("n_changes", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "day"),
+)
+
+evaluation_datasets = Table(
+    "evaluation_datasets",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("metadata", Text),
+    Column("source", Text, nullable=False),  # JSON, see DatasetSource
+    Column("retriever_id", Text),  # of the source
+    Column("seen_before", BigInteger),  # of the source; null: no log was seen
+    Column("n_queries", BigInteger, nullable=False),
+    Column("n_judgments", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("stale_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+evaluation_queries = Table(
+    "evaluation_queries",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("dataset", LargeBinary, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("query_id", Text, nullable=False),
+    Column("query_input", Text, nullable=False),
+    Column("judgments", LargeBinary, nullable=False),  # zlib of JSON: the fields of each, in order
+    PrimaryKeyConstraint("namespace", "dataset", "number"),
 )
 
 event_ids = Table(

@@ -116,6 +116,9 @@ class SqliteBulk:
         n_keys, statement = len(table.primary_key.columns), _select(table)
         return [self._cursor.execute(statement, row[:n_keys]).fetchone() or row for row in rows]
 
+    def lock(self, table: Table) -> None:
+        """One writer at a time."""
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         self._cursor.executemany(_insert(table).replace("INSERT", "INSERT OR REPLACE", 1), rows)
 

@@ -18,6 +18,7 @@ from desirepath.testing.storage_contract.documents import (
     DocumentIndexContract,
     DocumentWritersContract,
 )
+from desirepath.testing.storage_contract.evaluations import EvaluationsContract
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
 from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
@@ -30,6 +31,7 @@ __all__ = [
     "CatalogContract",
     "DocumentIndexContract",
     "DocumentWritersContract",
+    "EvaluationsContract",
     "ExecutionLogContract",
     "ExtractsContract",
     "InteractionLogContract",

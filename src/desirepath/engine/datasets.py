@@ -1,0 +1,169 @@
+"""Datasets of judgments: store and find them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from desirepath.domain.ids import format_id, time_of
+from desirepath.domain.judgment import (
+    Dataset,
+    DatasetDraft,
+    DatasetSource,
+    JudgedQuery,
+    check_dataset_name,
+    judged_query_of,
+)
+from desirepath.engine.engine import Engine
+from desirepath.errors import AlreadyExists, NotFound
+from desirepath.storage.base import Namespace, Session
+
+__all__ = [
+    "check_name",
+    "create_dataset",
+    "delete_dataset",
+    "find_dataset",
+    "free_name",
+    "log_changes",
+    "store_dataset",
+]
+
+
+def create_dataset(engine: Engine, namespace: Namespace, draft: DatasetDraft) -> Dataset:
+    """Store a dataset that was sent.
+
+    Raises
+    ------
+    AlreadyExists
+        The namespace has one of this name.
+    NotFound
+        The namespace was deleted meanwhile.
+    """
+    return store_dataset(
+        engine,
+        namespace,
+        draft.dataset_name,
+        (judged_query_of(query) for query in draft.queries),
+        description=draft.description,
+        metadata=draft.metadata,
+    )
+
+
+def store_dataset(
+    engine: Engine,
+    namespace: Namespace,
+    name: str,
+    queries: Iterable[JudgedQuery],
+    *,
+    description: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    source: DatasetSource | None = None,
+    changes: Mapping[int, int] | None = None,
+) -> Dataset:
+    """Store a dataset.
+
+    Parameters
+    ----------
+    source
+        Where it is from; None: somebody sent it.
+    changes
+        What :func:`log_changes` said before the log was read, where the judgments are from there.
+
+    Raises
+    ------
+    AlreadyExists
+        The namespace has one of this name.
+    NotFound
+        The namespace was deleted meanwhile.
+    InvalidDataset
+        The name cannot be used.
+    """
+    check_dataset_name(name)
+    source = source or DatasetSource()
+    with engine.storage.write() as session:
+        if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
+            raise NotFound("namespace", namespace.name)
+        now = session.now()
+        id = engine.make_id.next(now)
+        dataset = Dataset(
+            namespace=namespace.number,
+            id=id,
+            dataset_id=format_id("ds", id),
+            name=name,
+            description=description,
+            metadata=metadata,
+            source=source
+            if changes is None
+            else replace(source, seen_before=_end_of_log(session, namespace.number)),
+            created_at=now,
+            updated_at=now,
+        )
+        return session.evaluations.create(dataset, queries, changes)
+
+
+def _end_of_log(session: Session, namespace: int) -> int:
+    """A moment that all of the log was recorded before; a process's ids may run ahead of time."""
+    last = [time_of(id) for id in session.extracts.last_ids(namespace) if id is not None]
+    return max(last, default=session.now()) + 1
+
+
+def log_changes(engine: Engine, namespace: int) -> Mapping[int, int]:
+    """How often the log was deleted from: to be asked before it is read for judgments."""
+    with engine.storage.read() as session:
+        return session.extracts.changes(namespace)
+
+
+def find_dataset(engine: Engine, namespace: int, id_or_name: str) -> Dataset:
+    """A dataset.
+
+    Raises
+    ------
+    NotFound
+        The namespace has none of this id or name.
+    """
+    with engine.storage.read() as session:
+        found = session.evaluations.find(namespace, id_or_name)
+    if found is None:
+        raise NotFound("dataset", id_or_name)
+    return found
+
+
+def delete_dataset(engine: Engine, namespace: int, id_or_name: str) -> Dataset:
+    """Remove a dataset, and say which one it was.
+
+    Raises
+    ------
+    NotFound
+        The namespace has none of this id or name.
+    """
+    with engine.storage.write() as session:
+        found = session.evaluations.find(namespace, id_or_name)
+        if found is None or not session.evaluations.delete(namespace, found.id):
+            raise NotFound("dataset", id_or_name)
+    return found
+
+
+def check_name(engine: Engine, namespace: int, name: str) -> None:
+    """Refuse a name that cannot be used, before a dataset is worked out for long.
+
+    Raises
+    ------
+    InvalidDataset
+        It is no name of a dataset.
+    AlreadyExists
+        The namespace has a dataset of this name.
+    """
+    check_dataset_name(name)
+    with engine.storage.read() as session:
+        if session.evaluations.find(namespace, name) is not None:
+            raise AlreadyExists("A dataset of this name exists.")
+
+
+def free_name(engine: Engine, namespace: int, wanted: str) -> str:
+    """A name that no dataset has: the wanted one, or with a number behind it."""
+    names = itertools.chain([wanted], (f"{wanted}_{number}" for number in itertools.count(2)))
+    with engine.storage.read() as session:
+        return next(name for name in names if session.evaluations.find(namespace, name) is None)
