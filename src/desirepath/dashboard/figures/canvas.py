@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from desirepath.dashboard.figures.palette import LIGHT, Palette
 
-__all__ = ["FONT", "Canvas", "Chart", "data", "fitting", "stacked"]
+__all__ = ["FONT", "Canvas", "Chart", "data", "stacked"]
 
 FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
@@ -91,16 +91,6 @@ class Canvas(Struct, frozen=True, kw_only=True):
 def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Rows as a chart takes them."""
     return alt.InlineData(values=list(rows))
-
-
-def fitting(canvas: Canvas, chart: Chart, height: int) -> Chart:
-    """Make a chart of one panel as wide as its canvas, its labels included."""
-    fitted: Chart = chart.properties(
-        width=canvas.width,
-        height=height,
-        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-    )
-    return fitted
 
 
 def stacked(panels: Iterable[Any]) -> Chart:

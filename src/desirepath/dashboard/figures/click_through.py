@@ -28,7 +28,14 @@ def draw_click_through(canvas: Canvas, answer: PositionRates) -> Chart:
     top = None
     if any(row.debiased for row in rows):
         top = _sensible_top(points)
-    chart = draw_series(canvas, points, title="share of impressions clicked", form="~%", top=top)
+    chart = draw_series(
+        canvas,
+        points,
+        place="position in the list (0 is the first)",
+        title="share of impressions clicked",
+        form="~%",
+        top=top,
+    )
     return canvas.finish(
         chart,
         _title(rows) if n_groups == 1 else "Click-through by position, for each group",

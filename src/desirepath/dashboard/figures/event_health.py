@@ -32,8 +32,8 @@ def draw_event_health(canvas: Canvas, answer: EventHealth) -> Chart:
         title,
         about + ".",
         f"To mend first: {answer.failed[0].fix}" if n_failed else "",
-        "Bars are of what is checked. Dark: it teaches nothing, or what is wrong; light: it does "
-        "little harm.",
+        "Bars are of what is checked. Strong ones: it teaches nothing, or what is "
+        "wrong; faint ones: it does little harm.",
     )
 
 

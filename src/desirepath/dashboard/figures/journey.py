@@ -79,7 +79,10 @@ def _lay_out(
 ) -> tuple[list[_Placed], list[_Placed], list[tuple[float, float]], float]:
     """Heads of visits, steps, from where to where each path goes, and the height of it all."""
     letters = int((canvas.inner_width - _TEXTS) / _LETTER)
-    heads, placed, paths, y = [], [], [], 0.0
+    heads: list[_Placed] = []
+    placed: list[_Placed] = []
+    paths: list[tuple[float, float]] = []
+    y = 0.0
     for number, visit in enumerate(visits):
         steps = visit.steps[: _MOST_STEPS - len(placed)]
         if not steps:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 from msgspec import Struct
 
-from desirepath.dashboard.figures.canvas import Canvas, Chart, data, fitting
+from desirepath.dashboard.figures.canvas import Canvas, Chart, data
 
 __all__ = ["MOST_SERIES", "Point", "draw_series"]
 
@@ -16,6 +16,8 @@ MOST_SERIES = 4
 _SHAPES = ("circle", "square", "triangle-up", "diamond")
 _DASHES = ((1, 0), (6, 4), (2, 3), (8, 3, 2, 3))
 _HEIGHT = 300
+_LABELS = 40  # width of the labels of values
+_AXIS = 66  # the same, with the title
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -36,7 +38,13 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 def draw_series(
-    canvas: Canvas, points: Sequence[Point], *, title: str, form: str, top: float | None = None
+    canvas: Canvas,
+    points: Sequence[Point],
+    *,
+    place: str,
+    title: str,
+    form: str,
+    top: float | None = None,
 ) -> Chart:
     """Draw points with their intervals, each series in a shape, a dash and a colour of its own.
 
@@ -44,6 +52,8 @@ def draw_series(
     ----------
     points
         Of at most ``MOST_SERIES`` series, in the order of the legend and of the axis.
+    place
+        What positions are: the title of their axis.
     title, form
         Of the axis of values: what it is, and how numbers are written there.
     top
@@ -68,11 +78,12 @@ def draw_series(
     scale = alt.Scale(zero=True, nice=top is None, clamp=top is not None)
     if top is not None:
         scale.domain = [0, top]
-    base = alt.Chart(data(rows)).encode(
+    width = canvas.inner_width - _AXIS
+    base = alt.Chart(data(rows), width=width, height=_HEIGHT).encode(
         x=alt.X(
             "position:O",
             sort=positions,
-            title="position in the list (0 is the first)",
+            title=place,
             axis=alt.Axis(labelAngle=0, labelOverlap=True),
         ),
         xOffset=alt.XOffset("series:N", sort=names, scale=alt.Scale(paddingOuter=_outer(names))),
@@ -82,7 +93,8 @@ def draw_series(
         tooltip=alt.Tooltip("told:N", title=" "),
         description="told:N",
     )
-    y = alt.Y("value:Q", title=title, scale=scale, axis=alt.Axis(format=form, tickCount=6))
+    axis = alt.Axis(format=form, tickCount=6, minExtent=_LABELS, maxExtent=_LABELS)
+    y = alt.Y("value:Q", title=title, scale=scale, axis=axis)
     lines = base.mark_line(strokeWidth=1.5, opacity=0.55).encode(
         y=y,
         strokeDash=alt.StrokeDash(
@@ -100,8 +112,7 @@ def draw_series(
             "series:N", scale=alt.Scale(domain=names, range=_SHAPES[: len(names)]), legend=legend
         ),
     )
-    layers = alt.layer(lines, whiskers, dots)
-    return fitting(canvas, layers, _HEIGHT)
+    return alt.layer(lines, whiskers, dots)
 
 
 def _legend(canvas: Canvas, names: Sequence[str]) -> alt.Legend:

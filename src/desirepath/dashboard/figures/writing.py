@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import vl_convert
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from desirepath.dashboard.figures.canvas import FONT, Canvas, Chart
+from desirepath.dashboard.figures.figure import Drawable, figure_of
 from desirepath.dashboard.figures.palette import DARK, LIGHT
 
-__all__ = ["Draw", "to_html", "to_png", "to_svg", "write_figure"]
-
-Draw = Callable[[Canvas], Chart]
-"""A chart, on whatever it is to be drawn on."""
+__all__ = ["to_html", "to_png", "to_svg", "write_figure"]
 
 WIDE, NARROW = 900, 358
 """Widths of a page's charts on a desk and on a phone, pixels."""
@@ -41,50 +38,48 @@ def to_svg(chart: Chart) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def to_html(draw: Draw, title: str, canvas: Canvas) -> str:
-    """A page with a chart, for wide screens and for narrow ones, light and dark.
+def to_html(answer: Drawable, *, note: str = "") -> str:
+    """A page with the chart of an answer, for wide screens and for narrow ones, light and dark.
 
     It is whole: no script, no font, no style sheet is asked for.
     """
-    pictures = "\n".join(
-        f'<figure class="{name}">{_for_page(draw(replace(canvas, width=width, palette=LIGHT)))}'
-        "</figure>"
-        for name, width in (("wide", WIDE), ("narrow", NARROW))
-    )
+    pictures = []
+    for name, width in (("wide", WIDE), ("narrow", NARROW)):
+        chart = figure_of(answer, Canvas(width=width, note=note))
+        pictures.append(f'<figure class="{name}">{_for_page(chart)}</figure>')
+    title = chart.to_dict()["title"]["text"]
     return _PAGE.format(
-        title=html.escape(title),
+        title=html.escape(" ".join(title)),
         font=FONT,
         light=_variables(asdict(LIGHT)),
         dark=_variables(asdict(DARK)),
-        pictures=pictures,
+        pictures="\n".join(pictures),
     )
 
 
 def write_figure(
-    draw: Draw,
+    answer: Drawable,
     *,
-    title: str,
     png: Path | None = None,
     svg: Path | None = None,
     html: Path | None = None,
     canvas: Canvas | None = None,
 ) -> tuple[Path, ...]:
-    """Write a chart to the files that are named; returns them.
+    """Write the chart of an answer to the files that are named; returns them.
 
     Parameters
     ----------
-    title
-        Of the page.
     canvas
-        How wide and in which colours PNG and SVG are.
+        How wide and in which colours PNG and SVG are. The page is as wide as the screen and as
+        dark as its reader likes it.
     """
     canvas = canvas or Canvas()
     if png is not None:
-        png.write_bytes(to_png(draw(canvas)))
+        png.write_bytes(to_png(figure_of(answer, canvas)))
     if svg is not None:
-        svg.write_text(to_svg(draw(canvas)), encoding="utf-8")
+        svg.write_text(to_svg(figure_of(answer, canvas)), encoding="utf-8")
     if html is not None:
-        html.write_text(to_html(draw, title, canvas), encoding="utf-8")
+        html.write_text(to_html(answer, note=canvas.note), encoding="utf-8")
     return tuple(path for path in (png, svg, html) if path is not None)
 
 
