@@ -12,6 +12,11 @@ from desirepath.engine.analysing.event_checks import EventCheck, EventHealth
 
 __all__ = ["draw_event_health"]
 
+_LEGEND = (
+    "Bars are of what is checked. Strong ones: it teaches nothing, or what is wrong; faint ones: "
+    "it does little harm."
+)
+
 
 def draw_event_health(canvas: Canvas, answer: EventHealth) -> Chart:
     """Draw each check: the share that it found, of what, and since when."""
@@ -32,8 +37,7 @@ def draw_event_health(canvas: Canvas, answer: EventHealth) -> Chart:
         title,
         about + ".",
         f"To mend first: {answer.failed[0].fix}" if n_failed else "",
-        "Bars are of what is checked. Strong ones: it teaches nothing, or what is "
-        "wrong; faint ones: it does little harm.",
+        _LEGEND if n_failed else "",
     )
 
 

@@ -64,9 +64,12 @@ def _name(group: GroupBias) -> str:
 def _told_of(group: GroupBias, is_named: bool) -> Iterator[str]:
     said = f"{counted(group.impressions, 'impression')}, {counted(group.clicks, 'click')}"
     yield (f"{_name(group)}: {said}." if is_named else f"{said}.")
+    refusal_to_names: dict[str, list[str]] = {}
     for estimate in group.estimates:
         if estimate.refusal is not None:
-            yield f"{_words(estimate)}: {estimate.refusal}"
+            refusal_to_names.setdefault(estimate.refusal, []).append(_words(estimate))
+    for refusal, names in refusal_to_names.items():
+        yield f"No answer by {', '.join(names)}: {refusal}"
     yield from group.agreement
 
 
