@@ -216,6 +216,8 @@ def test_documents(engine: Engine, tmp_path: Path, seed: int) -> None:
         assert row.clicks_over_expected.expected == pytest.approx(
             sum(position_to_rate[one.position] for one in ones)
         )
+        ratio, shrunk = row.clicks_over_expected.ratio, row.clicks_over_expected.shrunk
+        assert min(1.0, ratio) <= shrunk <= max(1.0, ratio)
         halves = tally((one.at >= middle, "click" in one.types) for one in ones)
         for rate, half in ((row.trend.earlier, False), (row.trend.later, True)):
             assert rate is not None

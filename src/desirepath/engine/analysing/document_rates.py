@@ -34,6 +34,7 @@ from desirepath.engine.analysing.relevance import (
 )
 from desirepath.engine.reporting import wilson_rate
 from desirepath.methods.intervals import newcombe, observed_over_expected
+from desirepath.methods.position_bias.coec import clicks_over_expected
 
 __all__ = ["document_rates"]
 
@@ -67,6 +68,7 @@ def document_rates(
         earlier = document_clicks(asked.earlier.log, grouping)
         table = with_before(table, earlier, ("group", "document_id"))
     rows = asked.part.engine.arrow(table)
+    rows = rows.append_column("shrunk", pa.array(_shrunk(rows)))
     has = _findings(rows)
     for name, is_so in has.items():
         rows = rows.append_column(name, pa.array(is_so))
@@ -127,6 +129,14 @@ def _findings(rows: pa.Table) -> dict[Finding, NDArray[np.bool_]]:
     }
 
 
+def _shrunk(rows: pa.Table) -> Floats:
+    """Clicks over expected, drawn towards 1 by as much as so little evidence deserves."""
+    clicks, expected = column(rows, "clicks"), column(rows, "expected")
+    if not (expected > 0).any():
+        return np.ones(len(clicks))
+    return clicks_over_expected(clicks, expected)
+
+
 def _sort_key(rows: pa.Table, sort: str) -> Floats:
     clicks, impressions = column(rows, "clicks"), column(rows, "impressions")
     match sort:
@@ -135,7 +145,7 @@ def _sort_key(rows: pa.Table, sort: str) -> Floats:
         case "average_position":
             return ratio(column(rows, "ranks"), impressions)
         case "clicks_over_expected":
-            return ratio(clicks, column(rows, "expected"))
+            return np.where(column(rows, "expected") > 0, column(rows, "shrunk"), np.nan)
         case "missed_clicks":
             return column(rows, "expected") - clicks
         case "trend":
@@ -165,7 +175,7 @@ def _row(row: dict[str, Any], grouping: Grouping | None) -> DocumentRow:
         impressions=amount(impressions, before[1] if is_compared else None),
         click_through=share(clicks, impressions, before if is_compared else None),
         average_position=average(seen, seen_before if is_compared else None),
-        clicks_over_expected=_over_expected(clicks, row["expected"]),
+        clicks_over_expected=_over_expected(row),
         skips=row["skips"],
         returns=row["returns"],
         acted=row["acted"],
@@ -180,12 +190,14 @@ def _squares(row: dict[str, Any]) -> int:
     return squares
 
 
-def _over_expected(clicks: int, expected: float) -> OverExpected | None:
+def _over_expected(row: dict[str, Any]) -> OverExpected | None:
+    clicks, expected = row["clicks"], row["expected"]
     if not expected:
         return None
     low, high = observed_over_expected(clicks, expected)
     return OverExpected(
         ratio=clicks / expected,
+        shrunk=row["shrunk"],
         low=float(low),
         high=float(high),
         clicks=clicks,

@@ -184,10 +184,12 @@ class OverExpected(Struct, frozen=True, kw_only=True):
     """Clicks over the clicks that the positions of the impressions let expect.
 
     1 is what others get in the same places. The interval is that of a Poisson count, the
-    expectation being taken as known.
+    expectation being taken as known. ``shrunk`` is the ratio drawn towards 1, by as much as
+    documents with so little evidence deserve; it is what they are sorted by.
     """
 
     ratio: float
+    shrunk: float
     low: float
     high: float
     clicks: int
