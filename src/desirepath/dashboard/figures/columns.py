@@ -149,7 +149,10 @@ def _panel(canvas: Canvas, column: Column, width: int) -> Chart:
         case Intervals():
             return _intervals(canvas, column, base)
     texts: Chart = base.mark_text(align="left", limit=width).encode(
-        x=alt.value(0), text="text:N", tooltip=alt.Tooltip("told:N", title=" ")
+        x=alt.value(0),
+        text="text:N",
+        tooltip=alt.Tooltip("told:N", title=" "),
+        description="told:N",
     )
     return texts
 
@@ -167,7 +170,7 @@ def _bars(canvas: Canvas, column: Bars, base: alt.Chart) -> Chart:
         color=_color(canvas, canvas.palette.shown),
     )
     texts = base.mark_text(align="left", dx=6).encode(
-        x=alt.X("end:Q", scale=scale, axis=None), text="text:N"
+        x=alt.X("end:Q", scale=scale, axis=None), text="text:N", description="told:N"
     )
     return alt.layer(bars, texts)
 
@@ -192,7 +195,7 @@ def _intervals(canvas: Canvas, column: Intervals, base: alt.Chart) -> Chart:
     ]
     if column.line is not None:
         line = alt.Chart(data([{"at": column.line}])).mark_rule(
-            color=palette.muted, strokeDash=[3, 3]
+            color=palette.muted, strokeDash=[3, 3], aria=False
         )
         layers.insert(0, line.encode(x=alt.X("at:Q", scale=scale, axis=axis, title=None)))
     return alt.layer(*layers)

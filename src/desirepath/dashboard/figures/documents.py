@@ -108,7 +108,7 @@ def _places(canvas: Canvas, placed: Sequence[DocumentRow]) -> Chart:
         "finding:N",
         scale=alt.Scale(domain=_MARKS, range=["triangle-up", "triangle-down", "circle"]),
     )
-    one = alt.Chart(data([{"at": 1}])).mark_rule(color=palette.muted, strokeDash=[3, 3])
+    one = alt.Chart(data([{"at": 1}])).mark_rule(color=palette.muted, strokeDash=[3, 3], aria=False)
     layers = alt.layer(
         one.encode(y=alt.Y("at:Q", scale=scale)),
         base.mark_rule(opacity=0.45, strokeWidth=1.5).encode(

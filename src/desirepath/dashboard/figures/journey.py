@@ -131,7 +131,7 @@ def _draw(
         columns=2 if canvas.is_narrow else 4,
     )
     layers: list[Any] = [
-        path.mark_rule(color=palette.line, strokeWidth=2).encode(
+        path.mark_rule(color=palette.line, strokeWidth=2, aria=False).encode(
             x=alt.value(_PATH), y=y, y2="to:Q"
         ),
         steps.mark_point(filled=True, opacity=1, size=90).encode(
@@ -143,17 +143,20 @@ def _draw(
             description="told:N",
         ),
         steps.mark_text(align="right", color=palette.muted).encode(
-            x=alt.value(_PATH - 16), y=y, text="time:N"
+            x=alt.value(_PATH - 16), y=y, text="time:N", description="told:N"
         ),
         steps.mark_text(align="left", baseline="middle", lineBreak="\n", lineHeight=_LINE).encode(
-            x=alt.value(_TEXTS), y=alt.Y("top:Q", scale=scale, axis=None), text="text:N"
+            x=alt.value(_TEXTS),
+            y=alt.Y("top:Q", scale=scale, axis=None),
+            text="text:N",
+            description="told:N",
         ),
     ]
     if heads:
-        named = chart([{"at": head.at, "time": head.time} for head in heads])
+        named = chart([{"at": head.at, "time": head.time, "told": head.time} for head in heads])
         layers.append(
             named.mark_text(align="left", fontWeight=600).encode(
-                x=alt.value(_TIMES), y=y, text="time:N"
+                x=alt.value(_TIMES), y=y, text="time:N", description="told:N"
             )
         )
     return alt.layer(*layers)

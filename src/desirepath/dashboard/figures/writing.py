@@ -19,6 +19,7 @@ __all__ = ["to_html", "to_png", "to_svg", "write_figure"]
 WIDE, NARROW = 900, 358
 """Widths of a page's charts on a desk and on a phone, pixels."""
 
+_TELLING = ("bar", "point", "rule mark", "text mark")
 _SCALE = 2.0  # for screens with small pixels, and for paper
 _SVG = "http://www.w3.org/2000/svg"
 
@@ -33,7 +34,7 @@ def to_svg(chart: Chart) -> str:
     ElementTree.register_namespace("", _SVG)
     root = ElementTree.fromstring(vl_convert.vegalite_to_svg(chart.to_dict()))
     for mark in root.iter():
-        if mark.get("role") == "graphics-symbol" and mark.get("aria-label"):
+        if mark.get("aria-roledescription", "") in _TELLING and mark.get("aria-label"):
             ElementTree.SubElement(mark, f"{{{_SVG}}}title").text = mark.get("aria-label")
     return ElementTree.tostring(root, encoding="unicode")
 
