@@ -255,10 +255,25 @@ def test_files_that_are_named_are_written(tmp_path: Path) -> None:
     assert LIGHT.surface in names["svg"].read_text()
 
 
-def test_what_was_sent_cannot_break_a_page(engine: Engine) -> None:
+BAD = "<script>alert(1)</script> & “more”\x1b[0m\x00\u202eabc\ufffe"
+
+
+def test_what_was_sent_cannot_break_a_page_or_the_process(engine: Engine) -> None:
     people = People(engine)
-    people.search("s1", 0, "<script>alert(1)</script> & “more”\n\x1b[0m", 1)
+    people.search("s1", 0, "hat", 1)
     with asked(engine) as part:
-        page = to_html(query_rates(Compared(part=part), Order(sort="searches")))
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
+        found = query_rates(Compared(part=part), Order(sort="searches"))
+        journey = follow_session(part, "s1", WINDOW)
+    rows = tuple(replace(row, query=BAD, group=BAD) for row in found.results)
+    visit = journey.visits[0]
+    told = replace(visit, steps=(replace(visit.steps[0], text=BAD),))
+    for answer in (
+        replace(found, results=rows),
+        replace(journey, session_id=BAD, visits=(told,)),
+        replace(_estimated("regression_em"), differences=(BAD,)),
+    ):
+        page = to_html(answer)
+        assert "<script" not in page
+        assert "&lt;script&gt;" in page
+        assert not {"\x1b", "\x00", "\u202e", "\ufffe"} & set(page)
+        assert to_png(figure_of(answer))

