@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, cast
 
 import ibis
@@ -43,8 +47,8 @@ class AnalysisEngine(Protocol):
         """Run an expression."""
         ...
 
-    def write(self, table: Table, path: Path) -> None:
-        """Run an expression into a Parquet file."""
+    def kept(self, table: Table) -> AbstractContextManager[Table]:
+        """Run an expression once, for others to be built on for as long as the ``with`` lasts."""
         ...
 
     def close(self) -> None: ...
@@ -73,6 +77,8 @@ class DuckDB:
         }
         if limits.threads:
             options["threads"] = limits.threads
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch = scratch
         self._connection = ibis.duckdb.connect(**options)
 
     def read(self, folder: Path) -> Table:
@@ -82,7 +88,15 @@ class DuckDB:
         return self._connection.to_pyarrow(table)
 
     def write(self, table: Table, path: Path) -> None:
+        """Run an expression into a Parquet file."""
         self._connection.to_parquet(table, path, compression="zstd")
+
+    @contextmanager
+    def kept(self, table: Table) -> Iterator[Table]:
+        with TemporaryDirectory(dir=self._scratch) as folder:
+            self.write(table, Path(folder, "rows.parquet"))
+            # A sum is wider than 64 bits here, and a number with a point in Parquet files.
+            yield self.read(Path(folder)).cast(table.schema())
 
     def close(self) -> None:
         self._connection.disconnect()
@@ -124,8 +138,16 @@ class Spark:
         found = self._session.sql(self._connection.compile(table)).toArrow()
         return found.cast(table.schema().to_pyarrow())
 
-    def write(self, table: Table, path: Path) -> None:
-        self._connection.to_parquet(table, path)
+    @contextmanager
+    def kept(self, table: Table) -> Iterator[Table]:
+        # A checkpoint also ends the plan, which Spark takes long to look through when it is deep.
+        rows = self._session.sql(self._connection.compile(table)).localCheckpoint()
+        name = f"kept_{uuid.uuid4().hex}"
+        rows.createOrReplaceTempView(name)
+        try:
+            yield self._connection.table(name)
+        finally:
+            self._session.catalog.dropTempView(name)
 
     def close(self) -> None:
         self._session.stop()

@@ -17,7 +17,7 @@ from ibis.expr.types import Table, Value
 from desirepath.analysis.schemas import IMPRESSIONS
 from desirepath.domain.acts import CLICKED, SAID_SHOWN
 
-__all__ = ["impressions", "impressions_after_changes", "is_clicked", "united_acts"]
+__all__ = ["impressions", "impressions_after_changes", "is_clicked", "united_acts", "with_people"]
 
 _GAP = 30 * 60 * 1_000_000  # after so long, the same query of a session is another search
 _COLUMNS = IMPRESSIONS.names
@@ -35,6 +35,26 @@ def impressions(interactions: Table, executions: Table, returned: Table) -> Tabl
     known = about_documents.semi_join(executions, "execution_id")
     others = about_documents.anti_join(executions, "execution_id")
     return _of_executions(known, executions, returned).union(_put_together(others))
+
+
+def with_people(executions: Table, interactions: Table) -> Table:
+    """Executions, those of nobody with the person or session that all their interactions name."""
+    of_nobody = executions.filter(_.user_id.isnull(), _.session_id.isnull())
+    who = (
+        interactions.semi_join(of_nobody, "execution_id")
+        .group_by("execution_id")
+        .agg(seen_user=_only(interactions.user_id), seen_session=_only(interactions.session_id))
+    )
+    rows = executions.left_join(who, "execution_id").drop("execution_id_right")
+    return rows.mutate(
+        user_id=rows.user_id.coalesce(rows.seen_user),
+        session_id=rows.session_id.coalesce(rows.seen_session),
+    ).drop("seen_user", "seen_session")
+
+
+def _only(column: Value) -> Value:
+    """What all rows of a group say that say anything; null where they differ."""
+    return ibis.ifelse(column.min() == column.max(), column.min(), ibis.null(str))
 
 
 def impressions_after_changes(

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ibis.expr.types import Table
 from msgspec import Struct
 
 from desirepath.analysis.engines import AnalysisEngine, DuckDB, Limits, open_analysis_engine
-from desirepath.analysis.impressions import impressions, impressions_after_changes
+from desirepath.analysis.impressions import impressions, impressions_after_changes, with_people
 from desirepath.analysis.log import Log, log_of
 from desirepath.engine.analysing.copying import CopyProgress, Snapshot, WorkOut, snapshot
 from desirepath.engine.analysing.files import CopyFiles
@@ -68,7 +69,11 @@ def open_log(
         scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="desirepath-"))
         runner = open_analysis_engine(on, limits, Path(scratch))
         stack.callback(runner.close)
-        yield OpenLog(log=_log(runner, copied), engine=runner)
+        shown = _impressions(runner, copied)
+        if runner.name == "spark":  # its plans grow too deep, and it starts anew with each question
+            shown = stack.enter_context(runner.kept(shown))
+        log = log_of(*_tables(runner, copied.folder), shown)
+        yield OpenLog(log=log, engine=runner)
 
 
 def _work_out(limits: Limits) -> WorkOut:
@@ -76,29 +81,29 @@ def _work_out(limits: Limits) -> WorkOut:
         with tempfile.TemporaryDirectory(prefix="desirepath-") as scratch:
             runner = DuckDB(limits, Path(scratch))
             try:
-                tables = (runner.read(folder / name) for name in _TABLES)
-                runner.write(impressions(*tables), target)
+                runner.write(impressions(*_tables(runner, folder)), target)
             finally:
                 runner.close()
 
     return work_out
 
 
-_TABLES = ("interactions", "executions", "returned")
+def _tables(runner: AnalysisEngine, folder: Path) -> tuple[Table, Table, Table]:
+    """Interactions, executions and what those returned."""
+    interactions = runner.read(folder / "interactions")
+    executions = with_people(runner.read(folder / "executions"), interactions)
+    return interactions, executions, runner.read(folder / "returned")
 
 
-def _log(runner: AnalysisEngine, copied: Snapshot) -> Log:
+def _impressions(runner: AnalysisEngine, copied: Snapshot) -> Table:
     folder = copied.folder
-    interactions, executions, returned = (runner.read(folder / name) for name in _TABLES)
-    if copied.has_impressions:
-        keys = ("execution_id", "session_id", "user_id")
-        changed = runner.read(folder / "new_interactions").select(keys)
-        changed = changed.union(runner.read(folder / "new_executions").select(keys))
-        before = runner.read(folder / "impressions")
-        shown = impressions_after_changes(before, changed, interactions, executions, returned)
-    else:
-        shown = impressions(interactions, executions, returned)
-    return log_of(interactions, executions, returned, shown)
+    tables = _tables(runner, folder)
+    if not copied.has_impressions:
+        return impressions(*tables)
+    keys = ("execution_id", "session_id", "user_id")
+    changed = runner.read(folder / "new_interactions").select(keys)
+    changed = changed.union(runner.read(folder / "new_executions").select(keys))
+    return impressions_after_changes(runner.read(folder / "impressions"), changed, *tables)
 
 
 def _limits(engine: Engine) -> Limits:

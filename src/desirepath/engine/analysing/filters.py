@@ -19,7 +19,6 @@ from desirepath.analysis.toggled import clicked_after, toggled, uses
 from desirepath.engine.analysing.lift import lift_of, smoothed
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import ClickedDocument, Filters, ToggledFilter
-from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import Rate, wilson_rate
 
 __all__ = ["find_filters"]
@@ -55,7 +54,7 @@ def find_filters(
     limit
         Filters at most.
     """
-    with worked_out(part, landmarks(timeline(part.log, session_window))) as moments:
+    with part.engine.kept(landmarks(timeline(part.log, session_window))) as moments:
         return _answer(part, moments, min_identities, min_share, limit)
 
 

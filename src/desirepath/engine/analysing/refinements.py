@@ -27,7 +27,6 @@ from desirepath.domain.rewording import Rewording, reword
 from desirepath.engine.analysing.lift import lift_of, smoothed
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import Chain, Example, Refinement, Refinements
-from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import wilson_rate
 
 __all__ = ["find_refinements"]
@@ -59,7 +58,7 @@ def find_refinements(
     limit
         Pairs at most.
     """
-    with worked_out(part, landmarks(timeline(part.log, session_window))) as moments:
+    with part.engine.kept(landmarks(timeline(part.log, session_window))) as moments:
         return _answer(part, moments, min_identities, limit)
 
 

@@ -10,7 +10,6 @@ from desirepath.domain.clock import MICROSECONDS, to_datetime
 from desirepath.domain.visit import OUTCOMES, VisitOutcome
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.session_answers import OutcomeShare, Sessions, SessionVisit
-from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import wilson_rate
 
 __all__ = ["list_sessions"]
@@ -36,7 +35,7 @@ def list_sessions(
     limit
         Visits at most.
     """
-    with worked_out(part, visits(timeline(part.log, session_window))) as found:
+    with part.engine.kept(visits(timeline(part.log, session_window))) as found:
         return _answer(part, found, outcome, limit)
 
 

@@ -15,7 +15,6 @@ from desirepath.analysis.zero_results import (
 from desirepath.domain.clock import to_datetime
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.query_answers import NextQuery, ZeroResultQuery, ZeroResults
-from desirepath.engine.analysing.worked_out import worked_out
 from desirepath.engine.reporting import wilson_rate
 
 __all__ = ["NO_SEARCHES", "find_zero_results"]
@@ -52,7 +51,7 @@ def find_zero_results(part: Part, session_window: int, limit: int = 50) -> ZeroR
     if rows:
         names = [row["query"] for row in rows]
         every = attempts(numbered_searches(timeline(part.log, session_window)))
-        with worked_out(part, every.filter(every["query"].isin(names))) as made:
+        with part.engine.kept(every.filter(every["query"].isin(names))) as made:
             query_to_next = {row["query"]: row for row in run(what_next(made))}
             for row in run(next_queries(made, _MOST_NEXT)):
                 next_of[row["query"]].append(

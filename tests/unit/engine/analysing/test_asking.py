@@ -225,6 +225,24 @@ def test_interactions_say_what_their_execution_says(engine: Engine) -> None:
     assert (row["retriever_id"], row["is_known"]) == ("ret_1", True)
 
 
+def test_a_search_of_nobody_is_of_whom_all_its_interactions_name(engine: Engine) -> None:
+    """UBI says who it was with each event, and not with the query."""
+    store(
+        engine,
+        sent_interaction(execution_id="e1", session_id="s1"),
+        sent_interaction(execution_id="e1", session_id="s1", feature_id="doc_2", user_id="ann"),
+        sent_interaction(execution_id="e2", session_id="s1"),
+        sent_interaction(execution_id="e2", session_id="s2", feature_id="doc_2"),
+        executions=(sent_execution(execution_id="e1"), sent_execution(execution_id="e2")),
+    )
+    with open_log(engine, DEFAULT) as opened:
+        executions = opened.engine.arrow(opened.log.executions).to_pylist()
+        shown = opened.engine.arrow(opened.log.impressions).to_pylist()
+    who = {row["execution_id"]: (row["user_id"], row["session_id"]) for row in executions}
+    assert who == {"e1": ("ann", "s1"), "e2": (None, None)}
+    assert all((row["user_id"], row["session_id"]) == who[row["execution_id"]] for row in shown)
+
+
 SCOPES: list[tuple[dict[str, Any], list[str]]] = [
     ({"retriever_id": "ret_2"}, ["e2"]),
     ({"configuration": "new"}, ["e2"]),

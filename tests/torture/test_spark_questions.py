@@ -1,0 +1,69 @@
+"""Whole questions, not only expressions, have the same answers on Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from desirepath.analysis.engines import AnalysisEngine, Spark
+from desirepath.analysis.impressions import impressions
+from desirepath.analysis.log import log_of
+from desirepath.engine.analysing.comparing import Compared
+from desirepath.engine.analysing.part import Part
+from desirepath.engine.analysing.position_bias import position_bias
+from desirepath.engine.analysing.position_rates import position_rates
+from desirepath.engine.analysing.refinements import find_refinements
+from desirepath.engine.analysing.sessions import list_sessions
+from desirepath.engine.analysing.troubled import find_troubled
+from desirepath.engine.analysing.zero_results import find_zero_results
+from tests.unit.analysis.logs import duckdb, random_log, write_log
+
+pytestmark = [
+    pytest.mark.torture,
+    pytest.mark.needs_java,
+    pytest.mark.filterwarnings("default"),
+    pytest.mark.filterwarnings("ignore:fetch_arrow_table"),
+]
+
+_WINDOW = 3600 * 1_000_000
+
+QUESTIONS: dict[str, Callable[[Part], Any]] = {
+    "zero_results": lambda part: find_zero_results(part, _WINDOW),
+    "refinements": lambda part: find_refinements(part, _WINDOW, min_identities=2),
+    "troubled": lambda part: find_troubled(part, min_searches=1),
+    "sessions": lambda part: list_sessions(part, _WINDOW),
+    "positions": lambda part: position_rates(Compared(part=part)),
+    "position_bias": position_bias,
+}
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Spark]:
+    with closing(Spark("local[2]")) as spark:
+        yield spark
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_log(tmp_path_factory.mktemp("log"), **random_log(7, n_searches=60, n_events=400))
+
+
+def answer(engine: AnalysisEngine, folder: Path, question: str) -> str:
+    interactions = engine.read(folder / "interactions")
+    executions = engine.read(folder / "executions")
+    returned = engine.read(folder / "returned")
+    with engine.kept(impressions(interactions, executions, returned)) as shown:
+        log = log_of(interactions, executions, returned, shown)
+        return msgspec.json.encode(QUESTIONS[question](Part(log=log, engine=engine))).decode()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str) -> None:
+    with closing(duckdb(tmp_path)) as here:
+        expected = answer(here, folder, question)
+    assert answer(spark, folder, question) == expected
