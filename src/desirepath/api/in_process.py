@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from anyio.to_thread import run_sync
@@ -49,9 +50,13 @@ from desirepath.errors import (
     InvalidInteraction,
     InvalidSearch,
     MalformedJSON,
+    MissingDependency,
     NotFound,
 )
 from desirepath.storage.base import Namespace
+
+if TYPE_CHECKING:
+    from desirepath.engine.analysing.asking import OpenLog
 
 __all__ = ["AsyncDesirepath", "Desirepath"]
 
@@ -71,6 +76,7 @@ class Desirepath:
         self.retrievers = Retrievers(engine, found.number)
         self.documents = Documents(engine, found)
         self._number = found.number
+        self._space = found
 
     def namespace(self, id_or_name: str) -> Desirepath:
         """The same database, another namespace.
@@ -101,6 +107,25 @@ class Desirepath:
             erase_user(self._engine, self._number, user_id)
         )
         return erased
+
+    def open_log(self, on: str = "duckdb") -> AbstractContextManager[OpenLog]:
+        """The log of the namespace, to be asked and drawn; use it in a ``with``.
+
+        Parameters
+        ----------
+        on
+            ``duckdb`` (in this process), ``spark`` (on this machine), or the URL of a Spark master.
+
+        Raises
+        ------
+        MissingDependency
+            The extra ``analysis``, or ``spark``, is not installed.
+        """
+        try:
+            from desirepath.engine.analysing.asking import open_log
+        except ModuleNotFoundError as error:
+            raise MissingDependency(error.name or "ibis-framework", "analysis") from error
+        return open_log(self._engine, self._space, on=on)
 
     def as_async(self) -> AsyncDesirepath:
         """The same with methods to await."""

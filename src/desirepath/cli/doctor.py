@@ -18,6 +18,7 @@ from desirepath import __version__
 from desirepath.cli.asking import Question, asked, question_options
 from desirepath.cli.common import console, engine_options, open_engine
 from desirepath.cli.event_health import render
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.engine.diagnosing import Diagnosis, diagnose
 from desirepath.settings import Settings
 
@@ -33,8 +34,11 @@ _PACKAGES = ("starlette", "uvicorn", "msgspec", "sqlalchemy", "psycopg")
 @click.option("--events", is_flag=True, help="Check the events that are sent instead.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 @partial(question_options, of_everybody=True)
+@figure_options
 @engine_options
-def doctor_command(settings: Settings, question: Question, events: bool, as_json: bool) -> None:
+def doctor_command(
+    settings: Settings, question: Question, events: bool, as_json: bool, files: FigureFiles
+) -> None:
     """Say what this process will do: durability, versions, disk, clock.
 
     With --events, say what is wrong with the events that are sent: how many, since when, examples,
@@ -43,19 +47,25 @@ def doctor_command(settings: Settings, question: Question, events: bool, as_json
     The exit code is 4 when there is something to mend.
     """
     if events:
-        _check_events(settings, question, as_json)
+        _check_events(settings, question, as_json, files)
+    elif files.are_wanted:
+        raise click.UsageError("Pictures are of --events.")
     else:
         _check_process(settings, as_json)
 
 
-def _check_events(settings: Settings, question: Question, as_json: bool) -> None:
+def _check_events(
+    settings: Settings, question: Question, as_json: bool, files: FigureFiles
+) -> None:
     with asked(settings, question) as part:
         from desirepath.engine.analysing.event_health import event_health
 
         found = event_health(part)
+    if files.are_wanted:
+        files.write(found)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
-    else:
+    elif not files.are_wanted:
         console.print(render(found))
     if found.failed:
         sys.exit(_PROBLEMS_EXIT_CODE)

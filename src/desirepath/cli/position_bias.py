@@ -14,6 +14,7 @@ from rich.text import Text
 from desirepath.api.analytics_bias import LENGTH
 from desirepath.cli.asking import Question, asked, question_options
 from desirepath.cli.common import console, engine_options
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.tables import ACCENT, ALERT, SOFT, heading, nothing, percent, table_of
 from desirepath.domain.grouping import read_grouping
 from desirepath.engine.analysing.propensities import BiasEstimate, GroupBias, PositionBias
@@ -45,6 +46,7 @@ _TITLES = {
     help="The widest interval to answer with, as ± on a propensity.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@figure_options
 def position_bias_command(
     settings: Settings,
     question: Question,
@@ -52,6 +54,7 @@ def position_bias_command(
     max_rank: int,
     precision: float,
     as_json: bool,
+    files: FigureFiles,
 ) -> None:
     """Estimate how likely each rank is looked at, relative to the first.
 
@@ -68,10 +71,12 @@ def position_bias_command(
         found = position_bias(
             part, grouping, by_length=by_length, max_rank=max_rank, precision=precision
         )
+    if files.are_wanted:
+        files.write(found)
     if as_json:
         print(msgspec.json.encode(found).decode())
-        return
-    console.print(Group(*_render(found)))
+    elif not files.are_wanted:
+        console.print(Group(*_render(found)))
 
 
 def _render(found: PositionBias) -> Iterator[RenderableType]:

@@ -17,6 +17,7 @@ from rich.text import Text
 from desirepath.api.analytics_relevance import ComparedQuery, earlier_scope, read_group_by
 from desirepath.cli.asking import Question, opened, question_options
 from desirepath.cli.common import console, engine_options
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.tables import (
     ACCENT,
     ALERT,
@@ -115,6 +116,7 @@ class _Asked(Struct, frozen=True, kw_only=True):
     question: Question
     query: ComparedQuery
     as_json: bool
+    files: FigureFiles
 
 
 def _topic(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,6 +131,7 @@ def _topic(command: Callable[..., Any]) -> Callable[..., Any]:
         compare_since: str | None,
         compare_before: str | None,
         as_json: bool,
+        files: FigureFiles,
         **options: Any,
     ) -> None:
         query = ComparedQuery(
@@ -137,10 +140,12 @@ def _topic(command: Callable[..., Any]) -> Callable[..., Any]:
             compare_start_date=compare_since,
             compare_end_date=compare_before,
         )
-        asked = _Asked(settings=settings, question=question, query=query, as_json=as_json)
+        asked = _Asked(
+            settings=settings, question=question, query=query, as_json=as_json, files=files
+        )
         command(asked=asked, **options)
 
-    return engine_options(question_options(_with(_OPTIONS)(with_asked)))
+    return engine_options(question_options(_with(_OPTIONS)(figure_options(with_asked))))
 
 
 @contextmanager
@@ -246,9 +251,11 @@ Answer = PositionRates | QueryRates | DocumentRates | Funnels
 
 
 def _show(asked: _Asked, answer: Answer) -> None:
+    if asked.files.are_wanted:
+        asked.files.write(answer)
     if asked.as_json:  # UTF-8, whatever the terminal is
         click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2))
-    else:
+    elif not asked.files.are_wanted:
         console.print(render(answer))
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 from desirepath.cli.answers import answer_table, one_line, percent, print_flagged, print_json
 from desirepath.cli.asking import Question, asked, question_options
 from desirepath.cli.common import console, engine_options
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.domain.visit import OUTCOMES, VisitOutcome
 from desirepath.engine.analysing.session_answers import Journey, Sessions
 from desirepath.settings import Settings
@@ -54,16 +55,21 @@ def list_command(
 @engine_options
 @question_options
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@figure_options
 @click.argument("session_id")
-def show_command(settings: Settings, question: Question, session_id: str, as_json: bool) -> None:
+def show_command(
+    settings: Settings, question: Question, session_id: str, as_json: bool, files: FigureFiles
+) -> None:
     """Tell one session as a journey, step by step."""
     with asked(settings, question) as part:
         from desirepath.engine.analysing.journey import follow_session
 
         found = follow_session(part, session_id, settings.session_window_minutes * _MINUTE)
+    if files.are_wanted:
+        files.write(found)
     if as_json:
         print_json(found)
-    else:
+    elif not files.are_wanted:
         _print_journey(found)
 
 

@@ -1,0 +1,59 @@
+"""The chart of an answer, whichever answer it is."""
+
+from __future__ import annotations
+
+from desirepath.dashboard.figures.canvas import Canvas, Chart
+from desirepath.dashboard.figures.click_through import draw_click_through
+from desirepath.dashboard.figures.documents import draw_documents
+from desirepath.dashboard.figures.event_health import draw_event_health
+from desirepath.dashboard.figures.funnel import draw_funnels
+from desirepath.dashboard.figures.journey import draw_journey
+from desirepath.dashboard.figures.propensities import draw_propensities
+from desirepath.dashboard.figures.queries import draw_queries
+from desirepath.engine.analysing.event_checks import EventHealth
+from desirepath.engine.analysing.propensities import PositionBias
+from desirepath.engine.analysing.relevance import (
+    DocumentRates,
+    Funnels,
+    PositionRates,
+    QueryRates,
+)
+from desirepath.engine.analysing.session_answers import Journey
+
+__all__ = ["Drawable", "figure_of"]
+
+Drawable = (
+    PositionRates | QueryRates | DocumentRates | Funnels | PositionBias | Journey | EventHealth
+)
+"""Answers that have a chart."""
+
+
+def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
+    """Draw an answer.
+
+    Parameters
+    ----------
+    canvas
+        How wide, and in which colours; None: 760 pixels, light.
+
+    Returns
+    -------
+    Chart
+        An Altair chart: a notebook shows it, ``save`` writes it, and ``to_dict`` is Vega-Lite.
+    """
+    canvas = canvas or Canvas()
+    match answer:
+        case PositionRates():
+            return draw_click_through(canvas, answer)
+        case QueryRates():
+            return draw_queries(canvas, answer)
+        case DocumentRates():
+            return draw_documents(canvas, answer)
+        case Funnels():
+            return draw_funnels(canvas, answer)
+        case PositionBias():
+            return draw_propensities(canvas, answer)
+        case Journey():
+            return draw_journey(canvas, answer)
+        case EventHealth():
+            return draw_event_health(canvas, answer)
