@@ -158,4 +158,4 @@ def test_ubi(engine: Engine, tmp_path: Path, shared_data: Find) -> None:
     assert sum(row.searches.count for row in queries.results) == 473 + 6
     documents, sessions = steps.results
     assert [step.reached.count for step in documents.steps] == [1_954, 184, 124, 0]
-    assert sessions.steps[0].reached.count == 3
+    assert sessions.steps[0].reached.count == 215

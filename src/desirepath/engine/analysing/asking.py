@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ibis.expr.types import Table
 from msgspec import Struct
+from msgspec.structs import replace
 
 from desirepath.analysis.engines import AnalysisEngine, DuckDB, Limits, open_analysis_engine
 from desirepath.analysis.impressions import impressions, impressions_after_changes, with_people
@@ -23,7 +24,10 @@ from desirepath.storage.base import Namespace
 __all__ = ["OpenLog", "open_log"]
 
 _AT_ONCE = threading.BoundedSemaphore(2)  # each takes memory and cores
-_WAIT_SECONDS = 30.0
+_WAIT_SECONDS = 5.0
+_FEW = 500_000
+"""Rows of a log whose tables are worked out as it is opened: to compile them into each question
+would take longer. On Spark they always are: its plans would grow too deep."""
 
 
 class OpenLog(Struct, frozen=True, kw_only=True, eq=False):
@@ -70,9 +74,13 @@ def open_log(
         runner = open_analysis_engine(on, limits, Path(scratch))
         stack.callback(runner.close)
         shown = _impressions(runner, copied)
-        if runner.name == "spark":  # its plans grow too deep, and it starts anew with each question
+        is_kept = runner.name == "spark" or copied.n_rows < _FEW
+        if is_kept:
             shown = stack.enter_context(runner.kept(shown))
         log = log_of(*_tables(runner, copied.folder), shown)
+        if is_kept:
+            linked = stack.enter_context(runner.kept(log.interactions))
+            log = replace(log, interactions=linked)
         yield OpenLog(log=log, engine=runner)
 
 

@@ -64,10 +64,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         those of them that came after ``impressions`` were worked out, if they were.
     has_impressions
         Whether impressions of an earlier moment are there too.
+    n_rows
+        Of interactions and executions.
     """
 
     folder: Path
     has_impressions: bool
+    n_rows: int
 
 
 @contextmanager
@@ -87,11 +90,11 @@ def snapshot(
             for table in _SCHEMAS:
                 _write_nothing(target / table, table)
             with _uncollected():
-                for copier in _copiers(files.parts, session, namespace):
-                    copier.copy(state, target, progress)
+                copiers = _copiers(files.parts, session, namespace)
+                n_rows = sum(copier.copy(state, target, progress) for copier in copiers)
             _summarize(files.parts, state, work_out)
             _link_all(files.parts, state, target)
-        yield Snapshot(folder=target, has_impressions=state.impressions is not None)
+        yield Snapshot(folder=target, has_impressions=state.impressions is not None, n_rows=n_rows)
     finally:
         shutil.rmtree(target, ignore_errors=True)
 
@@ -161,8 +164,12 @@ class _Copier:
         self._settled = first_id_at(now - _SETTLED)
         self._day_to_n = day_to_n
 
-    def copy(self, state: CopyState, target: Path, progress: CopyProgress | None) -> None:
-        """Add parts of what is settled, and put files of what is not into the target."""
+    def copy(self, state: CopyState, target: Path, progress: CopyProgress | None) -> int:
+        """Add parts of what is settled, and put files of what is not into the target.
+
+        How many rows both are.
+        """
+        n_unsettled = 0
         log = state.log(self._name)
         through = bytes.fromhex(log.through)
         for day in self._missing_days(log, through):
@@ -176,8 +183,10 @@ class _Copier:
                 log.parts.append(self._keep(files))
                 log.through = files.last.hex()
             else:
+                n_unsettled += files.n_rows
                 for table, path in files.paths.items():
                     path.rename(_folder(target / table) / path.name)
+        return n_unsettled + sum(part.n_rows for part in log.parts)
 
     def _missing_days(self, log: CopiedLog, through: bytes) -> list[int]:
         """Days that were copied once and are not any more."""
