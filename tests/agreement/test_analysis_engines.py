@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ibis.expr.types import Table
 
 from desirepath.analysis import click_lists, event_health
 from desirepath.analysis.engines import AnalysisEngine, Spark
@@ -16,10 +17,7 @@ from desirepath.analysis.impressions import impressions, is_clicked
 from desirepath.analysis.log import Log, log_of
 from desirepath.domain.acts import CLICKED
 from desirepath.domain.scope import Scope
-from desirepath.engine.analysing.flagging import find_flagged
 from tests.unit.analysis.logs import duckdb, random_log, write_log
-from tests.unit.engine.analysing.robots import crawler
-from tests.unit.engine.analysing.traffic import Traffic
 
 pytestmark = [
     pytest.mark.needs_java,
@@ -45,11 +43,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_files(engine: AnalysisEngine, folder: Path) -> Log:
+    tables = tables_of(engine, folder)
+    return log_of(*tables, impressions(*tables))
+
+
+def tables_of(engine: AnalysisEngine, folder: Path) -> tuple[Table, Table, Table]:
     interactions = engine.read(folder / "interactions")
-    executions = engine.read(folder / "executions")
-    returned = engine.read(folder / "returned")
-    shown = impressions(interactions, executions, returned)
-    return log_of(interactions, executions, returned, shown)
+    return interactions, engine.read(folder / "executions"), engine.read(folder / "returned")
+
+
+@pytest.fixture(scope="module")
+def spark_log(spark: Spark, folder: Path) -> Iterator[Log]:
+    """Open the log as a question would: impressions are worked out once."""
+    tables = tables_of(spark, folder)
+    with spark.kept(impressions(*tables)) as shown:
+        yield log_of(*tables, shown)
 
 
 def rows(engine: AnalysisEngine, table: Any) -> list[str]:
@@ -127,20 +135,16 @@ QUESTIONS: dict[str, Callable[[Log], Any]] = {
 }
 
 
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str) -> None:
+QUICK = ("interactions", "impressions", "positions", "columns", "a_part", "score", "lists")
+"""Each takes Spark seconds: the others are for the long tests."""
+
+
+@pytest.mark.parametrize("question", QUICK)
+def test_equal_answers(
+    spark_log: Log, spark: Spark, folder: Path, tmp_path: Path, question: str
+) -> None:
     ask = QUESTIONS[question]
     with closing(duckdb(tmp_path)) as here:
         expected = rows(here, ask(open_files(here, folder)))
-    assert rows(spark, ask(open_files(spark, folder))) == expected
+    assert rows(spark, ask(spark_log)) == expected
     assert expected
-
-
-def test_the_same_robots(spark: Spark, tmp_path: Path) -> None:
-    traffic = Traffic(seed=1).people(300, n_days=5, n_users=40)
-    crawler(traffic)
-    folder = write_log(tmp_path / "log", **traffic.tables())
-    with closing(duckdb(tmp_path)) as here:
-        expected = find_flagged(open_files(here, folder), here)
-    assert find_flagged(open_files(spark, folder), spark) == expected
-    assert [one.identity for one in expected.identities] == ["robot"]

@@ -14,7 +14,9 @@ import pyspark
 import pytest
 
 from desirepath.analysis.engines import Spark
-from tests.agreement.test_analysis_engines import QUESTIONS, folder, open_files, rows
+from desirepath.analysis.impressions import impressions
+from desirepath.analysis.log import log_of
+from tests.agreement.test_analysis_engines import QUESTIONS, folder, open_files, rows, tables_of
 from tests.unit.analysis.logs import duckdb
 
 __all__ = ["folder"]
@@ -75,5 +77,7 @@ def test_equal_answers(cluster: Spark, folder: Path, tmp_path: Path, question: s
     ask = QUESTIONS[question]
     with closing(duckdb(tmp_path)) as here:
         expected = rows(here, ask(open_files(here, folder)))
-    assert rows(cluster, ask(open_files(cluster, folder))) == expected
+    with cluster.kept(impressions(*tables_of(cluster, folder))) as shown:
+        log = log_of(*tables_of(cluster, folder), shown)
+        assert rows(cluster, ask(log)) == expected
     assert expected

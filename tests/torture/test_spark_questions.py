@@ -14,6 +14,7 @@ from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions
 from desirepath.analysis.log import log_of
 from desirepath.engine.analysing.comparing import Compared
+from desirepath.engine.analysing.flagging import find_flagged
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.position_bias import position_bias
 from desirepath.engine.analysing.position_rates import position_rates
@@ -21,7 +22,10 @@ from desirepath.engine.analysing.refinements import find_refinements
 from desirepath.engine.analysing.sessions import list_sessions
 from desirepath.engine.analysing.troubled import find_troubled
 from desirepath.engine.analysing.zero_results import find_zero_results
+from tests.agreement.test_analysis_engines import open_files
 from tests.unit.analysis.logs import duckdb, random_log, write_log
+from tests.unit.engine.analysing.robots import crawler
+from tests.unit.engine.analysing.traffic import Traffic
 
 pytestmark = [
     pytest.mark.torture,
@@ -67,3 +71,13 @@ def test_equal_answers(spark: Spark, folder: Path, tmp_path: Path, question: str
     with closing(duckdb(tmp_path)) as here:
         expected = answer(here, folder, question)
     assert answer(spark, folder, question) == expected
+
+
+def test_the_same_robots(spark: Spark, tmp_path: Path) -> None:
+    traffic = Traffic(seed=1).people(300, n_days=5, n_users=40)
+    crawler(traffic)
+    folder = write_log(tmp_path / "log", **traffic.tables())
+    with closing(duckdb(tmp_path)) as here:
+        expected = find_flagged(open_files(here, folder), here)
+    assert find_flagged(open_files(spark, folder), spark) == expected
+    assert [one.identity for one in expected.identities] == ["robot"]
