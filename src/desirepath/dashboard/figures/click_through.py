@@ -26,7 +26,8 @@ def draw_click_through(canvas: Canvas, answer: PositionRates) -> Chart:
     n_groups = len({row.group for row in rows})
     points = list(_points(rows, groups))
     top = None
-    if any(row.debiased for row in rows):
+    is_debiased = n_groups == 1 and any(row.debiased for row in rows)
+    if is_debiased:
         top = _sensible_top(points)
     chart = draw_series(
         canvas,
@@ -41,6 +42,7 @@ def draw_click_through(canvas: Canvas, answer: PositionRates) -> Chart:
         _title(rows) if n_groups == 1 else "Click-through by position, for each group",
         *about,
         "Bars are 95% intervals (Wilson)."
+        + (" Debiased, they hold those of the propensities, too." if is_debiased else "")
         + (f" The first {_MOST_POSITIONS} positions." if left_out else "")
         + (f" The {MOST_SERIES} largest of {n_groups} groups." if n_groups > MOST_SERIES else ""),
     )
