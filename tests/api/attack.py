@@ -174,8 +174,14 @@ def attack_queries(twins: Twins, document: Mapping[str, Any], stride: int) -> in
 
 
 def _parameters(document: Mapping[str, Any], place: str) -> Iterator[tuple[Operation, str]]:
+    """Each parameter; those that questions to the log read alike, of one of them."""
+    shared: set[str] = set()
     for operation in operations(document):
         for name in operation.parameters(place):
+            if operation.asks_the_log:
+                if name in shared:
+                    continue
+                shared.add(name)
             yield operation, name
 
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 
-__all__ = ["CALLS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
+__all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
 
 QUERY = {"query": "red shoes"}
+QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
 LEARNED = {
     "stage_name": "find",
@@ -337,6 +338,11 @@ class Operation:
     @property
     def needs_key(self) -> bool:
         return bool(self.description["security"])
+
+    @property
+    def asks_the_log(self) -> bool:
+        """Whether it is one of the questions that read what they are about alike, and take long."""
+        return self.path.startswith(QUESTIONS)
 
     @property
     def body(self) -> Mapping[str, Any] | None:

@@ -37,6 +37,11 @@ ESTIMATORS: Mapping[str, Estimator] = {
 }
 """The first is the one to use; the others rest on more, and check it."""
 
+_WORDS = {
+    "intervention_harvesting": "Intervention harvesting",
+    "regression_em": "regression EM",
+    "clicks_over_expected_clicks": "clicks over expected clicks",
+}
 _FIRST = next(iter(ESTIMATORS))
 
 
@@ -186,8 +191,7 @@ def _agreement(good: Mapping[str, Propensities]) -> Iterator[str]:
     names = list(good)
     for name in names[1:]:
         checked = agreement(good[names[0]], good[name])
-        words = f"{names[0].replace('_', ' ')} and {name.replace('_', ' ')}"
-        yield f"{words}: {checked.sentence}"
+        yield f"{_WORDS[names[0]]} and {_WORDS[name]}: {checked.sentence}"
 
 
 def _rates(counts: RankCounts, max_rank: int) -> tuple[RankRate, ...]:
