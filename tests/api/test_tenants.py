@@ -51,6 +51,9 @@ READING = {
 HARMLESS_QUERY = {
     *("limit", "page_size", "offset", "page", "include_total", "return_vectors"),
     *("start_date", "end_date", "configuration", "version", "metadata", "exclude_flagged"),
+    *("compare_to", "compare_start_date", "compare_end_date", "group_by", "sort", "direction"),
+    *("finding", "steps", "outcome", "max_rank", "precision", "min_share"),
+    *("min_identities", "min_impressions", "min_searches"),
     *("q", "fields", "category", "days", "include_queries"),
 }
 HARMLESS_BODY = re.compile(

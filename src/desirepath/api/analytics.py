@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from desirepath.api.endpoint import Call
 from desirepath.domain.checks import check_time
 from desirepath.domain.clock import parse_time
-from desirepath.domain.scope import Scope
+from desirepath.domain.scope import MOST_VERSIONS, Scope
 from desirepath.errors import InvalidQuery, MissingDependency, Overloaded
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class SearchesQuery(Struct, kw_only=True):
         str | None, Meta(description="Searches that were logged with this configuration.")
     ] = None
     version: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
+        Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None,
         Meta(description="Searches of this version of the retriever."),
     ] = None
     metadata: Annotated[

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from desirepath.api.analytics import ScopeQuery, read_scope
 from desirepath.cli.common import namespace_of, open_engine
 from desirepath.cli.progress import rows_progress
-from desirepath.domain.scope import Scope
+from desirepath.domain.scope import MOST_VERSIONS, Scope
 from desirepath.engine.engine import Engine
 from desirepath.errors import MissingDependency, NotFound
 from desirepath.settings import Settings
@@ -40,7 +40,11 @@ _OPTIONS = (
     click.option("--since", metavar="TIME", help="Searches from here on, ISO 8601 (UTC)."),
     click.option("--before", metavar="TIME", help="Searches before this."),
     click.option("--configuration", metavar="LABEL", help="Searches logged with this label."),
-    click.option("--version", type=int, help="Searches of this version of the retriever."),
+    click.option(
+        "--version",
+        type=click.IntRange(1, MOST_VERSIONS),
+        help="Searches of this version of the retriever.",
+    ),
     click.option(
         "--metadata",
         metavar="PATH:VALUE,…",

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-__all__ = ["Scope"]
+__all__ = ["MOST_VERSIONS", "Scope"]
+
+MOST_VERSIONS = (1 << 31) - 1  # a column of 32 bits
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,6 @@ class Scope(Struct, frozen=True, kw_only=True):
     since: int | None = None
     before: int | None = None
     configuration: str | None = None
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Annotated[int, Meta(ge=1, le=MOST_VERSIONS)] | None = None
     metadata: dict[str, str] = {}
     exclude_flagged: bool = True
