@@ -45,6 +45,8 @@ READING = {
     if id.startswith(
         ("get_", "list_", "search_", "rejected_", "explain_", "typeahead", "learned_", "weights_")
     )
+    or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
+    or id in ("sessions", "session_journey")
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -76,6 +78,9 @@ SOMETIMES = {
     ("rejected_interactions", "query", name) for name in ("cursor", "next_cursor", "after")
 }
 OWNER_SEES_NO_DIFFERENCE = {
+    # Nobody in the world made two queries, or turned a filter on.
+    ("query_refinements", "query", "retriever_id"),
+    ("query_filters", "query", "retriever_id"),
     # Written down and never looked up while writing.
     *(
         (o, "body", f"{p}{n}")
