@@ -46,7 +46,7 @@ READING = {
         ("get_", "list_", "search_", "rejected_", "explain_", "typeahead", "learned_", "weights_")
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
-    or id in ("sessions", "session_journey")
+    or id in ("session_list", "session_journey")
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
