@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from io import TextIOWrapper
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from desirepath import __version__
 from desirepath.cli.common import fail
+from desirepath.cli.lazy import LazyGroup
 from desirepath.errors import DesirepathError
 
 __all__ = ["main"]
@@ -36,21 +36,10 @@ _COMMANDS = {
 }
 
 
-class _Lazy(click.Group):
-    """Loads a command when it is asked for, so that ``--help`` is quick."""
+class _Commands(LazyGroup):
+    """Says in one line what went wrong."""
 
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        target = _COMMANDS.get(name)
-        if target is None:
-            return None
-        module, _, attribute = target.partition(":")
-        command: click.Command = getattr(
-            importlib.import_module(f"desirepath.cli.{module}"), attribute
-        )
-        return command
+    targets = _COMMANDS
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -64,7 +53,7 @@ class _Lazy(click.Group):
             fail(DesirepathError(f"The system refused{where}: {error.strerror or error}."))
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="desirepath")
 def main() -> None:
     """Relevance feedback for search: record what people do with results, and learn from it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Sequence
 
 import click
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from desirepath.cli.common import console, engine_options, errors, namespace_of, open_engine
+from desirepath.cli.lazy import LazyGroup
 from desirepath.cli.tables import (
     ACCENT,
     ALERT,
@@ -56,21 +56,8 @@ _NEXT = (
 )
 
 
-class _Topics(click.Group):
-    """Loads a topic when it is asked for: most need what is an extra."""
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        return list(_TOPICS)
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        target = _TOPICS.get(name)
-        if target is None:
-            return None
-        module, _, attribute = target.partition(":")
-        command: click.Command = getattr(
-            importlib.import_module(f"desirepath.cli.{module}"), attribute
-        )
-        return command
+class _Topics(LazyGroup):
+    targets = _TOPICS
 
 
 @click.group("report", cls=_Topics, invoke_without_command=True)
