@@ -66,10 +66,10 @@ def zero_result_queries(call: Call) -> object:
     By searches lost: of how many sessions and users, since when and until when, and what people did
     next: another query (which, and whether something was clicked then), or nothing.
     """
-    from desirepath.engine.analysing.zero_results import find_zero_results
-
     query = read_query(call.query_string, LimitedQuery)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.zero_results import find_zero_results
+
         return find_zero_results(part, call.engine.rules.session_window, query.limit)
 
 
@@ -90,10 +90,10 @@ def query_refinements(call: Call) -> object:
     how often the second query is clicked where the first was not, intervals, and sessions to look
     at; suggested only above the thresholds that the answer names.
     """
-    from desirepath.engine.analysing.refinements import find_refinements
-
     query = read_query(call.query_string, RefinementsQuery)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.refinements import find_refinements
+
         return find_refinements(
             part,
             call.engine.rules.session_window,
@@ -117,10 +117,10 @@ def query_filters(call: Call) -> object:
     By query, from `filter_toggle` events, and which of them could be on from the start: with the
     share of the query's searches, people, what was clicked then, and intervals.
     """
-    from desirepath.engine.analysing.filters import find_filters
-
     query = read_query(call.query_string, FiltersQuery)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.filters import find_filters
+
         return find_filters(
             part,
             call.engine.rules.session_window,
@@ -145,10 +145,10 @@ def troubled_queries(call: Call) -> object:
     Queries whose rate of skips, or of returns to the results, is surely above that of the
     namespace: the whole 95% interval lies above it.
     """
-    from desirepath.engine.analysing.troubled import find_troubled
-
     query = read_query(call.query_string, TroubledQueries)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.troubled import find_troubled
+
         return find_troubled(part, query.min_searches, query.limit)
 
 

@@ -41,10 +41,10 @@ def session_list(call: Call) -> object:
     came to each outcome. A session in which nothing happened for `session_window_minutes` starts
     afresh: that is another visit.
     """
-    from desirepath.engine.analysing.sessions import list_sessions
-
     query = read_query(call.query_string, SessionsQuery)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.sessions import list_sessions
+
         return list_sessions(
             part,
             call.engine.rules.session_window,
@@ -67,10 +67,10 @@ def session_journey(call: Call) -> object:
 
     What somebody did, step by step: searched, saw, clicked, came back, refined, bought.
     """
-    from desirepath.engine.analysing.journey import follow_session
-
     query = read_query(call.query_string, ScopeQuery)
     with asked(call, query) as part:
+        from desirepath.engine.analysing.journey import follow_session
+
         return follow_session(part, call.path["session_id"], call.engine.rules.session_window)
 
 
