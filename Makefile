@@ -16,7 +16,7 @@ title = @printf '\n==> %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo analysis setup test lint types contracts doctests pytest packages torture bench screens lock clean
+.PHONY: help run demo analysis train setup test lint types contracts doctests pytest packages torture bench screens lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,6 +31,9 @@ demo: ## See it learn from simulated shoppers: a service of its own, a minute (D
 
 analysis: ## Install what asks the log as well: DuckDB, Ibis, charts
 	$(INSTALL) analysis
+
+train: ## Install what trains and serves models as well: LightGBM, implicit
+	$(INSTALL) train
 
 setup: ## Install the developer set into .venv
 	$(INSTALL) dev
@@ -78,6 +81,7 @@ lock: setup ## Renew requirements/*.txt from pyproject.toml (UPGRADE=--upgrade f
 	$(COMPILE) --extra dev --output-file requirements/dev.txt
 	$(COMPILE) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --extra analysis --constraint requirements/dev.txt --output-file requirements/analysis.txt
+	$(COMPILE) --extra train --constraint requirements/dev.txt --output-file requirements/train.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 
 clean: ## Remove .venv, caches and builds; databases stay

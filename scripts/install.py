@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bring .venv up to date with a lock file: ``install.py runtime | analysis | bench | dev``.
+"""Bring .venv up to date with a lock file: ``install.py runtime | analysis | train | bench | dev``.
 
 Does nothing, quickly, when the lock is installed already. An install that was cut short
 is thrown away and made anew. Runs on any Python 3.6 or later, so that an interpreter
@@ -26,8 +26,9 @@ UNFINISHED = INSTALLED / "unfinished"  # there while an install runs
 SET_TO_SETS = {
     "runtime": ["runtime"],
     "analysis": ["analysis", "runtime"],
+    "train": ["train", "analysis", "runtime"],
     "bench": ["bench", "runtime"],
-    "dev": ["dev", "bench", "analysis", "runtime"],
+    "dev": ["dev", "bench", "train", "analysis", "runtime"],
 }
 
 
