@@ -1,0 +1,1 @@
+"""Rank documents by what was learned from clicks: matrices, models, measures."""
