@@ -26,7 +26,14 @@ from desirepath.domain.ranking_features import (
     FeatureLayout,
 )
 
-__all__ = ["FeatureTables", "moment_of", "counts", "feature_columns", "feature_tables", "value_shares"]
+__all__ = [
+    "FeatureTables",
+    "moment_of",
+    "counts",
+    "feature_columns",
+    "feature_tables",
+    "value_shares",
+]
 
 _ROW = ["execution_id", "document_id"]
 _COUNTERS = {
@@ -336,7 +343,9 @@ def _history(rows: Table, clicks: Table, who: str) -> Table:
     before = ibis.window(
         group_by="who", order_by=["moment", "is_click"], preceding=None, following=0
     )
-    counted = both.mutate(n_before=_.is_click.sum().over(before)).filter(_.execution_id.notnull())
+    counted = both.mutate(n_before=_.count(where=_.is_click == 1).over(before)).filter(
+        _.execution_id.notnull()
+    )
     counted = counted.filter(_.n_before > 0)
     numbers = ibis.range(ibis.greatest(counted.n_before - HISTORY, 0), counted.n_before)
     asked = counted.select("who", "execution_id", number=numbers.unnest())
