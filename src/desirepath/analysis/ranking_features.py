@@ -7,7 +7,8 @@ before it, and a person's history at the search itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ibis
@@ -24,26 +25,29 @@ from desirepath.domain.ranking_features import (
     STEP,
     FeatureKind,
     FeatureLayout,
+    RankingFeature,
 )
 
 __all__ = [
     "FeatureTables",
-    "moment_of",
     "counts",
-    "feature_columns",
+    "feature_groups",
     "feature_tables",
+    "moment_of",
     "value_shares",
 ]
 
 _ROW = ["execution_id", "document_id"]
-_COUNTERS = {
+_OWN = (FeatureKind.RANK, FeatureKind.DOCUMENT_SCORE, FeatureKind.SCORE, FeatureKind.LOGGED)
+_FIELDS = (FeatureKind.NUMBER, FeatureKind.AGE)
+_COUNTERS = (
     FeatureKind.CTR,
     FeatureKind.CTR_OF_PAIR,
     FeatureKind.POPULARITY,
     FeatureKind.EXPOSURE,
     FeatureKind.DAYS_SINCE_CLICK,
     FeatureKind.DAYS_KNOWN,
-}
+)
 
 
 _KIND_TO_WHO = {FeatureKind.USER_AFFINITY: "user", FeatureKind.SESSION_AFFINITY: "session"}
@@ -107,60 +111,67 @@ def feature_tables(log: Log, layout: FeatureLayout, **documents: Table | None) -
     return FeatureTables(exposures=exposures, clicks=clicks, **documents)
 
 
-def feature_columns(
+def feature_groups(
     rows: Table, tables: FeatureTables, layout: FeatureLayout, origin: int
-) -> Table:
-    """Rows with a column ``f_N`` for each feature, null where it is missing.
+) -> Iterator[Table]:
+    """Tables with the ``row`` of each row and a column ``f_N`` for some of the features.
+
+    All together have every feature once, null where it is missing. They are several, each to be
+    run by itself, because one expression for all would be too deep for what compiles it; a table
+    may leave out rows for which it has nothing.
 
     Parameters
     ----------
     rows
-        ``execution_id``, ``document_id``, ``position``, ``score``, ``scores``, ``features``,
-        ``query``, ``user_id``, ``session_id``, ``moment`` of the search; other columns stay.
+        ``row`` (unique), ``execution_id``, ``document_id``, ``position``, ``score``, ``scores``,
+        ``features``, ``query``, ``user_id``, ``session_id``, ``moment`` of the search.
     origin
         A moment near those of the rows, to keep fading numbers in a good range.
     """
-    columns = list(rows.columns)
-    boundaries = ((_.moment - SETTLE) // STEP).cast("int64")
-    rows = rows.mutate(bucket=boundaries)
-    kinds = {one.kind for one in layout.features}
-    if kinds & _COUNTERS:
-        rows = _with_counters(rows, tables.exposures, layout, origin)
-    if FeatureKind.CTR_OF_PAIR in kinds:
-        rows = _with_pair_rate(rows, tables.exposures, layout, origin)
-    if tables.numbers is not None:
-        rows = _with(rows, tables.numbers, ["document_id"])
-    for kind in _KIND_TO_WHO:
-        for path in layout.arguments(kind):
-            rows = _with_affinity(rows, tables, layout, kind, path)
-    return rows.select(*columns, **_named(rows, layout))
-
-
-def _named(rows: Table, layout: FeatureLayout) -> dict[str, Any]:
-    numbers = layout.arguments(FeatureKind.NUMBER)
-    dates = layout.arguments(FeatureKind.AGE)
-    found: dict[str, Any] = {}
+    places: dict[FeatureKind, list[int]] = defaultdict(list)
     for place, one in enumerate(layout.features):
-        match one.kind:
-            case FeatureKind.RANK:
-                value = rows.features.get("rerank.rank").coalesce(rows.position.cast("float64"))
-            case FeatureKind.DOCUMENT_SCORE:
-                value = rows.features.get("rerank.score").coalesce(rows.score)
-            case FeatureKind.SCORE:
-                value = rows.scores.get(one.argument)
-            case FeatureKind.LOGGED:
-                value = rows.features.get(one.argument)
-            case FeatureKind.NUMBER:
-                value = rows[f"number_{numbers.index(one.argument)}"]
-            case FeatureKind.AGE:
-                date = rows[f"date_{dates.index(one.argument)}"]
-                value = (rows.moment.cast("float64") - date) / DAY
-            case FeatureKind.USER_AFFINITY | FeatureKind.SESSION_AFFINITY:
-                value = rows[_affinity_column(one.kind, layout, one.argument)]
-            case _:
-                value = rows[one.kind.value]
-        found[f"f_{place}"] = value.cast("float64")
-    return found
+        places[one.kind].append(place)
+
+    def named(columns: Table, *kinds: FeatureKind) -> Table:
+        wanted = [place for kind in kinds for place in places[kind]]
+        values = {f"f_{n}": _value(columns, layout.features[n], layout) for n in wanted}
+        return columns.select("row", **values)
+
+    if any(places[kind] for kind in _OWN):
+        yield named(rows, *_OWN)
+    if any(places[kind] for kind in _FIELDS) and tables.numbers is not None:
+        yield named(_with(rows, tables.numbers, ["document_id"]), *_FIELDS)
+    if any(places[kind] for kind in _COUNTERS):
+        counted = _with_counters(rows, tables.exposures, layout, origin)
+        if places[FeatureKind.CTR_OF_PAIR]:
+            counted = _with_pair_rate(counted, tables.exposures, layout, origin)
+        yield named(counted, *_COUNTERS)
+    for kind, who in _KIND_TO_WHO.items():
+        for place in places[kind]:
+            path = layout.features[place].argument
+            found = _affinities(rows, tables, layout, who, path)
+            yield found.rename(**{f"f_{place}": "affinity"})
+
+
+def _value(columns: Table, feature: RankingFeature, layout: FeatureLayout) -> Value:
+    match feature.kind:
+        case FeatureKind.RANK:
+            value = columns.features.get("rerank.rank").coalesce(columns.position.cast("float64"))
+        case FeatureKind.DOCUMENT_SCORE:
+            value = columns.features.get("rerank.score").coalesce(columns.score)
+        case FeatureKind.SCORE:
+            value = columns.scores.get(feature.argument)
+        case FeatureKind.LOGGED:
+            value = columns.features.get(feature.argument)
+        case FeatureKind.NUMBER:
+            number = layout.arguments(FeatureKind.NUMBER).index(feature.argument)
+            value = columns[f"number_{number}"]
+        case FeatureKind.AGE:
+            number = layout.arguments(FeatureKind.AGE).index(feature.argument)
+            value = (columns.moment.cast("float64") - columns[f"date_{number}"]) / DAY
+        case _:
+            value = columns[feature.kind.value]
+    return value.cast("float64")
 
 
 def moment_of(table: Table) -> Value:
@@ -258,8 +269,14 @@ def _as_of(rows: Table, happenings: Table, keys: Sequence[str]) -> Table:
     return both.mutate(**sums).filter(_.asks == 1).drop("asks")
 
 
+def _buckets(moment: Value) -> Value:
+    """The bucket of the boundary that a search sees."""
+    return ((moment - SETTLE) // STEP).cast("int64")
+
+
 def _with_counters(rows: Table, exposures: Table, layout: FeatureLayout, origin: int) -> Table:
     k = layout.smoothing
+    rows = rows.mutate(bucket=_buckets(rows.moment))
     happened = _happenings(exposures, layout, origin, ["document_id"])
     rows = _joined(rows, _as_of(rows, happened, ["document_id"]), ["document_id"], "document")
     overall = happened.group_by("bucket").agg(**_sums(happened))
@@ -304,29 +321,24 @@ def _with(rows: Table, others: Table, keys: Sequence[str]) -> Table:
 # What a person clicked before
 
 
-def _affinity_column(kind: FeatureKind, layout: FeatureLayout, path: str) -> str:
-    return f"{kind}_{layout.arguments(kind).index(path)}"
-
-
-def _with_affinity(
-    rows: Table, tables: FeatureTables, layout: FeatureLayout, kind: FeatureKind, path: str
+def _affinities(
+    rows: Table, tables: FeatureTables, layout: FeatureLayout, who: str, path: str
 ) -> Table:
+    """``row`` and ``affinity``, where somebody has clicked before."""
     assert tables.values is not None
     assert tables.shares is not None
     shares = tables.shares.filter(_.path == path).drop("path")
     values = tables.values.filter(_.path == path).drop("path").inner_join(shares, "value")
-    history = _history(rows, tables.clicks, _KIND_TO_WHO[kind])
+    history = _history(rows, tables.clicks, who)
     liked = history.inner_join(values.drop("share"), "document_id")
     liked = liked.group_by("execution_id", "value").agg(n_liked=_.count())
-    k = layout.smoothing
-    named = rows.select(*_ROW).distinct().inner_join(values, "document_id")
-    named = named.select(*_ROW, "value", "share")
     sizes = history.group_by("execution_id").agg(n_history=_.count())
-    named = _with(named.inner_join(sizes, "execution_id"), liked, ["execution_id", "value"])
+    k = layout.smoothing
+    named = rows.select("row", *_ROW).inner_join(values, "document_id")
+    named = named.select("row", "execution_id", "value", "share").inner_join(sizes, "execution_id")
+    named = _with(named, liked, ["execution_id", "value"])
     lift = (named.n_liked.fill_null(0) + k * named.share) / (named.n_history + k) / named.share
-    found = named.mutate(lift=lift.ln()).group_by(_ROW)
-    found = found.agg(**{_affinity_column(kind, layout, path): _.lift.mean()})
-    return _with(rows, found, _ROW)
+    return named.mutate(lift=lift.ln()).group_by("row").agg(affinity=_.lift.mean())
 
 
 def _history(rows: Table, clicks: Table, who: str) -> Table:

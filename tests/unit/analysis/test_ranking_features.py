@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -20,7 +21,7 @@ from desirepath.analysis.impressions import impressions, with_people
 from desirepath.analysis.log import Log, log_of
 from desirepath.analysis.ranking_features import (
     counts,
-    feature_columns,
+    feature_groups,
     feature_tables,
     value_shares,
 )
@@ -109,15 +110,20 @@ def found_features(runner: DuckDB, folder: Path, log: Mapping[str, Rows]) -> dic
     searches = searches.select("execution_id", "query", "user_id", "session_id", "moment")
     rows = whole.returned.inner_join(searches, "execution_id")
     tables = feature_tables(whole, LAYOUT, **document_tables(runner, folder))
+    in_order = ibis.window(order_by=["execution_id", "document_id"])
+    rows = rows.mutate(row=ibis.row_number().over(in_order))
+    found: dict[Any, list[float | None]] = {}
     with runner.kept(rows) as rows, runner.kept(tables.exposures) as exposures:
+        kept = runner.arrow(rows.order_by("row")).to_pylist()
+        for row in kept:
+            found[row["execution_id"], row["document_id"]] = [None] * len(LAYOUT.names)
         tables = replace(tables, exposures=exposures)
-        found = runner.arrow(feature_columns(rows, tables, LAYOUT, 20 * STEP)).to_pylist()
-    return {
-        (row["execution_id"], row["document_id"]): tuple(
-            row[f"f_{place}"] for place in range(len(LAYOUT.names))
-        )
-        for row in found
-    }
+        for group in feature_groups(rows, tables, LAYOUT, 20 * STEP):
+            for row in runner.arrow(group).to_pylist():
+                features = found[kept[row["row"]]["execution_id"], kept[row["row"]]["document_id"]]
+                for name in row.keys() - {"row"}:
+                    features[int(name.removeprefix("f_"))] = row[name]
+    return found
 
 
 def numbers(values: Iterable[float | None]) -> list[float]:

@@ -8,15 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ibis
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
 from ibis.expr.types import Table
+from msgspec import Struct
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from desirepath.analysis.ranking_features import (
     FeatureTables,
-    feature_columns,
+    feature_groups,
     feature_tables,
     moment_of,
 )
@@ -25,14 +29,13 @@ from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.training.document_fields import DocumentTables
 
-__all__ = ["features_of", "opened_tables", "training_rows"]
+__all__ = ["FeatureRows", "features_of", "opened_tables", "training_rows"]
 
 _SHARES = pa.schema([("path", pa.string()), ("value", pa.string()), ("share", pa.float64())])
-_OF_SEARCH = ("query", "user_id", "session_id", "moment")
 
 
 def training_rows(part: Part) -> Table:
-    """Impressions of known searches, as :func:`feature_columns` takes them, with their outcome.
+    """Impressions of known searches, as :func:`feature_groups` takes them, with their outcome.
 
     Beside what it takes: ``acts``, ``reward`` and ``retriever_id``. Who searched is what the search
     itself said: what only later clicks tell is not known when a list is ranked.
@@ -88,13 +91,41 @@ def _shares(shares: Mapping[str, Mapping[str, float]]) -> pa.Table:
     )
 
 
+class FeatureRows(Struct, frozen=True, kw_only=True, eq=False):
+    """Rows list by list in order of time, each list from the top, with their features.
+
+    Parameters
+    ----------
+    rows
+        As they were given, without ``scores``, ``features``; N of them.
+    features : shape (N, F), float32
+        In the order of the layout, NaN where missing.
+    """
+
+    rows: pa.Table
+    features: NDArray[np.float32]
+
+
 def features_of(
     opened: OpenLog, rows: Table, tables: FeatureTables, layout: FeatureLayout
-) -> pa.Table:
-    """Rows with their features, list by list in order of time, each list from the top.
+) -> FeatureRows:
+    """Work out the features of rows.
 
-    Features are ``f_N``, null where missing.
+    Parameters
+    ----------
+    rows
+        See :func:`training_rows`.
     """
-    newest = opened.engine.arrow(rows.agg(newest=_.moment.max()))["newest"][0].as_py() or 0
-    found = feature_columns(rows, tables, layout, newest)
-    return opened.engine.arrow(found.order_by("moment", "execution_id", "position"))
+    in_order = ibis.window(order_by=["moment", "execution_id", "position", "document_id"])
+    numbered = rows.mutate(row=ibis.row_number().over(in_order))
+    with opened.engine.kept(numbered) as kept:
+        plain = opened.engine.arrow(kept.drop("scores", "features").order_by("row"))
+        features = np.full((len(plain), len(layout.names)), np.nan, np.float32)
+        origin = pc.max(plain["moment"]).as_py() or 0
+        for group in feature_groups(kept, tables, layout, origin):
+            found = opened.engine.arrow(group)
+            at = found["row"].to_numpy()
+            for name in found.schema.names[1:]:
+                column = found[name].to_numpy(zero_copy_only=False)
+                features[at, int(name.removeprefix("f_"))] = column
+    return FeatureRows(rows=plain.drop(["row"]), features=features)
