@@ -1,1 +1,1 @@
-"""Rank documents by what was learned from clicks: matrices, models, measures."""
+"""Learning to rank: lists with features and grades in, models and how well they rank out."""
