@@ -13,6 +13,7 @@ from desirepath.storage.postgres.storage import PostgresStorage
 from desirepath.storage.sqlite.storage import SqliteStorage
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.storage_contract import (
+    ArtifactsContract,
     CatalogContract,
     DocumentIndexContract,
     DocumentWritersContract,
@@ -41,6 +42,10 @@ class TestExecutionLog(ExecutionLogContract):
 
 
 class TestEvaluations(EvaluationsContract):
+    pass
+
+
+class TestArtifacts(ArtifactsContract):
     pass
 
 

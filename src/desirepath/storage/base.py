@@ -21,6 +21,7 @@ from desirepath.domain.execution import Execution, ExecutionSummary, ShownList
 from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import Retriever, RetrieverDraft
+from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
 from desirepath.storage.learned import Learned
@@ -737,6 +738,8 @@ class Session(Protocol):
     def extracts(self) -> Extracts: ...
     @property
     def evaluations(self) -> Evaluations: ...
+    @property
+    def artifacts(self) -> Artifacts: ...
 
     def now(self) -> int:
         """The time of the clock that all processes on this database share, microseconds."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from desirepath.domain.clock import MICROSECONDS, Clock
+from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.base import (
     Catalog,
     DocumentIndex,
@@ -148,6 +149,10 @@ class _ClockedSession:
     @property
     def evaluations(self) -> Evaluations:
         return self._session.evaluations
+
+    @property
+    def artifacts(self) -> Artifacts:
+        return self._session.artifacts
 
     def now(self) -> int:
         return self._clock.now()

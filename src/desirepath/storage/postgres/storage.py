@@ -45,6 +45,8 @@ _SCRUBBED = (
     "documents",
     "evaluation_datasets",
     "evaluation_queries",
+    "artifacts",
+    "artifact_pieces",
 )
 _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from desirepath.storage.relational.artifacts import RelationalArtifacts
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
@@ -81,3 +82,7 @@ class RelationalSession:
     @cached_property
     def evaluations(self) -> RelationalEvaluations:
         return RelationalEvaluations(self._connection, self._bulk)
+
+    @cached_property
+    def artifacts(self) -> RelationalArtifacts:
+        return RelationalArtifacts(self._connection, self._bulk)

@@ -13,6 +13,7 @@ Examples
         pass
 """
 
+from desirepath.testing.storage_contract.artifacts import ArtifactsContract
 from desirepath.testing.storage_contract.catalog import CatalogContract
 from desirepath.testing.storage_contract.documents import (
     DocumentIndexContract,
@@ -28,6 +29,7 @@ from desirepath.testing.storage_contract.sessions import SessionContract
 from desirepath.testing.storage_contract.summaries import SummariesContract
 
 __all__ = [
+    "ArtifactsContract",
     "CatalogContract",
     "DocumentIndexContract",
     "DocumentWritersContract",
