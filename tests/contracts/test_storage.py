@@ -21,6 +21,7 @@ from desirepath.testing.storage_contract import (
     ExecutionLogContract,
     ExtractsContract,
     InteractionLogContract,
+    JobsContract,
     ReceiptsContract,
     RejectionsContract,
     SessionContract,
@@ -46,6 +47,10 @@ class TestEvaluations(EvaluationsContract):
 
 
 class TestArtifacts(ArtifactsContract):
+    pass
+
+
+class TestJobs(JobsContract):
     pass
 
 

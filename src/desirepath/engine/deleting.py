@@ -158,6 +158,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         n_rejections = session.rejections.delete_mentions(namespace, written)
         session.evaluations.delete_mentions(namespace, written)
         session.artifacts.delete_mentions(namespace, written)
+        session.jobs.delete_mentions(namespace, written)
     engine.storage.scrub(user_id)
     _drop_copies(engine, namespace)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)
@@ -178,6 +179,7 @@ def delete_namespace(engine: Engine, number: int) -> None:
         session.documents.clear(number)
         session.evaluations.clear(number)
         session.artifacts.clear(number)
+        session.jobs.clear(number)
     engine.directory.forget()
     engine.storage.scrub()
     if copies is not None:

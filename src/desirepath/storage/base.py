@@ -24,6 +24,7 @@ from desirepath.domain.retriever import Retriever, RetrieverDraft
 from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
+from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
 
 __all__ = [
@@ -740,6 +741,8 @@ class Session(Protocol):
     def evaluations(self) -> Evaluations: ...
     @property
     def artifacts(self) -> Artifacts: ...
+    @property
+    def jobs(self) -> Jobs: ...
 
     def now(self) -> int:
         """The time of the clock that all processes on this database share, microseconds."""

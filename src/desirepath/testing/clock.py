@@ -23,6 +23,7 @@ from desirepath.storage.base import (
 )
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
+from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
 
 __all__ = ["START", "ClockedStorage", "TestingClock"]
@@ -153,6 +154,10 @@ class _ClockedSession:
     @property
     def artifacts(self) -> Artifacts:
         return self._session.artifacts
+
+    @property
+    def jobs(self) -> Jobs:
+        return self._session.jobs
 
     def now(self) -> int:
         return self._clock.now()

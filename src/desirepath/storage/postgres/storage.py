@@ -47,6 +47,7 @@ _SCRUBBED = (
     "evaluation_queries",
     "artifacts",
     "artifact_pieces",
+    "jobs",
 )
 _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "

@@ -13,6 +13,7 @@ from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
 from desirepath.storage.relational.evaluations import RelationalEvaluations
 from desirepath.storage.relational.extracts import RelationalExtracts
+from desirepath.storage.relational.jobs import RelationalJobs
 from desirepath.storage.relational.learned import RelationalLearned
 from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
 from desirepath.storage.relational.receipts import RelationalReceipts
@@ -86,3 +87,7 @@ class RelationalSession:
     @cached_property
     def artifacts(self) -> RelationalArtifacts:
         return RelationalArtifacts(self._connection, self._bulk)
+
+    @cached_property
+    def jobs(self) -> RelationalJobs:
+        return RelationalJobs(self._connection, self._bulk)

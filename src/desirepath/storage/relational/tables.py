@@ -35,6 +35,7 @@ __all__ = [
     "fusion_controls",
     "instance",
     "interactions",
+    "jobs",
     "learned_features",
     "learned_lists",
     "learned_users",
@@ -402,6 +403,28 @@ deployments = Table(
     Column("depth", BigInteger, nullable=False),  # see domain/artifact.py
     Column("deployed_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "name", "number"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("inputs", Text, nullable=False),  # JSON
+    Column("status", Text, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("lease", LargeBinary),
+    Column("leased_until", BigInteger),
+    Column("outputs", Text),  # JSON
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
 )
 
 event_ids = Table(

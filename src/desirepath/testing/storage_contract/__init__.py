@@ -23,6 +23,7 @@ from desirepath.testing.storage_contract.evaluations import EvaluationsContract
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
 from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
+from desirepath.testing.storage_contract.jobs import JobsContract
 from desirepath.testing.storage_contract.receipts import ReceiptsContract
 from desirepath.testing.storage_contract.rejections import RejectionsContract
 from desirepath.testing.storage_contract.sessions import SessionContract
@@ -37,6 +38,7 @@ __all__ = [
     "ExecutionLogContract",
     "ExtractsContract",
     "InteractionLogContract",
+    "JobsContract",
     "ReceiptsContract",
     "RejectionsContract",
     "SessionContract",
