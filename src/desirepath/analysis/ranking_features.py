@@ -180,13 +180,12 @@ def moment_of(table: Table) -> Value:
 
 
 def _propensity(position: Value, propensities: Sequence[float]) -> Value:
-    last = len(propensities) - 1
-    if not last:
-        return ibis.literal(float(propensities[0]))
-    return ibis.cases(
-        *((position == place, float(value)) for place, value in enumerate(propensities[:-1])),
-        else_=float(propensities[-1]),
-    )
+    at: Value = ibis.literal(float(propensities[-1]))
+    if len(propensities) > 1:
+        known = enumerate(propensities[:-1])
+        at = ibis.cases(*((position == place, float(one)) for place, one in known), else_=at)
+    # Spark takes such numbers for decimals, unless they are added to one that is none.
+    return position.cast("float64") * 0 + at
 
 
 # Shared counters: what has happened is summed up bucket by bucket, each sum as of one fixed moment.

@@ -16,7 +16,7 @@ import pytest
 from ibis import _
 from msgspec.structs import replace
 
-from desirepath.analysis.engines import DuckDB
+from desirepath.analysis.engines import AnalysisEngine, DuckDB
 from desirepath.analysis.impressions import impressions, with_people
 from desirepath.analysis.log import Log, log_of
 from desirepath.analysis.ranking_features import (
@@ -79,7 +79,7 @@ def log_with_times(seed: int) -> dict[str, Rows]:
     return log
 
 
-def opened(runner: DuckDB, folder: Path, log: Mapping[str, Rows]) -> Log:
+def opened(runner: AnalysisEngine, folder: Path, log: Mapping[str, Rows]) -> Log:
     write_log(folder, **log)
     names = ("interactions", "executions", "returned")
     interactions, executions, returned = (runner.read(folder / name) for name in names)
@@ -88,7 +88,7 @@ def opened(runner: DuckDB, folder: Path, log: Mapping[str, Rows]) -> Log:
     return log_of(interactions, executions, returned, found)
 
 
-def document_tables(runner: DuckDB, folder: Path) -> dict[str, Any]:
+def document_tables(runner: AnalysisEngine, folder: Path) -> dict[str, Any]:
     numbers = [(id, one["price"], one["made"]) for id, one in DOCUMENTS.items()]
     values = [("genre", id, value) for id, one in DOCUMENTS.items() for value in one["genre"]]
     shares = [("genre", *item) for item in LAYOUT.value_shares["genre"].items()]
@@ -104,7 +104,7 @@ def document_tables(runner: DuckDB, folder: Path) -> dict[str, Any]:
     return {name: runner.read(folder / name) for name in tables}
 
 
-def found_features(runner: DuckDB, folder: Path, log: Mapping[str, Rows]) -> dict[Any, Any]:
+def found_features(runner: AnalysisEngine, folder: Path, log: Mapping[str, Rows]) -> dict[Any, Any]:
     whole = opened(runner, folder, log)
     searches = whole.executions.mutate(moment=_.live.ifelse(_.recorded_at, _.occurred_at))
     searches = searches.select("execution_id", "query", "user_id", "session_id", "moment")
