@@ -73,7 +73,8 @@ def ndcg(
     found = _discounted(ranks_of(scores, groups), gains, groups, k)
     best = _discounted(ranks_of(grades, groups), gains, groups, k)
     nothing = 1.0 if empty is Empty.ONE else np.nan
-    return np.divide(found, best, out=np.full(len(groups), nothing), where=best > 0)
+    values: FloatArray = np.divide(found, best, out=np.full(len(groups), nothing), where=best > 0)
+    return values
 
 
 def reciprocal_ranks(scores: ArrayLike, grades: Grades, groups: IntArray) -> FloatArray:

@@ -52,7 +52,7 @@ class TreeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     patience
         Trees without any gain after which growing stops.
     seed
-        The same seed, matrix, settings and version of LightGBM give the same trees.
+        The same seed, threads, matrix, settings and version of LightGBM give the same trees.
     threads
         Cores to train on; 0: all there are.
     """
@@ -93,7 +93,7 @@ class TreeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def parameters_of(settings: TreeSettings, **others: Any) -> dict[str, Any]:
-    """Parameters of LightGBM, whose results then do not depend on the number of threads."""
+    """Parameters of LightGBM, whose results are then the same with as many threads."""
     return {
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
