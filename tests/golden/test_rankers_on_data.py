@@ -30,10 +30,10 @@ def read_libsvm(folder: Path, name: str) -> Matrix:
         grades[row] = int(grade)
         for pair in pairs:
             column, value = pair.split(":")
-            values[row, int(column)] = float(value)
+            values[row, int(column) - 1] = float(value)
     groups = np.array((folder / f"{name}.query").read_text().split(), np.int64)
     return Matrix(
-        names=tuple(f"feature:{column}" for column in range(300)),
+        names=tuple(f"feature:{column}" for column in range(1, 301)),
         values=values,
         grades=grades,
         groups=groups,
@@ -59,8 +59,9 @@ def test_films_that_people_like(tmp_path: Path, shared_data: Find) -> None:
         path.write_bytes((shared_data("ranklens") / path.name).read_bytes())
     run("import", "--format", "metarank", str(events), "--database", database)
     run("import", "--format", "metarank", "--documents", str(items), "--database", database)
-    fields = ("field:popularity", "field:vote_avg", "field:vote_cnt", "age:release_date")
-    tastes = ("user_affinity:genres", "user_affinity:tags", "user_affinity:actors")
+    numbers = ("popularity", "vote_avg", "vote_cnt", "budget", "runtime")
+    fields = (*(f"field:{name}" for name in numbers), "age:release_date")
+    tastes = (f"user_affinity:{name}" for name in ("genres", "tags", "actors", "director"))
     features = [word for name in (*fields, *tastes) for word in ("--feature", name)]
     chosen = ("--grades", "binary", "--gain", "linear", "--json", *features)
     answer = run("train", "ranker", "films", *chosen, "--database", database)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
-
 import click
 
 from desirepath.cli.lazy import LazyGroup
@@ -12,8 +9,11 @@ from desirepath.cli.lazy import LazyGroup
 __all__ = ["train"]
 
 
+_KINDS = {"ranker": "train_ranker:train_ranker_command"}
+
+
 class _Kinds(LazyGroup):
-    targets: ClassVar[Mapping[str, str]] = {"ranker": "train_ranker:train_ranker_command"}
+    targets = _KINDS
 
 
 @click.group(cls=_Kinds)
