@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from desirepath.domain.checks import Id, check_id, convert, drop_foreign, refuse_unknown
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
-from desirepath.domain.plain_json import check_plain
+from desirepath.domain.plain_json import at_path, check_plain
 from desirepath.domain.text_embedding import TextEmbedding, read_text_embedding
 from desirepath.domain.words import has_words
 from desirepath.errors import InvalidDocument, MalformedJSON
@@ -303,15 +303,9 @@ def texts_of(
     if text_fields is None:
         found = {name: value for name, value in document.payload.items() if _is_name(name)}
     else:
-        found = {path: _value_at(document.payload, path) for path in text_fields}
+        found = {path: at_path(document.payload, path) for path in text_fields}
     texts = {name: _as_text(value) for name, value in (found | document.text).items()}
     return {name: text for name, text in texts.items() if has_words(text)}
-
-
-def _value_at(payload: object, path: str) -> object:
-    for step in path.split("."):
-        payload = payload.get(step) if isinstance(payload, dict) else None
-    return payload
 
 
 def _as_text(value: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from desirepath.errors import MalformedJSON
 
 __all__ = [
     "MAX_DEPTH",
+    "at_path",
     "canonical_json",
     "check_plain",
     "decode_json",
@@ -40,6 +42,17 @@ canonical_json = msgspec.json.Encoder(order="sorted").encode
 def object_text(value: dict[str, Any] | None) -> str | None:
     """An object as JSON text, which is how it is stored."""
     return None if value is None else encode_json(value).decode()
+
+
+def at_path(value: object, path: str) -> Any:
+    """What is at a dot path of an object; None where nothing is.
+
+    >>> at_path({"price": {"eur": 9}}, "price.eur"), at_path({"price": 9}, "price.eur")
+    (9, None)
+    """
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def decode_json(body: bytes) -> Any:

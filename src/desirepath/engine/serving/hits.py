@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from desirepath.domain.document import Document
 from desirepath.domain.filters import Filter
+from desirepath.domain.plain_json import at_path
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors
 from desirepath.engine.serving.filters import Relaxation
@@ -134,7 +135,7 @@ def value_at(hit: Hit, path: str) -> Any:
     >>> value_at(hit, "scores.rerank"), value_at(hit, "scores.text://a.b"), value_at(hit, "none")
     (3.0, 2.0, None)
     """
-    added = _follow(hit.fields, path) if hit.fields else None
+    added = at_path(hit.fields, path) if hit.fields else None
     if added is not None:
         return added
     if path in ("score", "document_id"):
@@ -144,15 +145,9 @@ def value_at(hit: Hit, path: str) -> Any:
         case "scores" | "features":
             return getattr(hit, head).get(rest)
         case "metadata" | "payload" if rest:
-            return _follow(getattr(hit, head), rest)
+            return at_path(getattr(hit, head), rest)
         case _:
-            return _follow(hit.payload, path)
-
-
-def _follow(value: object, path: str) -> object:
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
+            return at_path(hit.payload, path)
 
 
 def number_at(hit: Hit, path: str) -> float | None:
