@@ -11,9 +11,10 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
-from desirepath.cli.progress import rows_progress
+from desirepath.cli.progress import counting, rows_progress
 from desirepath.cli.tables import heading, nothing, percent, table_of
 from desirepath.errors import InvalidSetting, MissingDependency
 from desirepath.settings import Settings
@@ -129,12 +130,6 @@ def train_ranker_command(
         engine = stack.enter_context(open_engine(settings))
         namespace = namespace_of(engine, question.namespace)
         progress, bar = stack.enter_context(rows_progress("copying the log"))
-        n_rows = 0
-
-        def copied(n_more: int) -> None:
-            nonlocal n_rows
-            n_rows += n_more
-            progress.update(bar, completed=n_rows, rows=n_rows)
 
         def grown(done: int, most: int) -> None:
             progress.update(bar, description="growing trees", completed=done, total=most)
@@ -147,7 +142,7 @@ def train_ranker_command(
             scope_in(engine, namespace.number, question.scope),
             on=question.on,
             is_stored=not dry_run,
-            progress=copied,
+            progress=counting(progress, bar),
             grown=grown,
         )
         progress.stop()
@@ -159,11 +154,7 @@ def train_ranker_command(
     if as_json:
         version = None if stored is None else stored.version
         plain = msgspec.to_builtins(trained.report)
-        print(
-            msgspec.json.encode(
-                {"name": name, "version": version, "verdict": trained.report.verdict, **plain}
-            ).decode()
-        )
+        print_json({"name": name, "version": version, "verdict": trained.report.verdict, **plain})
         return
     console.print(Group(*_render(trained.report)))
     if stored is not None:

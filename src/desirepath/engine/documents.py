@@ -23,6 +23,7 @@ from desirepath.engine.cursors import list_digest, read_cursor, write_cursor
 from desirepath.engine.embedding.documents import embedded
 from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
 from desirepath.errors import (
     AlreadyExists,
     InvalidCursor,
@@ -131,8 +132,7 @@ def _store(
     known_vectors: KnownVectors,
 ) -> None:
     """Store documents of which each came with its ``own`` vectors."""
-    if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
-        raise NotFound("namespace", namespace.name)
+    hold_namespace(session, namespace)
     known = {index.name for index in session.documents.vector_indexes(namespace.number)}
     for number, document in enumerate(documents):
         for name, vector in document.vectors.items():

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from desirepath.analysis.ranking_features import exposures_of
 from desirepath.domain.ranking_features import FeatureLayout, boundary
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
@@ -106,9 +107,12 @@ def training_data(
         part = part_of(opened, scope)
         if is_debiased:
             layout = replace(layout, propensities=propensities_of(part))
-        with document_tables(engine, namespace, opened, layout) as documents:
-            layout = with_shares(opened, layout, documents)
-            with opened_tables(opened, layout, documents) as tables:
+        with (
+            document_tables(engine, namespace, opened, layout) as documents,
+            opened.engine.kept(exposures_of(opened.log, layout)) as exposures,
+        ):
+            layout = with_shares(opened, layout, exposures, documents)
+            with opened_tables(opened, layout, exposures, documents) as tables:
                 found = features_of(opened, training_rows(part), tables, layout)
         snapshot = snapshot_of(opened, layout, origin)
     return TrainingData(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from desirepath.domain.checks import convert
 from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
@@ -37,21 +37,14 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
         from desirepath.engine.training.ranker import RankerSettings, train_ranker
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "lightgbm", "train") from error
-    inputs = _read(task.inputs, TrainInputs)
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
     train_ranker(
         engine,
         task.namespace,
         inputs.name,
-        _read(inputs.settings, RankerSettings),
+        convert(inputs.settings, RankerSettings, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
         grown=lambda done, most: task.progress(done, most, "growing trees"),
     )
-
-
-def _read(plain: dict[str, Any], type: type[Any]) -> Any:
-    try:
-        return msgspec.convert(plain, type)
-    except msgspec.ValidationError as error:
-        raise InvalidSetting("The settings of the model cannot be used.") from error
