@@ -204,7 +204,7 @@ def ask(folder: Path, name: str, memory: int, by_hand: bool) -> dict[str, float]
             began = time.perf_counter()
             n_rows = run()
             times.append(time.perf_counter() - began)
-    return {"seconds": median(times[1:]), "rows": n_rows, "peak_mb": _peak_mb()}
+    return {"seconds": median(times[1:]), "rows": n_rows, "peak_mb": peak_mb()}
 
 
 def work_out(folder: Path, memory: int) -> dict[str, float]:
@@ -217,7 +217,7 @@ def work_out(folder: Path, memory: int) -> dict[str, float]:
         began = time.perf_counter()
         shown = impressions(interactions, executions, returned)
         engine.write(shown, folder / "impressions" / "1.parquet")
-        return {"seconds": time.perf_counter() - began, "peak_mb": _peak_mb()}
+        return {"seconds": time.perf_counter() - began, "peak_mb": peak_mb()}
 
 
 def copy(database: str, folder: Path) -> dict[str, float]:
@@ -237,10 +237,10 @@ def copy(database: str, folder: Path) -> dict[str, float]:
         began = time.perf_counter()
         with snapshot(CopyFiles(folder), session, 1, lambda _tables, file: file.touch(), progress):
             seconds = time.perf_counter() - began
-    return {"seconds": seconds, "rows": n_rows, "peak_mb": _peak_mb()}
+    return {"seconds": seconds, "rows": n_rows, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

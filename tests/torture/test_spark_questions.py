@@ -24,6 +24,13 @@ from desirepath.engine.analysing.troubled import find_troubled
 from desirepath.engine.analysing.zero_results import find_zero_results
 from tests.agreement.test_analysis_engines import open_files
 from tests.unit.analysis.logs import duckdb, random_log, write_log
+from tests.unit.analysis.test_ranking_features import (
+    close_to,
+    found_features,
+    log_with_times,
+    numbers,
+    without_people_seen,
+)
 from tests.unit.engine.analysing.robots import crawler
 from tests.unit.engine.analysing.traffic import Traffic
 
@@ -81,3 +88,15 @@ def test_the_same_robots(spark: Spark, tmp_path: Path) -> None:
         expected = find_flagged(open_files(here, folder), here)
     assert find_flagged(open_files(spark, folder), spark) == expected
     assert [one.identity for one in expected.identities] == ["robot"]
+
+
+def test_the_same_features_of_rankers(spark: Spark, tmp_path: Path) -> None:
+    log = without_people_seen(log_with_times(1))
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    with closing(duckdb(tmp_path)) as here:
+        expected = found_features(here, tmp_path / "here", log)
+    found = found_features(spark, tmp_path / "there", log)
+    assert found.keys() == expected.keys()
+    for key, features in found.items():
+        assert numbers(features) == close_to(expected[key])

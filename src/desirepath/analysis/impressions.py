@@ -38,7 +38,10 @@ def impressions(interactions: Table, executions: Table, returned: Table) -> Tabl
 
 
 def with_people(executions: Table, interactions: Table) -> Table:
-    """Executions, those of nobody with the person or session that all their interactions name."""
+    """Executions, those of nobody with the person or session that all their interactions name.
+
+    ``says_who`` tells whether the search itself said one of them.
+    """
     of_nobody = executions.filter(_.user_id.isnull(), _.session_id.isnull())
     who = (
         interactions.semi_join(of_nobody, "execution_id")
@@ -49,6 +52,7 @@ def with_people(executions: Table, interactions: Table) -> Table:
     return rows.mutate(
         user_id=rows.user_id.coalesce(rows.seen_user),
         session_id=rows.session_id.coalesce(rows.seen_session),
+        says_who=rows.user_id.notnull() | rows.session_id.notnull(),
     ).drop("seen_user", "seen_session")
 
 

@@ -1,0 +1,151 @@
+"""From the log to what rankers are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from desirepath.domain.ranking_features import FeatureLayout, boundary
+from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.asking import open_log
+from desirepath.engine.analysing.copying import CopyProgress
+from desirepath.engine.analysing.part import part_of
+from desirepath.engine.engine import Engine
+from desirepath.engine.training.document_fields import document_tables
+from desirepath.engine.training.layouts import propensities_of, read_layout, with_shares
+from desirepath.engine.training.snapshot import snapshot_of
+from desirepath.engine.training.training_rows import features_of, opened_tables, training_rows
+from desirepath.methods.ranking.counters import CounterSnapshot
+from desirepath.methods.ranking.matrix import Matrix
+from desirepath.storage.base import Namespace
+
+__all__ = ["Grading", "TrainingData", "training_data"]
+
+_LEAST_REWARDS = (1.0, 2.0, 5.0)
+
+
+class Grading(StrEnum):
+    """How an outcome becomes a grade."""
+
+    BINARY = "binary"
+    """1 where the reward is above 0."""
+    GRADED = "graded"
+    """1 from a reward of 1 (a click), 2 from 2 (into the cart, a long view), 3 from 5 (bought)."""
+
+
+class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
+    """All that training a ranker takes from the log, of one moment.
+
+    Parameters
+    ----------
+    matrix
+        Every list of the part of the log that was asked for.
+    layout
+        What its features are, with their constants.
+    snapshot
+        The shared counters as they stand, for serving to go on from.
+    n_flagged, flagged_share
+        Identities that look like robots and were left out, and their share of the interactions.
+    """
+
+    matrix: Matrix
+    layout: FeatureLayout
+    snapshot: CounterSnapshot
+    n_flagged: int
+    flagged_share: float
+
+
+def training_data(
+    engine: Engine,
+    namespace: Namespace,
+    names: Sequence[str],
+    scope: Scope,
+    *,
+    grading: Grading = Grading.GRADED,
+    half_life_days: float = 30.0,
+    smoothing: float = 5.0,
+    is_debiased: bool = True,
+    on: str = "duckdb",
+    progress: CopyProgress | None = None,
+) -> TrainingData:
+    """Read lists with features and grades from the log.
+
+    Parameters
+    ----------
+    names
+        Of features, see :mod:`~desirepath.domain.ranking_features`.
+    scope
+        Which lists; shared counters count all searches of its retriever, or of the namespace.
+    half_life_days, smoothing
+        See :class:`~desirepath.domain.ranking_features.FeatureLayout`.
+    is_debiased
+        Whether exposures count as much as their position is examined, where the log tells that.
+    on, progress
+        See :func:`~desirepath.engine.analysing.asking.open_log`.
+
+    Raises
+    ------
+    InvalidSetting
+        A feature is none, or a constant cannot be used.
+    """
+    layout = read_layout(
+        names,
+        retriever_id=scope.retriever_id,
+        half_life_days=half_life_days,
+        smoothing=smoothing,
+    )
+    with engine.storage.read() as session:
+        origin = boundary(session.now())  # all from before it is in what is copied now
+    with open_log(engine, namespace, on=on, progress=progress) as opened:
+        part = part_of(opened, scope)
+        if is_debiased:
+            layout = replace(layout, propensities=propensities_of(part))
+        with document_tables(engine, namespace, opened, layout) as documents:
+            layout = with_shares(opened, layout, documents)
+            with opened_tables(opened, layout, documents) as tables:
+                found = features_of(opened, training_rows(part), tables, layout)
+        snapshot = snapshot_of(opened, layout, origin)
+    return TrainingData(
+        matrix=_matrix(found.rows, found.features, layout, grading),
+        layout=layout,
+        snapshot=snapshot,
+        n_flagged=part.n_flagged,
+        flagged_share=part.flagged_share,
+    )
+
+
+def _matrix(
+    rows: pa.Table, features: NDArray[np.float32], layout: FeatureLayout, grading: Grading
+) -> Matrix:
+    lists = _texts(rows["execution_id"])
+    begins = np.ones(len(rows), bool)
+    begins[1:] = lists[1:] != lists[:-1]
+    starts = np.flatnonzero(begins)
+    return Matrix(
+        names=layout.names,
+        values=features,
+        grades=_grades(rows["reward"].to_numpy(), grading),
+        groups=np.diff(np.append(starts, len(rows))),
+        positions=rows["position"].to_numpy().astype(np.int32),
+        times=rows["moment"].to_numpy()[starts],
+        list_ids=lists[starts],
+        document_ids=_texts(rows["document_id"]),
+        queries=_texts(rows["query"])[starts],
+    )
+
+
+def _grades(rewards: NDArray[np.float64], grading: Grading) -> NDArray[np.int64]:
+    if grading is Grading.BINARY:
+        return (rewards > 0).astype(np.int64)
+    return np.searchsorted(np.array(_LEAST_REWARDS), rewards, side="right").astype(np.int64)
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    found: NDArray[np.object_] = column.to_numpy().astype(object)
+    return found

@@ -1,0 +1,1 @@
+"""Learning to rank: lists with features and grades in, models and how well they rank out."""
