@@ -6,7 +6,7 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -52,6 +52,7 @@ __all__ = [
     "InvalidFilter",
     "InvalidInput",
     "InvalidInteraction",
+    "InvalidModel",
     "InvalidNamespace",
     "InvalidQuery",
     "InvalidRetriever",
@@ -127,6 +128,10 @@ class InvalidRetriever(InvalidInput):
 
 class InvalidDataset(InvalidInput):
     """The dataset of judgments breaks a rule."""
+
+
+class InvalidModel(InvalidInput):
+    """The model breaks a rule."""
 
 
 class InvalidSearch(InvalidInput):
@@ -205,7 +210,8 @@ class NotFound(DesirepathError):
     ----------
     resource
         What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
-        ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``.
+        ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``,
+        ``"dataset"``, ``"model"``.
     id
         The identifier as the caller named it.
     """

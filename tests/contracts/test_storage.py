@@ -13,6 +13,7 @@ from desirepath.storage.postgres.storage import PostgresStorage
 from desirepath.storage.sqlite.storage import SqliteStorage
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.storage_contract import (
+    ArtifactsContract,
     CatalogContract,
     DocumentIndexContract,
     DocumentWritersContract,
@@ -20,6 +21,7 @@ from desirepath.testing.storage_contract import (
     ExecutionLogContract,
     ExtractsContract,
     InteractionLogContract,
+    JobsContract,
     ReceiptsContract,
     RejectionsContract,
     SessionContract,
@@ -41,6 +43,14 @@ class TestExecutionLog(ExecutionLogContract):
 
 
 class TestEvaluations(EvaluationsContract):
+    pass
+
+
+class TestArtifacts(ArtifactsContract):
+    pass
+
+
+class TestJobs(JobsContract):
     pass
 
 

@@ -21,8 +21,9 @@ from desirepath.domain.access import Access
 from desirepath.domain.clock import to_datetime
 from desirepath.domain.judgment import Dataset, DatasetDraft, read_dataset
 from desirepath.domain.scope import Scope
-from desirepath.engine.datasets import check_name, find_dataset, free_name, log_changes
+from desirepath.engine.datasets import check_name, find_dataset, free_name
 from desirepath.engine.datasets import create_dataset as store_draft
+from desirepath.engine.seen_log import log_changes
 from desirepath.errors import (
     AlreadyExists,
     InvalidDataset,

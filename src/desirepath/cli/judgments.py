@@ -21,7 +21,6 @@ from desirepath.engine.datasets import (
     check_name,
     delete_dataset,
     find_dataset,
-    log_changes,
     store_dataset,
 )
 from desirepath.engine.judgment_files import (
@@ -33,6 +32,7 @@ from desirepath.engine.judgment_files import (
 from desirepath.engine.label_files import LABEL_FORMATS, read_labels
 from desirepath.engine.output_files import STDOUT, open_output
 from desirepath.engine.query_text import first_text
+from desirepath.engine.seen_log import log_changes
 from desirepath.errors import InvalidFile, InvalidSetting, MissingDependency
 from desirepath.settings import Settings
 

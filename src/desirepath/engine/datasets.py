@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from desirepath.domain.ids import format_id, time_of
+from desirepath.domain.ids import format_id
 from desirepath.domain.judgment import (
     Dataset,
     DatasetDraft,
@@ -18,8 +18,9 @@ from desirepath.domain.judgment import (
     judged_query_of,
 )
 from desirepath.engine.engine import Engine
+from desirepath.engine.seen_log import end_of_log
 from desirepath.errors import AlreadyExists, NotFound
-from desirepath.storage.base import Namespace, Session
+from desirepath.storage.base import Namespace
 
 __all__ = [
     "check_name",
@@ -27,7 +28,6 @@ __all__ = [
     "delete_dataset",
     "find_dataset",
     "free_name",
-    "log_changes",
     "store_dataset",
 ]
 
@@ -70,7 +70,8 @@ def store_dataset(
     source
         Where it is from; None: somebody sent it.
     changes
-        What :func:`log_changes` said before the log was read, where the judgments are from there.
+        What :func:`~desirepath.engine.seen_log.log_changes` said before the log was
+        read, where the judgments are from there.
 
     Raises
     ------
@@ -97,23 +98,11 @@ def store_dataset(
             metadata=metadata,
             source=source
             if changes is None
-            else replace(source, seen_before=_end_of_log(session, namespace.number)),
+            else replace(source, seen_before=end_of_log(session, namespace.number)),
             created_at=now,
             updated_at=now,
         )
         return session.evaluations.create(dataset, queries, changes)
-
-
-def _end_of_log(session: Session, namespace: int) -> int:
-    """A moment that all of the log was recorded before; a process's ids may run ahead of time."""
-    last = [time_of(id) for id in session.extracts.last_ids(namespace) if id is not None]
-    return max(last, default=session.now()) + 1
-
-
-def log_changes(engine: Engine, namespace: int) -> Mapping[int, int]:
-    """How often the log was deleted from: to be asked before it is read for judgments."""
-    with engine.storage.read() as session:
-        return session.extracts.changes(namespace)
 
 
 def find_dataset(engine: Engine, namespace: int, id_or_name: str) -> Dataset:

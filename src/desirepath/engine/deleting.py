@@ -53,14 +53,15 @@ def _mark_stale(
     interactions: Sequence[bytes] = (),
     executions: Sequence[bytes] = (),
 ) -> None:
-    """Mark the datasets that may have seen what is deleted in this session."""
+    """Mark the datasets and models that may have seen what is deleted in this session."""
     acted = session.interactions.get([(namespace, id) for id in interactions]).values()
     names = session.executions.names(namespace, executions)
     retriever_ids = {one.retriever_id for one in acted if one.retriever_id is not None}
     retriever_ids |= {one.retriever_id for one in session.executions.shown_lists(names).values()}
     ids = [*(one.id for one in acted), *executions]
     if ids:
-        session.evaluations.mark_stale(namespace, retriever_ids, time_of(min(ids)), session.now())
+        for made in (session.evaluations, session.artifacts):
+            made.mark_stale(namespace, retriever_ids, time_of(min(ids)), session.now())
 
 
 def _delete_interactions(
@@ -95,7 +96,8 @@ def delete_retriever(engine: Engine, retriever: Retriever) -> None:
     """
     with engine.storage.write() as session:
         session.catalog.hide_retriever(retriever.namespace, retriever.id, session.now())
-        session.evaluations.delete_of_retriever(retriever.namespace, retriever.retriever_id)
+        for made in (session.evaluations, session.artifacts):
+            made.delete_of_retriever(retriever.namespace, retriever.retriever_id)
     engine.directory.forget()
     _empty_retriever(engine, retriever.namespace, retriever.id)
 
@@ -155,6 +157,8 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         written = encode_json(user_id).decode()  # with its quotes: not a part of another id
         n_rejections = session.rejections.delete_mentions(namespace, written)
         session.evaluations.delete_mentions(namespace, written)
+        session.artifacts.delete_mentions(namespace, written)
+        session.jobs.delete_mentions(namespace, written)
     engine.storage.scrub(user_id)
     _drop_copies(engine, namespace)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)
@@ -174,6 +178,8 @@ def delete_namespace(engine: Engine, number: int) -> None:
         session.catalog.delete_namespace(number)  # first: no document is stored from here on
         session.documents.clear(number)
         session.evaluations.clear(number)
+        session.artifacts.clear(number)
+        session.jobs.clear(number)
     engine.directory.forget()
     engine.storage.scrub()
     if copies is not None:
@@ -249,7 +255,7 @@ def _delete_all(
 ) -> tuple[int, int]:
     """Delete what is found, interactions before the executions they were found through.
 
-    What retention deletes was there long enough: datasets that saw it do not become stale.
+    What retention deletes was there long enough: what saw it does not become stale.
     """
 
     def interactions(session: Session) -> InteractionLog:

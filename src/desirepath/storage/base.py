@@ -21,8 +21,10 @@ from desirepath.domain.execution import Execution, ExecutionSummary, ShownList
 from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import Retriever, RetrieverDraft
+from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
+from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
 
 __all__ = [
@@ -755,6 +757,10 @@ class Session(Protocol):
     def extracts(self) -> Extracts: ...
     @property
     def evaluations(self) -> Evaluations: ...
+    @property
+    def artifacts(self) -> Artifacts: ...
+    @property
+    def jobs(self) -> Jobs: ...
 
     def now(self) -> int:
         """The time of the clock that all processes on this database share, microseconds."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from desirepath.domain.clock import MICROSECONDS, Clock
+from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.base import (
     Catalog,
     DocumentIndex,
@@ -22,6 +23,7 @@ from desirepath.storage.base import (
 )
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
+from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
 
 __all__ = ["START", "ClockedStorage", "TestingClock"]
@@ -148,6 +150,14 @@ class _ClockedSession:
     @property
     def evaluations(self) -> Evaluations:
         return self._session.evaluations
+
+    @property
+    def artifacts(self) -> Artifacts:
+        return self._session.artifacts
+
+    @property
+    def jobs(self) -> Jobs:
+        return self._session.jobs
 
     def now(self) -> int:
         return self._clock.now()

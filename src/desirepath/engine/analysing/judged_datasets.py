@@ -34,7 +34,7 @@ def store_judgments(
     scope
         Which part of the log they are of.
     changes
-        What :func:`~desirepath.engine.datasets.log_changes` said before the log was read.
+        What :func:`~desirepath.engine.seen_log.log_changes` said before the log was read.
 
     Raises
     ------

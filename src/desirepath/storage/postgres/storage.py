@@ -45,6 +45,9 @@ _SCRUBBED = (
     "documents",
     "evaluation_datasets",
     "evaluation_queries",
+    "artifacts",
+    "artifact_pieces",
+    "jobs",
 )
 _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import astuple, replace
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from desirepath.domain.checks import is_storable
 from desirepath.domain.ids import format_id, parse_id
@@ -18,12 +18,12 @@ from desirepath.domain.plain_json import encode_json
 from desirepath.errors import AlreadyExists
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.bulk import Bulk, Row
+from desirepath.storage.relational.seen import has_changed, mark_stale
 
 __all__ = ["RelationalEvaluations"]
 
 _D = tables.evaluation_datasets
 _Q = tables.evaluation_queries
-_CHANGES = tables.log_changes
 _CHUNK = 500
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_source = msgspec.json.Decoder(DatasetSource).decode
@@ -49,10 +49,8 @@ class RelationalEvaluations:
             self._bulk.insert(_Q, [_query_row(dataset, number, query) for number, query in chunk])
             n_queries += len(chunk)
             n_judgments += sum(len(query.judgments) for _, query in chunk)
-        # Whoever deletes from the log marks datasets in this table: before us, and then we see what
-        # was deleted, or after us, and then our dataset is marked.
-        self._bulk.lock(_D)
-        is_stale = changes is not None and changes != self._changes(dataset.namespace)
+        self._bulk.lock(_D)  # see seen.py
+        is_stale = has_changed(self._connection, dataset.namespace, changes)
         whole = replace(
             dataset,
             n_queries=n_queries,
@@ -62,11 +60,6 @@ class RelationalEvaluations:
         if not self._bulk.insert_new(_D, [_dataset_row(whole)])[0]:
             raise AlreadyExists("A dataset of this name exists.")
         return whole
-
-    def _changes(self, namespace: int) -> dict[int, int]:
-        statement = select(_CHANGES.c.day, _CHANGES.c.n_changes)
-        rows = self._connection.execute(statement.where(_CHANGES.c.namespace == namespace))
-        return {row.day: row.n_changes for row in rows}
 
     def find(self, namespace: int, id_or_name: str) -> Dataset | None:
         if not is_storable(id_or_name):
@@ -123,14 +116,7 @@ class RelationalEvaluations:
     def mark_stale(
         self, namespace: int, retriever_ids: Collection[str], moment: int, now: int
     ) -> int:
-        of_retriever = or_(_D.c.retriever_id.is_(None), _D.c.retriever_id.in_(retriever_ids))
-        statement = update(_D).where(
-            _D.c.namespace == namespace,
-            _D.c.seen_before > moment,
-            _D.c.stale_at.is_(None),
-            of_retriever,
-        )
-        return self._connection.execute(statement.values(stale_at=now)).rowcount
+        return mark_stale(self._connection, _D, namespace, retriever_ids, moment, now)
 
     def delete_mentions(self, namespace: int, text: str) -> int:
         mentions = func.replace(_Q.c.query_input, text, "") != _Q.c.query_input

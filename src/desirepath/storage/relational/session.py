@@ -7,11 +7,13 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from desirepath.storage.relational.artifacts import RelationalArtifacts
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
 from desirepath.storage.relational.evaluations import RelationalEvaluations
 from desirepath.storage.relational.extracts import RelationalExtracts
+from desirepath.storage.relational.jobs import RelationalJobs
 from desirepath.storage.relational.learned import RelationalLearned
 from desirepath.storage.relational.logs import RelationalExecutionLog, RelationalInteractionLog
 from desirepath.storage.relational.receipts import RelationalReceipts
@@ -81,3 +83,11 @@ class RelationalSession:
     @cached_property
     def evaluations(self) -> RelationalEvaluations:
         return RelationalEvaluations(self._connection, self._bulk)
+
+    @cached_property
+    def artifacts(self) -> RelationalArtifacts:
+        return RelationalArtifacts(self._connection, self._bulk)
+
+    @cached_property
+    def jobs(self) -> RelationalJobs:
+        return RelationalJobs(self._connection, self._bulk)

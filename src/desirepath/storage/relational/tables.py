@@ -22,6 +22,9 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "answers",
     "api_keys",
+    "artifact_pieces",
+    "artifacts",
+    "deployments",
     "documents",
     "evaluation_datasets",
     "evaluation_queries",
@@ -32,6 +35,7 @@ __all__ = [
     "fusion_controls",
     "instance",
     "interactions",
+    "jobs",
     "learned_features",
     "learned_lists",
     "learned_users",
@@ -40,6 +44,7 @@ __all__ = [
     "lone_interactions",
     "marks",
     "metadata",
+    "model_names",
     "namespaces",
     "rejections",
     "retrievers",
@@ -348,6 +353,78 @@ evaluation_queries = Table(
     Column("query_input", Text, nullable=False),
     Column("judgments", LargeBinary, nullable=False),  # zlib of JSON: the fields of each, in order
     PrimaryKeyConstraint("namespace", "dataset", "number"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("retriever_id", Text),
+    Column("manifest", Text, nullable=False),  # JSON
+    Column("files", Text, nullable=False),  # JSON, see domain/artifact.py
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_before", BigInteger),  # null: no log was seen
+    Column("stale_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
+)
+
+artifact_pieces = Table(
+    "artifact_pieces",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("artifact", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),  # of the file
+    Column("number", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("namespace", "artifact", "name", "number"),
+)
+
+model_names = Table(
+    "model_names",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("last_version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "name"),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("depth", BigInteger, nullable=False),  # see domain/artifact.py
+    Column("deployed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "name", "number"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("inputs", Text, nullable=False),  # JSON
+    Column("status", Text, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("lease", LargeBinary),
+    Column("leased_until", BigInteger),
+    Column("outputs", Text),  # JSON
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
 )
 
 event_ids = Table(

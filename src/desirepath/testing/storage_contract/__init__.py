@@ -13,6 +13,7 @@ Examples
         pass
 """
 
+from desirepath.testing.storage_contract.artifacts import ArtifactsContract
 from desirepath.testing.storage_contract.catalog import CatalogContract
 from desirepath.testing.storage_contract.documents import (
     DocumentIndexContract,
@@ -22,12 +23,14 @@ from desirepath.testing.storage_contract.evaluations import EvaluationsContract
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
 from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
+from desirepath.testing.storage_contract.jobs import JobsContract
 from desirepath.testing.storage_contract.receipts import ReceiptsContract
 from desirepath.testing.storage_contract.rejections import RejectionsContract
 from desirepath.testing.storage_contract.sessions import SessionContract
 from desirepath.testing.storage_contract.summaries import SummariesContract
 
 __all__ = [
+    "ArtifactsContract",
     "CatalogContract",
     "DocumentIndexContract",
     "DocumentWritersContract",
@@ -35,6 +38,7 @@ __all__ = [
     "ExecutionLogContract",
     "ExtractsContract",
     "InteractionLogContract",
+    "JobsContract",
     "ReceiptsContract",
     "RejectionsContract",
     "SessionContract",

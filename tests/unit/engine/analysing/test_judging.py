@@ -22,9 +22,9 @@ from desirepath.engine.analysing.judging import (
     worth_labelling,
 )
 from desirepath.engine.analysing.part import Part, part_of
-from desirepath.engine.datasets import log_changes
 from desirepath.engine.deleting import delete_interaction, erase_user
 from desirepath.engine.engine import Engine
+from desirepath.engine.seen_log import log_changes
 from desirepath.errors import InvalidDataset, NotEnoughData
 from desirepath.methods.levels import FloatArray
 from desirepath.testing.clock import START

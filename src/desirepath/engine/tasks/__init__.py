@@ -1,0 +1,1 @@
+"""Long work, done by workers from the database's table of tasks."""
