@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,24 @@ from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
+from desirepath.engine.query_text import first_text
 from desirepath.engine.recording import Submission
 from desirepath.engine.serving.filters import Relaxation, all_of, both
 from desirepath.engine.serving.fusing import FeatureWeights, FusionPlan, NewFeatures, ranking_of
 from desirepath.engine.serving.hits import Hit, StageContext, with_field
+from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.people import Asker
 from desirepath.engine.serving.plans import plan_of
+from desirepath.engine.serving.ranking.features import AskedList
 from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentCandidate
 from desirepath.engine.serving.stages import run_stage
-from desirepath.errors import DesirepathError, InvalidSearch, NotFound, SearchTooSlow
+from desirepath.errors import (
+    DesirepathError,
+    InvalidSearch,
+    NotFound,
+    RankerUnavailable,
+    SearchTooSlow,
+)
 from desirepath.storage.base import Session
 
 __all__ = ["ExecuteRequest", "Served", "execute", "is_brief", "log_of", "serve"]
@@ -83,6 +93,7 @@ class Served(Struct, frozen=True, kw_only=True, eq=False):
     plan: FusionPlan | None
     relaxations: list[Relaxation]
     warnings: list[str]
+    judged: list[Judged] = []
 
 
 def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
@@ -166,6 +177,7 @@ class _Run:
         self._runs: list[StageRun] = []
         self._relaxations: list[Relaxation] = []
         self._warnings: list[str] = []
+        self._judged: list[Judged] = []
         self._vectors, self._started = vectors, started
 
     def serve(self) -> Served:
@@ -182,7 +194,9 @@ class _Run:
                 popularity=self._engine.popularity,
                 vectors=self._vectors,
                 now=session.now(),
+                judged=self._judged,
             )
+            context.judge = partial(self._judge, context)
             hits = self._run_stages(context)
             shown = self._filled(session, self._page(hits))
         profile = Profile(
@@ -202,6 +216,7 @@ class _Run:
             plan=None if searched is None else searched.plan,
             relaxations=self._relaxations,
             warnings=self._warnings,
+            judged=self._judged,
         )
 
     def _milliseconds(self) -> float:
@@ -238,14 +253,15 @@ class _Run:
 
     def _run_stage(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         """What goes on from a stage, or what came to it where it fails and may be skipped."""
-        started, error = time.perf_counter(), None
+        started, error, n_judged = time.perf_counter(), None, len(self._judged)
         try:
             left = self._left_by(stage, hits, context)
         except DesirepathError as problem:
-            if stage.on_error is not OnError.SKIP:
+            if not _may_be_skipped(stage, problem):
                 raise
             left, error = hits, problem.message
             self._warnings.append(f"A stage was skipped: {problem.message}")
+        judged = self._judged[-1] if len(self._judged) > n_judged else None
         self._runs.append(
             StageRun(
                 name=stage.stage_name,
@@ -254,14 +270,39 @@ class _Run:
                 n_out=len(left),
                 milliseconds=round((time.perf_counter() - started) * 1000, 3),
                 error=error,
+                model=None if judged is None else judged.model,
+                model_version=None if judged is None else judged.version,
             )
         )
         return left
 
     def _left_by(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         if isinstance(stage.parameters, FeatureSearchParameters):
-            return self._feature_search(stage, stage.parameters, context)
-        return run_stage(stage, hits, context)
+            return self._with_features(self._feature_search(stage, stage.parameters, context))
+        left = run_stage(stage, hits, context)
+        return self._with_features(left) if context.is_first else left
+
+    def _with_features(self, found: list[Hit]) -> list[Hit]:
+        """What was found, with the numbers that the search sent of it."""
+        features = self._request.features
+        return [
+            replace(hit, features=dict(features[hit.document_id]))
+            if hit.document_id in features
+            else hit
+            for hit in found
+        ]
+
+    def _judge(
+        self, context: StageContext, name: str, version: int | None, hits: Sequence[Hit]
+    ) -> Judged:
+        asked = AskedList(
+            hits=hits,
+            query=first_text(context.inputs),
+            user_id=self._request.user_id,
+            session_id=self._request.session_id,
+            now=context.now,
+        )
+        return self._engine.rankers.judge(context.session, context.namespace, name, version, asked)
 
     def _feature_search(
         self, stage: Stage, parameters: FeatureSearchParameters, context: StageContext
@@ -343,7 +384,7 @@ class _Run:
                     document_id=hit.document_id,
                     score=hit.score,
                     scores=hit.scores or None,
-                    features=dict(request.features.get(hit.document_id, {})) or None,
+                    features=hit.features or None,
                 )
                 for hit in shown
             ),
@@ -369,6 +410,13 @@ class _Run:
         depth = 0 if learning is None else learning.log_pool_depth
         ids = [hit.document_id for hit in shown]
         return ranking_of(searched.plan, searched.result, ids, depth)
+
+
+def _may_be_skipped(stage: Stage, problem: DesirepathError) -> bool:
+    """Whether a search goes on without a stage; it does without a ranker unless it is told not."""
+    if isinstance(problem, RankerUnavailable) and "on_error" not in stage.sent:
+        return True
+    return stage.on_error is OnError.SKIP
 
 
 def _with_document(hit: Hit, document: Document | None, with_vectors: bool) -> Hit:

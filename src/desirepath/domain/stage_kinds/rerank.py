@@ -121,7 +121,9 @@ def _check_order(parameters: RerankParameters) -> None:
             (by_numbers[0],),
         )
     if parameters.inference_name is None and parameters.model_version is not None:
-        raise InvalidRetriever("A version of which ranker? Give inference_name.", ("model_version",))
+        raise InvalidRetriever(
+            "A version of which ranker? Give inference_name.", ("model_version",)
+        )
 
 
 def _read_learning(plain: Mapping[str, Any], lenient: bool) -> RerankLearning:

@@ -19,9 +19,9 @@ class Affinity:
     Parameters
     ----------
     clicked
-        Values of each document that was clicked, one for each click.
+        Values of each document that was clicked, one for each click, each value once.
     shares
-        By value.
+        By value; others are not looked at.
     smoothing
         How many clicks the share counts for.
 
@@ -36,7 +36,7 @@ class Affinity:
         self, clicked: Sequence[Iterable[str]], shares: Mapping[str, float], smoothing: float
     ) -> None:
         self._n = len(clicked)
-        self._counts = Counter(value for values in clicked for value in set(values))
+        self._counts = Counter(value for values in clicked for value in values)
         self._shares, self._smoothing = shares, smoothing
 
     def to(self, values: Sequence[str]) -> float:

@@ -12,27 +12,16 @@ from __future__ import annotations
 import threading
 import time
 
-from desirepath.domain.clock import MICROSECONDS
 from desirepath.domain.ids import first_id_at
+from desirepath.domain.ranking_features import SETTLE, STEP
+from desirepath.domain.ranking_features import boundary as boundary_at
 from desirepath.engine.serving.ranking.counts import FAR, NOTHING, Counts, Tally, unite
 from desirepath.engine.serving.ranking.tail import LogTail, id_before
 from desirepath.storage.base import Session, Storage
 
-__all__ = ["MARGIN", "STEP", "SharedCounts", "boundary_of"]
+__all__ = ["SharedCounts"]
 
-STEP = 60 * MICROSECONDS
-MARGIN = 5 * MICROSECONDS
-"""After how long everything that was recorded is committed."""
 _TURN_SECONDS = 0.1  # for which somebody reads who is not in a hurry
-
-
-def boundary_of(now: int) -> int:
-    """The moment that counts are as of.
-
-    >>> boundary_of(125_000_000) // 1_000_000, boundary_of(124_999_999) // 1_000_000
-    (120, 60)
-    """
-    return (now - MARGIN) // STEP * STEP
 
 
 class SharedCounts:
@@ -77,7 +66,7 @@ class SharedCounts:
         Counts or None
             None: too much came to the log since anybody asked; it is read by :meth:`keep_up`.
         """
-        boundary = boundary_of(now)
+        boundary = boundary_at(now)
         found = self._generation(boundary)
         if found is not None or self._is_behind or boundary < self._generations[0].boundary:
             return found
@@ -91,16 +80,18 @@ class SharedCounts:
         self._is_behind = found is None
         return found
 
-    def keep_up(self, storage: Storage) -> None:
+    def keep_up(self, storage: Storage, stopped: threading.Event) -> None:
         """Read on, as far as everything is there by now, however long it takes."""
         is_done = False
-        while not is_done:  # no session is open for long, nor is a search kept waiting
+        while (
+            not is_done and not stopped.is_set()
+        ):  # no session is open for long, nor is a search kept waiting
             with self._reading, storage.read() as session:
                 now, deadline = session.now(), time.monotonic() + _TURN_SECONDS
-                is_done = self._advance(session, boundary_of(now), deadline) and self._read_to(
-                    session, now - MARGIN, deadline
+                is_done = self._advance(session, boundary_at(now), deadline) and self._read_to(
+                    session, now - SETTLE, deadline
                 )
-        self._is_behind = False
+        self._is_behind = not is_done
 
     def _generation(self, boundary: int) -> Counts | None:
         return next((one for one in self._generations if one.boundary == boundary), None)

@@ -1,8 +1,9 @@
 """What came to the log since a model learned from it: documents returned, and first clicks on them.
 
 A document that an execution returned counts at the execution's moment, a first click on it at the
-click's; a moment is when something was recorded, if live, else when it happened. A click counts
-once for an execution and a document, from when both are in the log, whichever came first.
+click's, but no earlier than the execution's; a moment is when something was recorded, if live, else
+when it happened. A click counts once for an execution and a document, from when both are in the
+log, whichever came first.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from msgspec.structs import replace
 
 from desirepath.domain.acts import CLICKED, bits_of
 from desirepath.domain.execution import decode_shown
-from desirepath.domain.ids import first_id_at, format_id, time_of
+from desirepath.domain.ids import format_id, time_of
 from desirepath.engine.query_text import first_text
 from desirepath.engine.serving.ranking.counts import Tally, gather_tally
 from desirepath.engine.serving.ranking.hashes import hash_document, hash_pairs, keys_of
@@ -58,9 +59,6 @@ class LogTail(Struct, frozen=True, kw_only=True, eq=False):
         A weight is ``2 ** ((moment - epoch) / half_life)``; microseconds.
     propensities
         By position, the last one for all that follow.
-    counted_before, seen_before
-        What has a moment before the one, and was recorded before the other, is in the model's own
-        counts already.
     """
 
     namespace: int
@@ -68,8 +66,6 @@ class LogTail(Struct, frozen=True, kw_only=True, eq=False):
     epoch: int
     half_life: float
     propensities: FloatArray
-    counted_before: int
-    seen_before: int
 
     def since(self, epoch: int) -> LogTail:
         """The same, with weights relative to another moment."""
@@ -121,12 +117,8 @@ class LogTail(Struct, frozen=True, kw_only=True, eq=False):
             query=None if inputs is None else _query(inputs),
             moment=time_of(id) if live else moment,
             offset=row[_PLACE["offset"]],
-            was_counted=id <= after or self._is_in_snapshot(id, live, moment),
+            was_counted=id <= after,
         )
-
-    def _is_in_snapshot(self, id: bytes, live: int, moment: int) -> bool:
-        """Of something that was recorded after the snapshot's moment."""
-        return not live and moment < self.counted_before and id < first_id_at(self.seen_before)
 
     def _first_clicks(
         self,
@@ -143,10 +135,9 @@ class LogTail(Struct, frozen=True, kw_only=True, eq=False):
                 if search is None:
                     continue
                 key = (name, document_id)
-                was_seen = not is_new or self._is_in_snapshot(id, live, occurred_at)
-                if search.was_counted and was_seen:
+                if search.was_counted and not is_new:
                     counted.add(key)
-                moment = time_of(id) if live else occurred_at
+                moment = max(time_of(id) if live else occurred_at, search.moment)
                 first[key] = min(moment, first.get(key, moment))
         return [
             (searches[name], document_id, moment)

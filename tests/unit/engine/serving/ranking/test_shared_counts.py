@@ -14,11 +14,12 @@ from desirepath.domain.clock import MICROSECONDS
 from desirepath.domain.execution import Execution
 from desirepath.domain.ids import format_id, time_of
 from desirepath.domain.interaction import Interaction
+from desirepath.domain.ranking_features import boundary as boundary_of
 from desirepath.engine.serving.ranking import counts as counts_module
 from desirepath.engine.serving.ranking import tail as tail_module
 from desirepath.engine.serving.ranking.counts import NOTHING, Counts
 from desirepath.engine.serving.ranking.hashes import hash_document, hash_pairs, keys_of
-from desirepath.engine.serving.ranking.shared_counts import SharedCounts, boundary_of
+from desirepath.engine.serving.ranking.shared_counts import SharedCounts
 from desirepath.engine.serving.ranking.tail import LogTail
 from desirepath.storage.base import Storage
 from desirepath.testing.clock import START
@@ -104,7 +105,7 @@ class Expected:
                 continue
             if click.feature_id in {shown.document_id for shown in search.documents}:
                 key = (search.execution_id, click.feature_id)
-                self.first.setdefault(key, moment_of(click))
+                self.first.setdefault(key, max(moment_of(click), moment_of(search)))
         self.query_of = {
             one.execution_id: QUERY_TEXTS[QUERIES.index(one.inputs)] for one in self.executions
         }
@@ -152,8 +153,6 @@ def shared_counts(retriever_id: str | None = None) -> SharedCounts:
             epoch=begin,
             half_life=HALF_LIFE,
             propensities=PROPENSITIES,
-            counted_before=begin,
-            seen_before=begin,
         ),
     )
 
