@@ -83,6 +83,9 @@ lock: setup ## Renew requirements/*.txt from pyproject.toml (UPGRADE=--upgrade f
 	$(COMPILE) --extra analysis --constraint requirements/dev.txt --output-file requirements/analysis.txt
 	$(COMPILE) --extra train --constraint requirements/dev.txt --output-file requirements/train.txt
 	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+		--no-annotate $(UPGRADE) requirements/sentence-transformers.in \
+		--output-file requirements/sentence-transformers.txt >/dev/null
 
 clean: ## Remove .venv, caches and builds; databases stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -153,6 +153,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     analysis_threads: Annotated[
         NotNegative, Meta(description="Threads of one analysis; 0: one a core.")
     ] = 0
+    task_worker: Annotated[
+        bool,
+        Meta(description="Whether `serve` works on tasks, in a process beside it."),
+    ] = True
     access_log: Annotated[
         bool, Meta(description="One JSON line for each request on standard error.")
     ] = False

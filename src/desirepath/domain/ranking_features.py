@@ -225,8 +225,9 @@ def number_in(value: object) -> float:
     >>> number_in(3), number_in(True), number_in("3")
     (3.0, nan, nan)
     """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value)
 
 
 def moment_in(value: object) -> float:

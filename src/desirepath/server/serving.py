@@ -24,6 +24,7 @@ from prometheus_client import multiprocess
 from desirepath.errors import InvalidSetting
 from desirepath.server.http_server import HttpServer, TimedProtocol
 from desirepath.server.wiring import api_rules, build_application, open_engine
+from desirepath.server.working import TaskWorker
 from desirepath.settings import Settings
 
 __all__ = ["listen", "serve"]
@@ -49,10 +50,11 @@ def serve(settings: Settings, listener: socket.socket, when_ready: Callable[[str
     """
     host, port = listener.getsockname()[:2]
     address = f"http://{'[' + host + ']' if ':' in host else host}:{port}"
-    if settings.workers == 1:
-        _run(settings, listener, lambda: when_ready(address))
-    else:
-        _Workers(settings, listener).run(lambda: when_ready(address))
+    with TaskWorker(settings):
+        if settings.workers == 1:
+            _run(settings, listener, lambda: when_ready(address))
+        else:
+            _Workers(settings, listener).run(lambda: when_ready(address))
 
 
 def listen(settings: Settings) -> socket.socket:

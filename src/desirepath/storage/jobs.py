@@ -42,7 +42,10 @@ class Jobs(Protocol):
         outputs: dict[str, Any] | None = None,
         error: str | None = None,
     ) -> bool:
-        """End it for ever; whether it was still held. If not, the session must be rolled back."""
+        """End it for ever, and say how far it was; whether it was still held.
+
+        If not, nothing of the session may be stored.
+        """
         ...
 
     def give_back(self, job: Job, error: str, now: int) -> bool:

@@ -151,17 +151,25 @@ def has_work(engine: Engine) -> bool:
         return session.jobs.waiting(session.now())
 
 
-def work(engine: Engine, wait: Callable[[], bool], *, until_idle: bool = False) -> None:
+def work(
+    engine: Engine,
+    wait: Callable[[], bool],
+    *,
+    until_idle: bool = False,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> None:
     """Do tasks, one after the other.
 
     Parameters
     ----------
     wait
-        Waits for a while; whether to go on.
+        Waits for a while, when there is nothing to do; whether to go on.
     until_idle
         End when there is no more to do.
+    is_stopped
+        Asked between two tasks.
     """
-    while True:
+    while not is_stopped():
         try:
             if run_task(engine):
                 continue

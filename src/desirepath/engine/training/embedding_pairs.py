@@ -1,0 +1,376 @@
+"""Queries beside what was clicked and what was passed over, to train a model of vectors on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from desirepath.analysis.attempts import (
+    attempts,
+    landmarks,
+    numbered_searches,
+    refinement_events,
+    timeline,
+)
+from desirepath.analysis.embedding_pairs import (
+    clicked_after_failing,
+    listed_cells,
+    skipped_above,
+    wordings,
+)
+from desirepath.analysis.refinements import steps
+from desirepath.domain.document import texts_of
+from desirepath.domain.query_sides import SIDES, chains_of, side_of
+from desirepath.domain.rewording import reword
+from desirepath.engine.analysing.part import Part
+from desirepath.engine.analysing.position_bias import ESTIMATORS, position_bias
+from desirepath.engine.output_files import open_output
+from desirepath.engine.parquet import load_pyarrow
+from desirepath.errors import InvalidSetting, NotEnoughData
+from desirepath.storage.base import Session
+
+__all__ = ["EmbeddingPair", "PairReport", "PairSettings", "read_pairs", "write_pairs"]
+
+_LEAST_PROPENSITY = 0.1
+_AT_ONCE = 500
+_PRIOR_IMPRESSIONS = 5.0
+
+
+class PairSettings(Struct, frozen=True, kw_only=True):
+    """Which pairs to take.
+
+    Parameters
+    ----------
+    text_fields
+        Payload fields whose texts, a line each, are a document's text; none: all at the top level.
+    negatives
+        Of each pair; trainers want the same number of all.
+    min_impressions
+        How often a document was shown for a query, at least, before its being passed over counts.
+    nearly_as_good
+        A document is no negative where its click rate for the query, corrected for positions, is
+        more than this share of the positive's.
+    satisfied_ms
+        Only clicks that led to so long a stay, or to a long_view; None: all.
+    refinement_people
+        How many people, at least, found a document by a next query; 0: no pairs from refinements.
+    """
+
+    text_fields: tuple[str, ...] = ()
+    negatives: Annotated[int, Meta(ge=0, le=20)] = 1
+    min_impressions: Annotated[int, Meta(ge=1)] = 3
+    nearly_as_good: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    satisfied_ms: Annotated[float, Meta(gt=0)] | None = None
+    refinement_people: Annotated[int, Meta(ge=0)] = 2
+
+
+class EmbeddingPair(Struct, frozen=True, kw_only=True):
+    """A query with a document that was clicked for it and some that were passed over.
+
+    Parameters
+    ----------
+    weight
+        Clicks, each over the chance that its position is looked at; the mean of all pairs is 1.
+    side
+        train, dev or test.
+    origin
+        click or refinement.
+    """
+
+    query: str
+    anchor: str
+    positive_id: str
+    positive: str
+    negative_ids: tuple[str, ...]
+    negatives: tuple[str, ...]
+    weight: float
+    side: str
+    origin: str
+
+
+class PairReport(Struct, frozen=True, kw_only=True):
+    """What was taken and what was left out.
+
+    Parameters
+    ----------
+    pairs
+        By side.
+    without_text
+        Clicked pairs whose document is not in the index, or has no text in the fields.
+    without_negatives
+        Pairs with fewer negatives than were asked for.
+    largest_chain
+        Queries that are on one side because rewordings tie them together.
+    notes
+        Why weights are not corrected for positions, where they are not.
+    """
+
+    pairs: dict[str, int]
+    queries: int
+    from_refinements: int
+    without_text: int
+    without_negatives: int
+    largest_chain: int
+    n_flagged: int
+    notes: tuple[str, ...]
+
+
+_Cells = dict[
+    tuple[str, str], list[float]
+]  # by query and document: shown, clicked, looked at, weight
+
+
+def read_pairs(
+    part: Part, session: Session, namespace: int, settings: PairSettings, session_window: int
+) -> tuple[list[EmbeddingPair], PairReport]:
+    """Find the pairs of a part of the log.
+
+    Parameters
+    ----------
+    session
+        Where documents are read.
+    session_window
+        Microseconds after which a visit is over.
+
+    Raises
+    ------
+    NotEnoughData
+        Nothing was clicked, no clicked document has a text, or no pair has the negatives.
+    InvalidSetting
+        A text field is one that no clicked document has.
+    """
+    counted = part.log.counted
+    propensity, notes = _propensities(part)
+    cells: _Cells = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+    for row in part.rows(listed_cells(counted, settings.satisfied_ms)):
+        chance = propensity(row["retriever_id"], row["position"])
+        cell = cells[row["query"], row["document_id"]]
+        cell[0] += row["impressions"]
+        cell[1] += row["clicks"]
+        cell[2] += row["impressions"] * chance
+        cell[3] += row["chosen"] / chance
+    weights = {pair: (cell[3], "click") for pair, cell in cells.items() if cell[3] > 0}
+    if not weights:
+        raise NotEnoughData("clicks in searches with a text", needed=1, found=0)
+    links = _follow_refinements(part, settings, session_window, propensity, weights)
+    skipped: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+    for row in part.rows(skipped_above(counted, settings.satisfied_ms)):
+        skipped[row["query"], row["positive"]].append((row["n"], row["negative"]))
+    every: dict[str, set[str]] = defaultdict(set)
+    for (query, _), found in skipped.items():
+        every[query].update(id for _, id in found)
+    ids = {document for _, document in weights} | set().union(*every.values())
+    texts = _texts(session, namespace, sorted(ids), settings.text_fields)
+    anchors = {row["query"]: row["anchor"] for row in part.rows(wordings(counted))}
+    chains = chains_of(sorted({query for query, _ in weights}), links)
+    base = sum(cell[1] for cell in cells.values()) / sum(cell[2] for cell in cells.values())
+    pairs, n_textless, n_short = [], 0, 0
+    for (query, document), (weight, origin) in sorted(weights.items()):
+        if document not in texts:
+            n_textless += 1
+            continue
+        ranked = sorted(skipped.get((query, document), ()), key=lambda one: (-one[0], one[1]))
+        if origin == "refinement":
+            ranked = [(0, id) for id in sorted(every.get(query, ()))]
+        good = _rate(cells.get((query, document)), base) if origin == "click" else base
+        negatives = [
+            id
+            for _, id in ranked
+            if id in texts and _is_negative(cells[query, id], good, base, settings)
+        ][: settings.negatives]
+        if len(negatives) < settings.negatives:
+            n_short += 1
+            continue
+        pairs.append(
+            EmbeddingPair(
+                query=query,
+                anchor=anchors.get(query, query),
+                positive_id=document,
+                positive=texts[document],
+                negative_ids=tuple(negatives),
+                negatives=tuple(texts[id] for id in negatives),
+                weight=weight,
+                side=side_of(chains[query]),
+                origin=origin,
+            )
+        )
+    if not pairs:
+        raise _nothing_left(n_textless, n_short, settings)
+    mean = sum(pair.weight for pair in pairs) / len(pairs)
+    pairs = [msgspec.structs.replace(pair, weight=pair.weight / mean) for pair in pairs]
+    sizes: dict[str, int] = defaultdict(int)
+    for chain in chains.values():
+        sizes[chain] += 1
+    report = PairReport(
+        pairs={side: sum(pair.side == side for pair in pairs) for side in SIDES},
+        queries=len({pair.query for pair in pairs}),
+        from_refinements=sum(pair.origin == "refinement" for pair in pairs),
+        without_text=n_textless,
+        without_negatives=n_short,
+        largest_chain=max(sizes.values()),
+        n_flagged=part.n_flagged,
+        notes=notes,
+    )
+    return pairs, report
+
+
+def _propensities(part: Part) -> tuple[Callable[[str | None, int], float], tuple[str, ...]]:
+    """How likely positions of each retriever are looked at; 1 where nobody can say, with why."""
+    estimator = next(iter(ESTIMATORS))
+    bias = position_bias(part, estimators={estimator: ESTIMATORS[estimator]})
+    known = {group.retriever_id: group.estimates[0] for group in bias.groups}
+    notes = tuple(
+        f"Weights of a retriever's clicks are not corrected for positions. {estimate.refusal}"
+        for estimate in known.values()
+        if estimate.refusal is not None
+    )
+
+    def of_position(retriever_id: str | None, position: int) -> float:
+        ranks = known[retriever_id].ranks if retriever_id in known else ()
+        if not ranks:
+            return 1.0
+        found = ranks[min(position, len(ranks) - 1)].propensity
+        return min(max(found, _LEAST_PROPENSITY), 1.0)
+
+    return of_position, notes
+
+
+def _follow_refinements(
+    part: Part,
+    settings: PairSettings,
+    session_window: int,
+    propensity: Callable[[str | None, int], float],
+    weights: dict[tuple[str, str], tuple[float, str]],
+) -> list[tuple[str, str]]:
+    """Add pairs of queries that failed to ``weights``; and which queries are wordings of one wish.
+
+    Those are queries that some visit went between and that share words or spelling, and those that
+    a pair is taken across.
+    """
+    with part.engine.kept(landmarks(timeline(part.log, session_window))) as moments:
+        numbered = numbered_searches(moments)
+        made = attempts(numbered)
+        gone = part.rows(
+            steps(refinement_events(moments), made).select("query", "refined_to").distinct()
+        )
+        links = [
+            (row["query"], row["refined_to"])
+            for row in gone
+            if reword(row["query"], row["refined_to"]).kind != "rewrite"
+        ]
+        if not settings.refinement_people:
+            return links
+        rows = part.rows(
+            clicked_after_failing(made, numbered, part.log.counted, settings.satisfied_ms)
+        )
+    people: dict[tuple[str, str], int] = defaultdict(int)
+    found: dict[tuple[str, str], float] = defaultdict(float)
+    for row in rows:
+        pair = row["query"], row["document_id"]
+        people[pair] += row["n_identities"]
+        found[pair] += row["n"] / propensity(row["retriever_id"], row["position"])
+    taken = {pair for pair, n in people.items() if n >= settings.refinement_people} - set(weights)
+    weights |= {pair: (found[pair], "refinement") for pair in taken}
+    failed = {query for query, _ in taken}
+    return links + [(row["query"], row["refined_to"]) for row in gone if row["query"] in failed]
+
+
+def _rate(cell: Sequence[float] | None, base: float) -> float:
+    """Clicks for each time that it was looked at, as if it had been looked at a few times more."""
+    _, clicks, looked_at, _ = cell or (0.0, 0.0, 0.0, 0.0)
+    return (clicks + _PRIOR_IMPRESSIONS * base) / (looked_at + _PRIOR_IMPRESSIONS)
+
+
+def _is_negative(cell: Sequence[float], good: float, base: float, settings: PairSettings) -> bool:
+    """Whether a document that was passed over is surely worse; one that was clicked never is."""
+    shown, clicks, _, _ = cell
+    if clicks or shown < settings.min_impressions:
+        return False
+    return _rate(cell, base) <= settings.nearly_as_good * good
+
+
+def _texts(
+    session: Session, namespace: int, ids: Sequence[str], fields: Sequence[str]
+) -> dict[str, str]:
+    index = session.documents
+    texts: dict[str, str] = {}
+    seen: set[str] = set()
+    for start in range(0, len(ids), _AT_ONCE):
+        for id, document in index.get(namespace, ids[start : start + _AT_ONCE]).items():
+            parts = texts_of(document, fields or None)
+            seen.update(parts)
+            if fields:
+                parts = {name: parts[name] for name in fields if name in parts}
+            if parts:
+                texts[id] = "\n".join(parts.values())
+    unknown = sum(field not in seen for field in fields)
+    if unknown and seen:
+        raise InvalidSetting(
+            f"{unknown} of the {len(fields)} text fields: no document of the pairs has a text "
+            "there.",
+            ("text_fields",),
+        )
+    return texts
+
+
+def _nothing_left(n_textless: int, n_short: int, settings: PairSettings) -> NotEnoughData:
+    if n_short:
+        return NotEnoughData(
+            f"clicked documents with {settings.negatives} others above them that were shown "
+            f"{settings.min_impressions} times for the query and never clicked",
+            needed=1,
+            found=0,
+            why=f"{n_short:,} have fewer.",
+        )
+    why = f"{n_textless:,} clicked documents are not in the index, or have no text there."
+    return NotEnoughData("clicked documents with a text", needed=1, found=0, why=why)
+
+
+def write_pairs(pairs: Iterable[EmbeddingPair], folder: Path, format: str) -> Mapping[str, Path]:
+    """Write a file for each side that has pairs, as sentence-transformers reads it.
+
+    Its columns are ``anchor``, ``positive``, ``negative_1`` and so on, in the order that losses
+    take them, then ``score``, the weight: a trainer hands a column of that name to the loss as its
+    label, and would take one of any other name for a text.
+
+    Parameters
+    ----------
+    format
+        ``jsonl`` or ``parquet``.
+
+    Raises
+    ------
+    InvalidSetting
+        The format is another.
+    InvalidFile
+        A file cannot be written.
+    MissingDependency
+        What writes Parquet files is not installed.
+    """
+    if format not in ("jsonl", "parquet"):
+        raise InvalidSetting("Pairs are written as jsonl or parquet.", ("format",))
+    rows: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
+    for pair in pairs:
+        negatives = {f"negative_{n}": text for n, text in enumerate(pair.negatives, start=1)}
+        rows[pair.side].append(
+            {
+                "anchor": pair.anchor,
+                "positive": pair.positive,
+                **negatives,
+                "score": pair.weight,
+            }
+        )
+    side_to_path = {side: folder / f"{side}.{format}" for side in SIDES if rows[side]}
+    for side, path in side_to_path.items():
+        with open_output(str(path)) as stream:
+            if format == "jsonl":
+                stream.write(msgspec.json.Encoder().encode_lines(rows[side]))
+            else:
+                pyarrow, parquet = load_pyarrow()
+                parquet.write_table(pyarrow.Table.from_pylist(rows[side]), stream)
+    return side_to_path

@@ -1,0 +1,170 @@
+"""Boosted trees by LightGBM: what rankers and click-through models have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from desirepath.errors import InvalidFile, InvalidInput, InvalidSetting, MissingDependency
+from desirepath.methods.ranking.matrix import FloatArray
+
+__all__ = ["TreeSettings", "Trees", "load_lightgbm", "parameters_of"]
+
+
+def load_lightgbm() -> Any:
+    """Give the module ``lightgbm``.
+
+    Raises
+    ------
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    try:
+        import lightgbm
+    except ImportError as error:
+        raise MissingDependency("lightgbm", "train") from error
+    return lightgbm
+
+
+class TreeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How trees are grown.
+
+    The defaults are those of small logs: shallow trees, slowly, with much regularisation, each on
+    a part of the features and of the lists.
+
+    Parameters
+    ----------
+    trees
+        At most so many; where a part of the time can be spared to stop early by, fewer.
+    learning_rate
+        What each tree adds, in (0, 1].
+    leaves
+        Of a tree, at least 2.
+    rows_in_leaf
+        At least so many impressions in each leaf.
+    l2
+        Regularisation of what leaves add.
+    features_share, lists_share
+        Which share of the features, and of the lists, each tree is grown on; in (0, 1].
+    patience
+        Trees without any gain after which growing stops.
+    seed
+        The same seed, threads, matrix, settings and version of LightGBM give the same trees.
+    threads
+        Cores to train on; 0: all there are.
+    """
+
+    trees: int = 500
+    learning_rate: float = 0.05
+    leaves: int = 15
+    rows_in_leaf: int = 50
+    l2: float = 10.0
+    features_share: float = 0.6
+    lists_share: float = 0.7
+    patience: int = 50
+    seed: int = 0
+    threads: int = 0
+
+    def check(self) -> None:
+        """Refuse settings that no tree can be grown by.
+
+        Raises
+        ------
+        InvalidSetting
+            One is out of range; the message says which.
+        """
+        for name, value, least, most in (
+            ("trees", self.trees, 1, 10_000),
+            ("learning_rate", self.learning_rate, 1e-4, 1.0),
+            ("leaves", self.leaves, 2, 1_024),
+            ("rows_in_leaf", self.rows_in_leaf, 1, 1_000_000),
+            ("l2", self.l2, 0.0, 1e6),
+            ("features_share", self.features_share, 0.01, 1.0),
+            ("lists_share", self.lists_share, 0.01, 1.0),
+            ("patience", self.patience, 1, 10_000),
+            ("seed", self.seed, 0, 2**31 - 1),
+            ("threads", self.threads, 0, 1_024),
+        ):
+            if not least <= value <= most:
+                raise InvalidSetting(f"{name} is from {least:g} to {most:,g}.", (name,))
+
+
+def parameters_of(settings: TreeSettings, **others: Any) -> dict[str, Any]:
+    """Parameters of LightGBM, whose results are then the same with as many threads."""
+    return {
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.rows_in_leaf,
+        "lambda_l2": settings.l2,
+        "feature_fraction": settings.features_share,
+        "bagging_fraction": settings.lists_share,
+        "bagging_freq": 1 if settings.lists_share < 1 else 0,
+        "seed": settings.seed,
+        "num_threads": settings.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+        **others,
+    }
+
+
+class Trees:
+    """Grown trees: rows of features in, one number a row out.
+
+    Any number of threads may ask at once, and each is answered on the thread that asks: one list
+    is too little to share among cores.
+
+    Parameters
+    ----------
+    text
+        The model as LightGBM writes it.
+
+    Raises
+    ------
+    InvalidFile
+        The text is no such model.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+
+    def __init__(self, text: str) -> None:
+        lightgbm = load_lightgbm()
+        self.text = text
+        if not text.startswith("tree\n"):  # LightGBM would print, and go on
+            raise InvalidFile("The text of a model begins with the line tree.")
+        try:
+            self._booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
+            raise InvalidFile("The trees of the model cannot be read.") from error
+        self.n_features: int = self._booster.num_feature()
+
+    @property
+    def n_trees(self) -> int:
+        return int(self._booster.num_trees())
+
+    def predict(self, values: NDArray[np.floating[Any]]) -> FloatArray:
+        """What the trees add up to.
+
+        Parameters
+        ----------
+        values : shape (n, n_features)
+            In the order of the features that the trees were grown on; NaN where missing.
+
+        Returns
+        -------
+        shape (n,)
+        """
+        if values.ndim != 2 or values.shape[1] != self.n_features:
+            raise InvalidInput(f"The model takes {self.n_features:,} features a row.")
+        if not len(values):
+            return np.zeros(0)
+        found: FloatArray = self._booster.predict(values, raw_score=True, num_threads=1)
+        return found
+
+    def gains(self) -> FloatArray:
+        """How much the splits on each feature gained in all; shape (n_features,)."""
+        found: FloatArray = self._booster.feature_importance("gain").astype(np.float64)
+        return found

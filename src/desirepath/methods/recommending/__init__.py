@@ -1,0 +1,1 @@
+"""Collaborative filtering: what people like who like the same."""

@@ -1,0 +1,103 @@
+"""Work on tasks beside a server, in a process of its own: training takes no time from requests.
+
+The process is there only while there is something to do, and ends with its parent, however that
+ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+
+from desirepath.engine.tasks.running import has_work, work
+from desirepath.errors import DesirepathError
+from desirepath.server.wiring import open_engine
+from desirepath.settings import Settings
+from desirepath.storage.open import IN_MEMORY
+
+__all__ = ["TaskWorker"]
+
+_LOOK_SECONDS = 1.0
+_JOIN_SECONDS = 5.0
+_NICER = 10  # than requests, where both want the same core
+_log = logging.getLogger("desirepath")
+
+
+class TaskWorker:
+    """Looks for tasks once a second, and starts a process when there are some.
+
+    Parameters
+    ----------
+    settings
+        Whose tasks; a database in memory belongs to one process and has none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._context = multiprocessing.get_context("spawn")
+
+    def __enter__(self) -> TaskWorker:
+        if self._settings.task_worker and self._settings.database != IN_MEMORY:
+            self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(2 * _JOIN_SECONDS)
+
+    def _run(self) -> None:
+        engine = None
+        while not self._stopping.wait(_LOOK_SECONDS):
+            try:
+                engine = engine or open_engine(self._settings)
+                if has_work(engine):
+                    self._work()
+            except DesirepathError as error:
+                _log.warning("tasks wait: %s", error)
+            except Exception:
+                _log.exception("tasks wait")
+        if engine is not None:
+            engine.close()
+
+    def _work(self) -> None:
+        """Let a process work until there is nothing to do."""
+        ours, theirs = self._context.Pipe()
+        process: SpawnProcess = self._context.Process(
+            target=_work_in_child, args=(self._settings, theirs), daemon=True
+        )
+        process.start()
+        theirs.close()
+        while process.is_alive() and not self._stopping.is_set():
+            process.join(0.2)
+        if process.is_alive():
+            process.kill()  # what it had begun is tried again
+            process.join(_JOIN_SECONDS)
+        ours.close()
+
+
+def _work_in_child(settings: Settings, parent: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    os.nice(_NICER)
+    engine = open_engine(settings)
+    try:
+        work(engine, lambda: False, until_idle=True)
+    finally:
+        engine.close()
+
+
+def _end_with(parent: Connection) -> None:
+    """End at once when the parent is gone: its end of the pipe is closed then."""
+    try:
+        parent.recv()
+    except EOFError:
+        os._exit(1)

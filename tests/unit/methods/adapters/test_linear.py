@@ -1,0 +1,169 @@
+"""Maps of query vectors: recovered where vectors are distorted, and not shipped where not."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desirepath.errors import NotEnoughData
+from desirepath.methods.adapters.gain import LEAST_QUERIES, held_out_gain, ndcg
+from desirepath.methods.adapters.linear import ClickedVectors, directions, fit_ridge
+from desirepath.methods.levels import FloatArray
+from tests.unit.methods.adapters.worlds import clicks_on, rotation
+
+N, D = 150, 16
+
+
+def _world(seed: int, angle: float) -> tuple[ClickedVectors, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    documents = rng.standard_normal((600, D))
+    wishes = documents[rng.choice(len(documents), N, replace=False)]
+    wishes = directions(wishes) + 0.1 * rng.standard_normal((N, D))
+    return clicks_on(wishes, wishes @ rotation(D, angle, rng).T, documents, rng), rng
+
+
+def test_a_turn_is_undone_on_held_out_queries() -> None:
+    """A simulation of 150 queries, seed 5."""
+    clicked, rng = _world(5, angle=0.9)
+    gain = held_out_gain(clicked, np.arange(N), rng)
+    assert gain.is_shipped
+    assert gain.low > 0.02
+    assert gain.low < gain.mean < gain.high
+    matrix = fit_ridge(clicked, gain.ridge)
+    assert ndcg(clicked, matrix).mean() > gain.before.mean()
+
+
+def test_nothing_is_shipped_where_nothing_is_wrong() -> None:
+    """Twenty simulations: chance ships one in forty, so that more than three would be a fault."""
+    n_shipped = 0
+    for seed in range(20):
+        clicked, rng = _world(seed, angle=0.0)
+        n_shipped += held_out_gain(clicked, np.arange(N), rng).is_shipped
+    assert n_shipped <= 3
+
+
+def test_a_strong_ridge_is_the_identity() -> None:
+    clicked, _ = _world(1, angle=0.9)
+    np.testing.assert_allclose(fit_ridge(clicked, 1e9), np.eye(D), atol=1e-6)
+
+
+def test_it_is_the_least_of_what_it_minimises() -> None:
+    """The gradient at the map is 0, worked out query by query."""
+    clicked, _ = _world(2, angle=0.5)
+    matrix = fit_ridge(clicked, 2.0)
+    gradient = 2.0 * N / D * (matrix - np.eye(D))
+    for row in range(N):
+        of_query = clicked.query == row
+        if not of_query.any():
+            continue
+        query = clicked.queries[row] / np.linalg.norm(clicked.queries[row])
+        units = directions(clicked.documents[clicked.document[of_query]])
+        target = clicked.weights[of_query] @ units
+        target /= np.linalg.norm(target)
+        gradient += np.outer(matrix @ query - target, query)
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-9)
+
+
+def test_queries_of_a_group_are_held_out_together() -> None:
+    """Copies of a query would tell its answer: they gain only where they may be split."""
+    rng = np.random.default_rng(8)
+    documents = directions(rng.standard_normal((400, 64)))
+    queries = np.repeat(rng.standard_normal((25, 64)), 4, axis=0)
+    groups = np.repeat(np.arange(25), 4)
+    clicked = ClickedVectors(
+        queries=queries,
+        documents=documents,
+        query=np.arange(100),
+        document=rng.permutation(400)[groups],
+        weights=np.ones(100),
+    )
+    assert held_out_gain(clicked, np.arange(100), rng).low > 0.3
+    assert not held_out_gain(clicked, groups, rng).is_shipped
+
+
+def test_ndcg_by_hand() -> None:
+    clicked = ClickedVectors(
+        queries=np.array([[1.0, 0.2]]),
+        documents=np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]),
+        query=np.array([0, 0]),
+        document=np.array([0, 2]),
+        weights=np.ones(2),
+    )
+    expected = (1 + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
+    np.testing.assert_allclose(ndcg(clicked, np.eye(2)), [expected])
+
+
+def test_too_few_queries_are_refused() -> None:
+    clicked, rng = _world(3, angle=0.9)
+    few = clicked.take(np.flatnonzero(np.bincount(clicked.query, minlength=N))[:7])
+    with pytest.raises(NotEnoughData) as caught:
+        held_out_gain(few, np.arange(7), rng)
+    assert (caught.value.needed, caught.value.found) == (LEAST_QUERIES, 7)
+
+
+def test_nothing_clicked_is_refused() -> None:
+    clicked, _ = _world(3, angle=0.9)
+    with pytest.raises(NotEnoughData):
+        fit_ridge(clicked.take(np.zeros(0, np.int64)), 1.0)
+
+
+@pytest.mark.needs_data
+@pytest.mark.parametrize(("angle", "is_shipped"), [(0.9, True), (0.0, False)])
+def test_products_and_queries_of_people(
+    shared_data: Callable[[str], Path], angle: float, is_shipped: bool
+) -> None:
+    """LSA vectors of ESCI's products; clicks are simulated from its human labels, seed 1."""
+    rng = np.random.default_rng(1)
+    queries, documents, grades = _esci(shared_data("esci_small"))
+    searched = queries @ rotation(queries.shape[1], angle, rng).T
+    chance = np.array([0.05, 0.15, 0.3, 0.8])
+    examined = 1.0 / np.arange(1, 11)
+    scores = directions(searched) @ directions(documents).T
+    weights: dict[tuple[int, int], float] = {}
+    for query, labels in enumerate(grades):
+        judged = np.array(sorted(labels))
+        for _ in range(40):
+            noisy = scores[query, judged] + 0.1 * rng.standard_normal(len(judged))
+            shown = judged[np.argsort(-noisy)[:10]]
+            odds = examined[: len(shown)] * chance[[labels[int(one)] for one in shown]]
+            for place in np.flatnonzero(rng.random(len(shown)) < odds):
+                pair = (query, int(shown[place]))
+                weights[pair] = weights.get(pair, 0.0) + 1 / examined[place]
+    pairs = sorted(weights)
+    clicked = ClickedVectors(
+        queries=searched,
+        documents=documents,
+        query=np.array([query for query, _ in pairs]),
+        document=np.array([document for _, document in pairs]),
+        weights=np.array([weights[pair] for pair in pairs]),
+    )
+    gain = held_out_gain(clicked, np.arange(len(queries)), rng)
+    assert gain.is_shipped is is_shipped
+
+
+def _esci(folder: Path) -> tuple[FloatArray, FloatArray, list[dict[int, int]]]:
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    with gzip.open(folder / "products.jsonl.gz", "rt") as lines:
+        products = [json.loads(line) for line in lines]
+    row_of = {product["asin"]: row for row, product in enumerate(products)}
+    labels: dict[str, dict[int, int]] = {}
+    with gzip.open(folder / "judgments.tsv.gz", "rt") as lines:
+        next(lines)
+        for line in lines:
+            query, asin, _, grade = line.rstrip("\n").split("\t")
+            labels.setdefault(query, {})[row_of[asin]] = int(grade)
+    words = TfidfVectorizer(sublinear_tf=True, stop_words="english")
+    texts = [f"{one['title']} {one.get('brand') or ''}" for one in products]
+    lsa = TruncatedSVD(64, random_state=0)
+    documents = lsa.fit_transform(words.fit_transform(texts))
+    names = sorted(labels)
+    queries = lsa.transform(words.transform(names))
+    known = np.flatnonzero(np.linalg.norm(queries, axis=1) > 1e-6)
+    return queries[known], documents, [labels[names[row]] for row in known]
