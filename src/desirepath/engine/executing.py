@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from desirepath.domain.ranking import Ranking
 from desirepath.domain.retriever import Retriever
 from desirepath.domain.stage import OnError, Stage
 from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
+from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
@@ -34,6 +35,7 @@ from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.people import Asker
 from desirepath.engine.serving.plans import plan_of
 from desirepath.engine.serving.ranking.features import AskedList
+from desirepath.engine.serving.ranking.rankers import LoadedRanker
 from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentCandidate
 from desirepath.engine.serving.stages import run_stage
 from desirepath.errors import (
@@ -183,6 +185,7 @@ class _Run:
     def serve(self) -> Served:
         retriever, request = self._retriever, self._request
         inputs = resolve_inputs(retriever.input_schema, request.inputs, used=retriever.inputs_read)
+        self._rankers = dict(self._named_rankers())
         with self._engine.storage.read() as session:
             context = StageContext(
                 inputs=inputs.values,
@@ -302,7 +305,23 @@ class _Run:
             session_id=self._request.session_id,
             now=context.now,
         )
-        return self._engine.rankers.judge(context.session, context.namespace, name, version, asked)
+        ranker = self._rankers[name, version]
+        if isinstance(ranker, RankerUnavailable):
+            raise ranker
+        return ranker.judge(context.session, asked, self._engine.rankers.patience_seconds)
+
+    def _named_rankers(
+        self,
+    ) -> Iterator[tuple[tuple[str, int | None], LoadedRanker | RankerUnavailable]]:
+        """The rankers that stages name, or why there is none; before there is a session."""
+        for stage in self._retriever.stages:
+            parameters = stage.parameters
+            if isinstance(parameters, RerankParameters) and parameters.inference_name is not None:
+                named = parameters.inference_name, parameters.model_version
+                try:
+                    yield named, self._engine.rankers.get(self._retriever.namespace, *named)
+                except RankerUnavailable as problem:
+                    yield named, problem
 
     def _feature_search(
         self, stage: Stage, parameters: FeatureSearchParameters, context: StageContext

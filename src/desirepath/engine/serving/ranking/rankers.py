@@ -8,23 +8,23 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 
 from desirepath.domain.artifact import Artifact
-from desirepath.domain.ranking_features import DAY, FeatureLayout
+from desirepath.domain.ranking_features import DAY
 from desirepath.engine.ranker_files import RankerParts, read_parts
 from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.ranking.counts import Counts, Tally
 from desirepath.engine.serving.ranking.features import AskedList, FeatureReader
 from desirepath.engine.serving.ranking.shared_counts import SharedCounts
 from desirepath.engine.serving.ranking.tail import LogTail
-from desirepath.errors import DesirepathError, RankerUnavailable, StorageError
+from desirepath.errors import DesirepathError, InvalidFile, RankerUnavailable, StorageError
 from desirepath.methods.keyed_columns import KeyedColumns
 from desirepath.methods.levels import FloatArray
 from desirepath.methods.ranking.counters import NEVER, CounterSnapshot
+from desirepath.methods.ranking.lambdamart import Ranker
 from desirepath.storage.base import Session, Storage
 
-__all__ = ["Rankers"]
+__all__ = ["LoadedRanker", "Rankers"]
 
 MOST_RANKERS = 16
 """That a process holds at once, those that were asked last."""
@@ -35,12 +35,41 @@ _IDLE_SECONDS = 3_600.0  # a ranker that nobody asked for so long does not follo
 Find = Callable[[int, str, int | None], Artifact | None]
 
 
-class _Loaded(Struct, eq=False):
-    artifact: Artifact
-    trees: Any
-    reader: FeatureReader
-    counts: SharedCounts
-    asked_at: float
+class LoadedRanker:
+    """A version of a ranker, ready to be asked by any thread."""
+
+    def __init__(self, artifact: Artifact, parts: RankerParts) -> None:
+        self.artifact = artifact
+        self.layout = parts.layout
+        self.counts = _shared_counts(artifact.namespace, parts)
+        self.asked_at = time.monotonic()
+        self._ranker = _ranker(parts)
+        self._reader = FeatureReader(artifact.namespace, parts.layout)
+
+    def judge(self, session: Session, asked: AskedList, patience_seconds: float) -> Judged:
+        """Say which documents of a list should come first.
+
+        Raises
+        ------
+        RankerUnavailable
+            It has not read the log yet, or it fails.
+        """
+        counts = self.counts.at(session, asked.now, patience_seconds)
+        if counts is None:
+            raise RankerUnavailable("The ranker is still reading what came to the log.")
+        features = self._reader.read(session, counts, asked)
+        try:
+            scores = self._ranker.scores(features)
+        except Exception as error:  # whatever a model does, the search goes on
+            raise RankerUnavailable("The ranker failed.") from error
+        return Judged(
+            model=self.artifact.name,
+            version=self.artifact.version,
+            names=self.layout.names,
+            document_ids=tuple(hit.document_id for hit in asked.hits),
+            features=features,
+            scores=scores,
+        )
 
 
 class Rankers:
@@ -59,56 +88,19 @@ class Rankers:
         self._storage, self._find = storage, find
         self.patience_seconds = _PATIENCE_SECONDS
         """How long a search waits for counts; a test that must not fail sets more."""
-        self._loaded: dict[bytes, _Loaded] = {}
+        self._loaded: dict[bytes, LoadedRanker] = {}
         self._loading = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def judge(
-        self, session: Session, namespace: int, name: str, version: int | None, asked: AskedList
-    ) -> Judged:
-        """Ask a ranker.
+    def get(self, namespace: int, name: str, version: int | None) -> LoadedRanker:
+        """A version of a ranker, or the one that is deployed; not within a session.
 
         Raises
         ------
         RankerUnavailable
-            There is no such ranker, it cannot be used, or it has not read the log yet.
+            There is no such ranker, or it cannot be used here.
         """
-        loaded = self._get(namespace, name, version)
-        counts = loaded.counts.at(session, asked.now, self.patience_seconds)
-        if counts is None:
-            raise RankerUnavailable("The ranker is still reading the log: its features are not up.")
-        features = loaded.reader.read(session, counts, asked)
-        try:
-            scores = loaded.trees.predict(features)
-        except Exception as error:  # whatever a model does, the search goes on
-            raise RankerUnavailable("The ranker failed.") from error
-        return Judged(
-            model=loaded.artifact.name,
-            version=loaded.artifact.version,
-            names=loaded.reader.layout.names,
-            document_ids=tuple(hit.document_id for hit in asked.hits),
-            features=features,
-            scores=scores,
-        )
-
-    def layout(self, namespace: int, name: str, version: int | None) -> FeatureLayout:
-        """What a ranker looks at.
-
-        Raises
-        ------
-        RankerUnavailable
-            As :meth:`judge`.
-        """
-        return self._get(namespace, name, version).reader.layout
-
-    def close(self) -> None:
-        """Stop reading the log."""
-        self._stopped.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _get(self, namespace: int, name: str, version: int | None) -> _Loaded:
         artifact = self._find(namespace, name, version)
         if artifact is None:
             which = "deployed" if version is None else "of this version"
@@ -120,24 +112,23 @@ class Rankers:
         loaded.asked_at = time.monotonic()
         return loaded
 
-    def _load(self, artifact: Artifact) -> _Loaded:
+    def close(self) -> None:
+        """Stop reading the log."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _load(self, artifact: Artifact) -> LoadedRanker:
         try:
             with self._storage.read() as session:
                 parts = read_parts(
                     lambda file: session.artifacts.file(artifact.namespace, artifact.id, file)
                 )
-            trees = _trees(parts)
+            loaded = LoadedRanker(artifact, parts)
         except StorageError:
             raise
         except DesirepathError as error:
             raise RankerUnavailable(error.message) from error
-        loaded = _Loaded(
-            artifact=artifact,
-            trees=trees,
-            reader=FeatureReader(artifact.namespace, parts.layout),
-            counts=_shared_counts(artifact.namespace, parts),
-            asked_at=time.monotonic(),
-        )
         kept = sorted(self._loaded.items(), key=lambda item: item[1].asked_at)
         self._loaded = dict([*kept[-MOST_RANKERS + 1 :], (artifact.id, loaded)])
         if self._thread is None:
@@ -157,13 +148,11 @@ class Rankers:
                     break  # a search will say so, or the next turn goes better
 
 
-def _trees(parts: RankerParts) -> Any:
-    from desirepath.methods.ranking.trees import Trees
-
-    trees = Trees(parts.trees)
-    if trees.n_features != len(parts.layout.names):
-        raise RankerUnavailable("The ranker and its layout do not belong together.")
-    return trees
+def _ranker(parts: RankerParts) -> Ranker:
+    ranker = Ranker(parts.trees)
+    if ranker.n_features != len(parts.layout.names):
+        raise InvalidFile("The ranker was trained with another layout than the one beside it.")
+    return ranker
 
 
 def _shared_counts(namespace: int, parts: RankerParts) -> SharedCounts:

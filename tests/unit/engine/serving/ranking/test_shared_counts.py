@@ -67,15 +67,15 @@ def a_log(seed: int) -> Log:
             continue
         known = [one.execution_id for one in executions[-10:]]
         unknown = f"x{len(clicks)}"
-        name = rng.choice([*known, None, unknown])
-        if name == unknown:
+        named: str | None = rng.choice([*known, None, unknown])
+        if named == unknown:
             awaited.append(unknown)
         clicks += [
             an_interaction(
                 id=make_id.next(moment),
                 feature_id=rng.choice(NAMES),
                 types=rng.choice([("click",), ("view", "click"), ("view",)]),
-                execution_id=name,
+                execution_id=named,
                 occurred_at=moment - rng.randrange(MINUTE),  # live: it was sent late
             )
             for _ in range(rng.randrange(1, 4))
@@ -115,7 +115,7 @@ class Expected:
 
     def exposure(self, name: str, query: str | None = None) -> float:
         return sum(
-            self.weight(moment_of(one)) * PROPENSITIES[min(one.offset + place, 2)]
+            self.weight(moment_of(one)) * float(PROPENSITIES[min(one.offset + place, 2)])
             for one in self.executions
             for place, shown in enumerate(one.documents)
             if shown.document_id == name and query in (None, self.query_of[one.execution_id])
@@ -210,6 +210,7 @@ def test_putting_parts_together_changes_nothing(
             counts = shared.at(session, now, 60)
             assert counts is not None
             agree(counts, Expected(log, boundary_of(now), None))
+    assert counts is not None
     assert counts.epoch > START
 
 
