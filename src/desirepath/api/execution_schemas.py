@@ -123,7 +123,7 @@ class ExecutionProfile(Struct, frozen=True, kw_only=True):
         list[dict[str, Any]],
         Meta(
             description="In order: stage_index, stage_name, stage_id, input_count, output_count, "
-            "duration_ms, error."
+            "duration_ms, error; model and model_version of a trained ranker."
         ),
     ]
     warnings: list[str]
@@ -262,6 +262,7 @@ def present_profile(value: Execution, profile: Profile) -> ExecutionProfile:
                 "output_count": run.n_out,
                 "duration_ms": run.milliseconds,
                 "error": run.error,
+                **_model(run),
             }
             for index, run in enumerate(profile.stages)
         ],

@@ -67,6 +67,8 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
         Which part of what the stages leave is shown.
     parent_id
         The execution of which this is a further page: its weights are served again.
+    is_explained
+        The answer says what rankers saw.
     """
 
     inputs: Mapping[str, Any] = {}
@@ -81,6 +83,7 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     parent_id: str | None = None
     with_vectors: bool = False
+    is_explained: bool = False
 
 
 class Served(Struct, frozen=True, kw_only=True, eq=False):
@@ -219,7 +222,7 @@ class _Run:
             plan=None if searched is None else searched.plan,
             relaxations=self._relaxations,
             warnings=self._warnings,
-            judged=self._judged,
+            judged=self._judged if request.is_explained else [],
         )
 
     def _milliseconds(self) -> float:

@@ -204,6 +204,7 @@ class Replay:
                 user_id=rng.choice([None, *(f"u{n}" for n in range(8))]),
                 session_id=rng.choice([None, *(f"s{n}" for n in range(12))]),
                 page_size=6,
+                is_explained=True,
             )
         retriever = rng.choice(self._retrievers)
         served = execute(self.engine, retriever, request)
