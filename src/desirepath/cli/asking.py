@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from desirepath.engine.analysing.asking import OpenLog
     from desirepath.engine.analysing.part import Part
 
-__all__ = ["OpenedLog", "Question", "asked", "opened", "question_options"]
+__all__ = ["OpenedLog", "Question", "asked", "opened", "question_options", "scope_in"]
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ def opened(settings: Settings, question: Question) -> Iterator[OpenedLog]:
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(settings))
         namespace = namespace_of(engine, question.namespace)
-        scope = _with_retriever_id(engine, namespace.number, question.scope)
+        scope = scope_in(engine, namespace.number, question.scope)
         n_rows = 0
         with rows_progress("copying the log") as (progress, task):
 
@@ -159,7 +159,14 @@ def opened(settings: Settings, question: Question) -> Iterator[OpenedLog]:
         yield OpenedLog(log=log, scope=scope, engine=engine)
 
 
-def _with_retriever_id(engine: Engine, namespace: int, scope: Scope) -> Scope:
+def scope_in(engine: Engine, namespace: int, scope: Scope) -> Scope:
+    """The scope with its retriever by id, where it was asked for by name.
+
+    Raises
+    ------
+    NotFound
+        There is no such retriever.
+    """
     if scope.retriever_id is None:
         return scope
     found = engine.directory.retriever(namespace, scope.retriever_id)

@@ -20,7 +20,9 @@ Handler = Callable[["Engine", "Task"], "dict[str, Any] | None"]
 TRAIN = "train."
 """Begins the kinds that train a model of the kind that follows."""
 
-KIND_TO_HANDLER: dict[str, str] = {}
+KIND_TO_HANDLER: dict[str, str] = {
+    TRAIN + "ranker": "desirepath.engine.training.tasks:train_ranker_task",
+}
 """Kind to ``module:function`` of its :data:`Handler`."""
 
 

@@ -1,0 +1,133 @@
+"""Rankers trained from a recorded log: what they are measured by, and when they are refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from desirepath.domain.scope import Scope
+from desirepath.engine.analysis_rules import AnalysisRules
+from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.engine import Engine
+from desirepath.engine.models import find_model
+from desirepath.engine.recording import RecordingRules, Submission
+from desirepath.engine.tasks.running import run_task, start_task
+from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
+from desirepath.engine.training.ranker import RankerSettings, train_ranker
+from desirepath.errors import InvalidSetting, NotEnoughData
+from desirepath.methods.ranking.trees import TreeSettings
+from desirepath.storage.base import Namespace
+from desirepath.storage.open import open_storage
+from desirepath.testing.clock import ClockedStorage, TestingClock
+from desirepath.testing.examples import sent_execution, sent_interaction
+
+FEW = RankerSettings(
+    features=("rank", "feature:worth", "ctr"), trees=TreeSettings(trees=20, rows_in_leaf=5)
+)
+
+
+@pytest.fixture
+def clock() -> TestingClock:
+    return TestingClock()
+
+
+@pytest.fixture
+def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
+    storage = ClockedStorage(open_storage(f"sqlite:///{tmp_path}/log.db", clock), clock)
+    rules = AnalysisRules(folder=tmp_path / "copies")
+    with closing(Engine(storage, clock, RecordingRules(), analysis=rules)) as engine:
+        ensure_defaults(engine)
+        yield engine
+
+
+def default(engine: Engine) -> Namespace:
+    with engine.storage.read() as session:
+        return session.catalog.namespaces()[0]
+
+
+def shop(engine: Engine, clock: TestingClock, n: int, *, clicks: bool = True) -> None:
+    """Lists by chance; what is worth most is clicked, four times of five."""
+    draw = random.Random(1)
+    for number in range(n):
+        worths = [draw.random() for _ in range(6)]
+        documents = [
+            {"document_id": f"d{draw.randrange(1000)}-{place}", "features": {"worth": worth}}
+            for place, worth in enumerate(worths)
+        ]
+        name = f"e{number}"
+        sent = sent_execution(execution_id=name, session_id=f"s{number}", documents=documents)
+        engine.submit(Submission(namespace=1, executions=(sent,)))
+        if clicks:
+            place = worths.index(max(worths)) if draw.random() < 0.8 else draw.randrange(6)
+            click = sent_interaction(
+                execution_id=name, feature_id=documents[place]["document_id"], position=place
+            )
+            engine.submit(Submission(namespace=1, interactions=(click,)))
+        clock.advance(seconds=30)
+
+
+def test_a_planted_taste_is_found_measured_and_stored(
+    engine: Engine, clock: TestingClock, tmp_path: Path
+) -> None:
+    shop(engine, clock, 150)
+    trained = train_ranker(engine, default(engine), "best", FEW, Scope())
+    report = trained.report
+    orders = {one.order: one for one in report.measured}
+    assert set(orders) == {"the ranker", "shown", "random", "popularity", "item_ctr"}
+    for name, one in orders.items():
+        assert one.ndcg.low <= one.ndcg.mean <= one.ndcg.high
+        assert name == "the ranker" or (one.behind is not None and one.behind.is_above_zero)
+    assert report.verdict == "Better than every order that needs no learning."
+    assert (report.n_lists, report.n_test_lists) == (150, 30)
+    assert report.importances[0].feature == "feature:worth"
+    model = find_model(engine, 1, "best")
+    assert [one.version for one in model.versions] == [1]
+    assert model.serving is None
+    assert set(model.versions[0].files) == {"trees.txt", "layout.json", "counters.npz"}
+    json.dumps(model.versions[0].manifest, allow_nan=False)
+    assert write_matrix(trained.matrix, str(tmp_path / "m.svm"), MatrixFormat.LIBSVM) == 900
+    lines = (tmp_path / "m.svm").read_text().splitlines()
+    assert lines[1].split()[1] == "qid:1"
+    assert len(lines) == 901
+    write_matrix(trained.matrix, str(tmp_path / "m.parquet"), MatrixFormat.PARQUET)
+    assert pq.read_table(tmp_path / "m.parquet")["feature:worth"].null_count == 0
+
+
+def test_as_a_task(engine: Engine, clock: TestingClock) -> None:
+    shop(engine, clock, 150)
+    settings = {"features": ["feature:worth"], "trees": {"trees": 5}}
+    job = start_task(
+        engine, default(engine), "train.ranker", {"name": "best", "settings": settings}
+    )
+    assert run_task(engine)
+    with engine.storage.read() as session:
+        done = session.jobs.find(1, job.task_id)
+    assert done is not None
+    assert (done.status, done.error) == ("COMPLETED", None)
+    assert find_model(engine, 1, "best").versions[0].manifest["features"] == ["feature:worth"]
+
+
+@pytest.mark.parametrize(("n", "clicks", "found"), [(0, True, 0), (30, False, 0), (15, True, 15)])
+def test_too_little_is_refused_with_what_is_missing(
+    engine: Engine, clock: TestingClock, n: int, clicks: bool, found: int
+) -> None:
+    shop(engine, clock, n, clicks=clicks)
+    with pytest.raises(NotEnoughData) as refusal:
+        train_ranker(engine, default(engine), "best", FEW, Scope())
+    assert (refusal.value.needed, refusal.value.found) == (20, found)
+
+
+def test_settings_that_cannot_be(engine: Engine) -> None:
+    for settings in (
+        RankerSettings(test_share=1.0),
+        RankerSettings(features=("nothing",)),
+        RankerSettings(trees=TreeSettings(leaves=1)),
+    ):
+        with pytest.raises(InvalidSetting):
+            train_ranker(engine, default(engine), "best", settings, Scope())
