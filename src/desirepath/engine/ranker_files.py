@@ -44,7 +44,7 @@ def pack_ranker(parts: RankerParts) -> dict[str, bytes]:
     """The files of a ranker, by name."""
     return {
         TREES: parts.trees.encode(),
-        LAYOUT: msgspec.json.encode(parts.layout),
+        LAYOUT: msgspec.json.encode(parts.layout, order="deterministic"),
         COUNTERS: parts.counters.to_bytes(),
     }
 

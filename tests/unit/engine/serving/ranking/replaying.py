@@ -91,6 +91,11 @@ class Replay:
             self._retriever("plain", None),
         ]
 
+    @property
+    def n_shown(self) -> int:
+        """Executions that a ranker ordered, and that showed something."""
+        return len({execution_id for execution_id, _ in self.seen})
+
     def restart(self) -> None:
         """Go on as another process would: with what is in the database, and nothing else."""
         self.engine.close()
