@@ -28,7 +28,7 @@ class Affinity:
     Examples
     --------
     >>> ada = Affinity([("red",), ("red", "new")], {"red": 0.5, "blue": 0.5}, smoothing=2.0)
-    >>> round(ada.to(["red"]), 3), round(ada.to(["blue"]), 3), ada.to([])
+    >>> round(ada.to(("red",)), 3), round(ada.to(("blue",)), 3), ada.to(())
     (0.405, -0.693, nan)
     """
 
@@ -38,9 +38,16 @@ class Affinity:
         self._n = len(clicked)
         self._counts = Counter(value for values in clicked for value in values)
         self._shares, self._smoothing = shares, smoothing
+        self._known: dict[tuple[str, ...], float] = {}  # a list has few different values
 
-    def to(self, values: Sequence[str]) -> float:
+    def to(self, values: tuple[str, ...]) -> float:
         """The affinity to a document with these values."""
+        known = self._known.get(values)
+        if known is None:
+            known = self._known[values] = self._to(values)
+        return known
+
+    def _to(self, values: tuple[str, ...]) -> float:
         of_values = [self._to_value(value) for value in values if value in self._shares]
         return sum(of_values) / len(of_values) if of_values and self._n else nan
 
