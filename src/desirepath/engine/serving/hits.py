@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -14,6 +14,7 @@ from desirepath.domain.plain_json import at_path
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors
 from desirepath.engine.serving.filters import Relaxation
+from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.popularity import Popularity
 from desirepath.storage.base import Session
 
@@ -59,6 +60,10 @@ class StageContext(Struct, kw_only=True):
         Of the search; holds of every document of the built-in index that is found.
     vectors
         Of texts that are searched with, as far as they have been made.
+    judge
+        Asks a trained ranker, by name and version, about hits in their order.
+    judged
+        What rankers said.
     """
 
     inputs: Mapping[str, Any]
@@ -72,6 +77,8 @@ class StageContext(Struct, kw_only=True):
     relaxations: list[Relaxation] = field(default_factory=list)
     popularity: Popularity = field(default_factory=Popularity)
     vectors: KnownVectors = field(default_factory=KnownVectors)
+    judge: Callable[[str, int | None, Sequence[Hit]], Judged] | None = None
+    judged: list[Judged] = field(default_factory=list)
 
     @property
     def filled_by(self) -> Variables:

@@ -17,6 +17,7 @@ from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import StoreModel, check_free_name, store_model
+from desirepath.engine.ranker_files import RANKER, RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.matrix import Grading, TrainingData, training_data
 from desirepath.errors import InvalidSetting, NotEnoughData
@@ -31,7 +32,6 @@ from desirepath.methods.ranking.trees import TreeSettings, load_lightgbm
 from desirepath.storage.base import Namespace
 
 __all__ = [
-    "KIND",
     "Measured",
     "RankerReport",
     "RankerSettings",
@@ -40,7 +40,6 @@ __all__ = [
     "train_ranker",
 ]
 
-KIND = "ranker"
 _RANDOM_ROUNDS = 10
 _LEAST_TEST_LISTS = 20
 
@@ -199,7 +198,7 @@ def train_ranker(
     if not (0 < settings.test_share < 1 and settings.k > 0):
         raise InvalidSetting("test_share lies between 0 and 1, and k is at least 1.", ("k",))
     if is_stored:
-        check_free_name(engine, namespace.number, KIND, name)
+        check_free_name(engine, namespace.number, RANKER, name)
     changes = log_changes(engine, namespace.number)
     data = training_data(
         engine,
@@ -330,16 +329,12 @@ def _draft(
         "report": _without_nan(msgspec.to_builtins(report)),
         "libraries": {"lightgbm": version("lightgbm")},
     }
-    files = {
-        "trees.txt": fitted.ranker.text.encode(),
-        "layout.json": msgspec.json.encode(data.layout, order="deterministic"),
-        "counters.npz": data.snapshot.to_bytes(),
-    }
+    parts = RankerParts(trees=fitted.ranker.text, layout=data.layout, counters=data.snapshot)
     return ArtifactDraft(
-        kind=KIND,
+        kind=RANKER,
         name=name,
         manifest=manifest,
-        files=files,
+        files=pack_ranker(parts),
         retriever_id=data.layout.retriever_id,
     )
 
