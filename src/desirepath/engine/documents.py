@@ -14,6 +14,7 @@ from desirepath.domain.document import (
     DocumentDraft,
     VectorIndex,
     as_float32,
+    check_size,
     document_record,
     read_document,
     read_document_filter,
@@ -299,6 +300,7 @@ def _own(parts: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def _changed(before: Document, parts: Mapping[str, dict[str, Any]], now: int) -> Document:
     values = {name: _merged(getattr(before, name), parts[name]) for name in _PARTS}
     draft, _ = read_document({"document_id": before.document_id, **values})
+    check_size(draft)
     return _stored(draft, now)
 
 
