@@ -66,7 +66,7 @@ HARMLESS_BODY = re.compile(
     r"|vector_configs|text_fields|retention_days|name|dimension|metric|vectors|payload|text"
     r"|write_token|limit|page_size|return_vectors|method|page_number|candidates|settings"
     r"|consistency|queries|stream|expand|skip_cache|return_presigned_urls|explain|concurrency|rollout_pct"
-    r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|status|start_time"
+    r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|task_type|status|start_time"
     r"|end_time|count_only|pre_filters|key|update_data|reason"
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"

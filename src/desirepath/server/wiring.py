@@ -26,6 +26,7 @@ from desirepath.api import (
     namespaces,
     retrievers,
     stages,
+    tasks,
     users,
 )
 from desirepath.api.application import Application
@@ -184,6 +185,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *analytics_queries.ENDPOINTS,
         *analytics_sessions.ENDPOINTS,
         *users.ENDPOINTS,
+        *tasks.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
         *analytics_bias.ENDPOINTS,
         *system_endpoints(readiness, metrics),
