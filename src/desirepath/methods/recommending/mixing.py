@@ -25,8 +25,8 @@ def mixed(scores: FloatArray, popularity: FloatArray, share: float) -> FloatArra
     Examples
     --------
     >>> import numpy as np
-    >>> mixed(np.array([0.0, 4.0, 2.0]), np.array([10.0, 0.0, 5.0]), 0.25)
-    array([0.25 , 0.75 , 0.5  ])
+    >>> mixed(np.array([0.0, 4.0, 2.0]), np.array([10.0, 0.0, 5.0]), 0.25).tolist()
+    [0.25, 0.75, 0.5]
     """
     return (1 - share) * _over_largest(scores) + share * _over_largest(popularity)
 
