@@ -149,8 +149,9 @@ def _matrix(
 
 def _grades(rows: pa.Table, grading: Grading) -> NDArray[np.int64]:
     if grading is Grading.CLICKED:
-        return ((rows["acts"].to_numpy() & CLICKED) != 0).astype(np.int64)
-    rewards = rows["reward"].to_numpy()
+        is_clicked: NDArray[np.bool_] = (rows["acts"].to_numpy() & CLICKED) != 0
+        return is_clicked.astype(np.int64)
+    rewards: NDArray[np.float64] = rows["reward"].to_numpy()
     if grading is Grading.BINARY:
         return (rewards > 0).astype(np.int64)
     return np.searchsorted(np.array(_LEAST_REWARDS), rewards, side="right").astype(np.int64)

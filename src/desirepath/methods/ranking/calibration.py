@@ -17,6 +17,7 @@ __all__ = [
     "bins_of",
     "calibrate",
     "expected_error",
+    "load_logistic",
     "log_loss",
     "reliability",
 ]
@@ -88,17 +89,28 @@ def calibrate(scores: FloatArray, clicked: BoolArray) -> Calibration:
     for there are many of both. Isotonic regression, which bends to any shape, was no better on the
     last fifth of RankLens (log loss 0.4470, this 0.4462), and makes equal what trees tell apart.
     """
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise MissingDependency("scikit-learn", "train") from error
-    line: Any = LogisticRegression(C=np.inf).fit(scores[:, None], clicked)
+    line = load_logistic()(C=np.inf).fit(scores[:, None], clicked)
     slope, shift = float(line.coef_[0, 0]), float(line.intercept_[0])
     if slope < _LEAST_SLOPE:  # the order is no better than chance: all are about as likely
         rate = clicked.mean()
         slope = _LEAST_SLOPE
         shift = float(np.log(rate / (1 - rate)) - slope * scores.mean())
     return Calibration(slope=slope, shift=shift)
+
+
+def load_logistic() -> Any:
+    """Give scikit-learn's logistic regression.
+
+    Raises
+    ------
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise MissingDependency("scikit-learn", "train") from error
+    return LogisticRegression
 
 
 def reliability(

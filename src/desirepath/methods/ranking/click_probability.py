@@ -15,14 +15,27 @@ from desirepath.methods.ranking.matrix import FloatArray, Matrix
 from desirepath.methods.ranking.splitting import split_by_time
 from desirepath.methods.ranking.trees import Trees, TreeSettings, load_lightgbm, parameters_of
 
-__all__ = ["LEAST_CLICKS", "ClickProbability", "FittedClickProbability"]
+__all__ = [
+    "LEAST_CLICKS",
+    "ClickProbability",
+    "FittedClickProbability",
+    "Grown",
+    "check_both_outcomes",
+]
+
+Grown = Callable[[int, int], None]
+"""Told how many trees there are, of how many at most."""
 
 LEAST_CLICKS = 100
 """Fewer clicks, or documents left alone, teach no probability."""
 
 _HELD_OUT_SHARE = 0.2
 """The last part of the time: what growing stops early by, and then what calibrates."""
-_LEAST_HELD_OUT = 20
+_LEAST_IN_PART = 20
+_WHY_PARTS = (
+    "The trees, when to stop, the calibration and the measure each take a part of the time of "
+    "their own."
+)
 
 
 class ClickProbability(Struct, frozen=True, kw_only=True):
@@ -36,9 +49,7 @@ class ClickProbability(Struct, frozen=True, kw_only=True):
 
     trees: TreeSettings = TreeSettings()
 
-    def fit(
-        self, matrix: Matrix, grown: Callable[[int, int], None] | None = None
-    ) -> FittedClickProbability:
+    def fit(self, matrix: Matrix, grown: Grown | None = None) -> FittedClickProbability:
         """Learn from lists; what is clicked has a grade above 0.
 
         The trees see the earlier lists. Of the later fifth, the first half says when to stop, and
@@ -60,16 +71,11 @@ class ClickProbability(Struct, frozen=True, kw_only=True):
         """
         self.trees.check()
         lightgbm = load_lightgbm()
-        _check_both(matrix, LEAST_CLICKS, "")
+        check_both_outcomes(matrix)
         earlier, later = split_by_time(matrix, _HELD_OUT_SHARE)
         stopping, calibrating = split_by_time(later, 0.5) if later.n_lists > 1 else (later, later)
         for part in (earlier, stopping, calibrating):
-            _check_both(
-                part,
-                _LEAST_HELD_OUT,
-                "The trees, when to stop, and the calibration each take a part of the time of "
-                "their own.",
-            )
+            check_both_outcomes(part, is_part=True)
 
         def tell(state: Any) -> None:
             if grown is not None:
@@ -120,11 +126,25 @@ def _dataset(lightgbm: Any, matrix: Matrix, reference: Any = None) -> Any:
     )
 
 
-def _check_both(matrix: Matrix, least: int, why: str) -> None:
+def check_both_outcomes(matrix: Matrix, *, is_part: bool = False) -> None:
+    """Refuse lists with too few documents that were clicked, or too few that were left alone.
+
+    Parameters
+    ----------
+    is_part
+        They are but one of the parts of the time, where fewer do.
+
+    Raises
+    ------
+    NotEnoughData
+        It says of what, and how many are missing.
+    """
     n_clicked = int((matrix.grades > 0).sum())
     for what, found in (
         ("documents that were clicked", n_clicked),
         ("documents that were left alone", matrix.n_rows - n_clicked),
     ):
-        if found < least:
-            raise NotEnoughData(what, needed=least, found=found, why=why)
+        if is_part and found < _LEAST_IN_PART:
+            raise NotEnoughData(what, needed=_LEAST_IN_PART, found=found, why=_WHY_PARTS)
+        if found < LEAST_CLICKS and not is_part:
+            raise NotEnoughData(what, needed=LEAST_CLICKS, found=found)

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from desirepath.methods.ranking.baselines import document_counts
-from desirepath.methods.ranking.matrix import FloatArray, Matrix
+from desirepath.methods.ranking.matrix import FloatArray, IntArray, Matrix
 
 __all__ = ["ClickRate", "click_rates"]
 
@@ -35,21 +35,30 @@ def click_rates(rate: ClickRate, learned_from: Matrix, matrix: Matrix) -> FloatA
     learned_from
         At least one row, and a click.
     """
-    clicked = learned_from.grades > 0
-    overall = float(clicked.mean())
-    match rate:
-        case ClickRate.ALL:
-            return np.full(matrix.n_rows, overall)
-        case ClickRate.POSITION:
-            n = max(int(learned_from.positions.max()), int(matrix.positions.max(initial=0))) + 2
-            places = learned_from.positions.astype(np.int64) + 1  # 0: unknown
-            at = matrix.positions.astype(np.int64) + 1
-            clicks = np.bincount(places, clicked, n)[at]
-            shown = np.bincount(places, np.ones(len(places)), n)[at]
-        case ClickRate.DOCUMENT:
-            counted = document_counts(learned_from, matrix)
-            if counted is None:
-                return None
-            clicks, shown = counted
+    overall = float((learned_from.grades > 0).mean())
+    if rate is ClickRate.ALL:
+        return np.full(matrix.n_rows, overall)
+    counted = (
+        _position_counts(learned_from, matrix)
+        if rate is ClickRate.POSITION
+        else document_counts(learned_from, matrix)
+    )
+    if counted is None:
+        return None
+    clicks, shown = counted
     found: FloatArray = (clicks + _PRIOR_IMPRESSIONS * overall) / (shown + _PRIOR_IMPRESSIONS)
+    return found
+
+
+def _position_counts(learned_from: Matrix, matrix: Matrix) -> tuple[FloatArray, FloatArray]:
+    n = max(int(learned_from.positions.max()), int(matrix.positions.max(initial=0))) + 2
+    places = learned_from.positions.astype(np.int64) + 1  # 0: unknown
+    at = matrix.positions.astype(np.int64) + 1
+    shown = np.ones(len(places))
+    clicks = np.where(learned_from.grades > 0, shown, 0.0)
+    return _sums(places, clicks, n)[at], _sums(places, shown, n)[at]
+
+
+def _sums(places: IntArray, values: FloatArray, n: int) -> FloatArray:
+    found: FloatArray = np.bincount(places, values, n).astype(np.float64)
     return found
