@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.asking import open_log
+from desirepath.engine.analysing.part import part_of
 from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
@@ -22,6 +24,7 @@ from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import CtrSettings, train_ctr
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
 from desirepath.engine.training.ranker import RankerSettings, train_ranker
+from desirepath.engine.training.validating import validate_log
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.storage.base import Namespace
@@ -179,3 +182,13 @@ def test_too_few_clicks_for_chances_are_refused(
     with pytest.raises(NotEnoughData, match="were clicked") as refusal:
         train_ctr(engine, default(engine), "clicks", CTR, Scope())
     assert (refusal.value.needed, refusal.value.found) == (100, found)
+
+
+@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100]), (60, [0, 0, 40, 0])])
+def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing: list[int]) -> None:
+    shop(engine, clock, n)
+    with open_log(engine, default(engine)) as opened:
+        found = validate_log(part_of(opened, Scope()))
+    assert (found.executions, found.lists_with_both, found.clicks) == (n, n, n)
+    assert found.documents_shown == 6 * n
+    assert [one.missing for one in found.needs] == missing
