@@ -27,6 +27,7 @@ _COMMANDS = {
     "queries": "queries:queries",
     "sessions": "sessions:sessions",
     "validate": "validate:validate_command",
+    "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
     "models": "models:models",
     "tasks": "tasks:tasks",
