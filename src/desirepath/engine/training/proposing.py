@@ -32,7 +32,8 @@ def propose_features(part: Part, session: Session, namespace: int) -> dict[str, 
     found |= _frequent(counts, len(rows))
     ids = sorted({row["document_id"] for row in rows})
     documents = session.documents.get(namespace, ids)
-    counts, values = defaultdict(int), defaultdict(set)
+    counts = defaultdict(int)
+    values: dict[str, set[str]] = defaultdict(set)
     for document in documents.values():
         for key, value in document.payload.items():
             if number_in(value) == number_in(value):
