@@ -12,7 +12,7 @@ from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
 from desirepath.errors import InvalidSetting, MissingDependency
 
-__all__ = ["train_ranker_task"]
+__all__ = ["train_ctr_task", "train_ranker_task"]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +43,33 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
         task.namespace,
         inputs.name,
         convert(inputs.settings, RankerSettings, InvalidSetting),
+        inputs.scope,
+        store=task.store,
+        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
+        grown=lambda done, most: task.progress(done, most, "growing trees"),
+    )
+
+
+def train_ctr_task(engine: Engine, task: Task) -> None:
+    """Train a click-through model; see :func:`~desirepath.engine.training.ctr.train_ctr`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    try:
+        from desirepath.engine.training.ctr import CtrSettings, train_ctr
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "lightgbm", "train") from error
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
+    train_ctr(
+        engine,
+        task.namespace,
+        inputs.name,
+        convert(inputs.settings, CtrSettings, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
