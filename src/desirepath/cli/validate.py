@@ -27,7 +27,8 @@ def validate_command(settings: Settings, question: Question, as_json: bool) -> N
         found = validate_log(part)
     plain = msgspec.to_builtins(found)
     if as_json:
-        print_json(plain)
+        needs = [{**msgspec.to_builtins(one), "missing": one.missing} for one in found.needs]
+        print_json({**plain, "needs": needs})
         return
     console.print(heading("What there is to learn from"))
     amounts = table_of("", "amount>")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +18,7 @@ from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
 from desirepath.engine.ranker_files import read_parts
-from desirepath.engine.recording import RecordingRules, Submission
+from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import CtrSettings, train_ctr
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
@@ -31,7 +30,7 @@ from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.storage.base import Namespace
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import ClockedStorage, TestingClock
-from desirepath.testing.examples import sent_execution, sent_interaction
+from tests.clicked_lists import shop
 
 FEW = RankerSettings(
     features=("rank", "feature:worth", "ctr"), trees=TreeSettings(trees=20, rows_in_leaf=5)
@@ -55,27 +54,6 @@ def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
 def default(engine: Engine) -> Namespace:
     with engine.storage.read() as session:
         return session.catalog.namespaces()[0]
-
-
-def shop(engine: Engine, clock: TestingClock, n: int, *, clicks: bool = True) -> None:
-    """Lists by chance; what is worth most is clicked, four times of five."""
-    draw = random.Random(1)
-    for number in range(n):
-        worths = [draw.random() for _ in range(6)]
-        documents = [
-            {"document_id": f"d{draw.randrange(1000)}-{place}", "features": {"worth": worth}}
-            for place, worth in enumerate(worths)
-        ]
-        name = f"e{number}"
-        sent = sent_execution(execution_id=name, session_id=f"s{number}", documents=documents)
-        engine.submit(Submission(namespace=1, executions=(sent,)))
-        if clicks:
-            place = worths.index(max(worths)) if draw.random() < 0.8 else draw.randrange(6)
-            click = sent_interaction(
-                execution_id=name, feature_id=documents[place]["document_id"], position=place
-            )
-            engine.submit(Submission(namespace=1, interactions=(click,)))
-        clock.advance(seconds=30)
 
 
 def test_a_planted_taste_is_found_measured_and_stored(
