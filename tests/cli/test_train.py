@@ -18,26 +18,25 @@ from desirepath.testing.clock import ClockedStorage, TestingClock
 from tests.clicked_lists import shop
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a database with a thousand lists, nearly all of them clicked."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('log')}/log.db"
+def made(folder: Path, n_lists: int) -> str:
+    """The URL of a database with so many lists, nearly all of them clicked."""
+    url = f"sqlite:///{folder}/log.db"
     clock = TestingClock()
     storage = ClockedStorage(open_storage(url, clock), clock)
     with closing(Engine(storage, clock, RecordingRules())) as engine:
         ensure_defaults(engine)
-        shop(engine, clock, 1_000)
+        shop(engine, clock, n_lists)
     return url
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(tmp_path_factory.mktemp("log"), 1_000)
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
-    url = f"sqlite:///{tmp_path_factory.mktemp('empty')}/log.db"
-    clock = TestingClock()
-    storage = ClockedStorage(open_storage(url, clock), clock)
-    with closing(Engine(storage, clock, RecordingRules())) as engine:
-        ensure_defaults(engine)
-    return url
+    return made(tmp_path_factory.mktemp("empty"), 0)
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from desirepath.cli.tables import percent, table_of
+from desirepath.cli.tables import nothing, percent, table_of
 from desirepath.errors import InvalidSetting
 
 if TYPE_CHECKING:
+    from desirepath.engine.training.list_models import ListModelReport
     from desirepath.methods.ranking.comparing import MeanEstimate
     from desirepath.methods.ranking.importance import Importance
 
-__all__ = ["chosen_features", "importance_table", "interval_of", "with_interval"]
+__all__ = ["chosen_features", "importance_table", "interval_of", "left_out", "with_interval"]
 
 _MOST_FEATURES = 20  # that are printed
 
@@ -49,6 +50,15 @@ def importance_table(importances: Sequence[Importance]) -> Table:
             loss,
         )
     return features
+
+
+def left_out(report: ListModelReport) -> Iterator[Text]:
+    """Who was not learned from."""
+    if report.n_flagged:
+        yield nothing(
+            f"{report.n_flagged:,} identities that look like robots are left out: "
+            f"{percent(report.flagged_share)} of the interactions"
+        )
 
 
 def interval_of(one: MeanEstimate) -> str:

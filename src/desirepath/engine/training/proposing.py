@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from math import isfinite
 
 from desirepath.domain.ranking_features import moment_in, number_in, values_in
 from desirepath.engine.analysing.part import Part
@@ -36,10 +37,10 @@ def propose_features(part: Part, session: Session, namespace: int) -> dict[str, 
     values: dict[str, set[str]] = defaultdict(set)
     for document in documents.values():
         for key, value in document.payload.items():
-            if number_in(value) == number_in(value):
+            if isfinite(number_in(value)):
                 head = "age" if key.endswith(_OF_DATES) else "field"  # seconds since 1970, say
                 counts[f"{head}:{key}"] += 1
-            elif isinstance(value, str) and moment_in(value) == moment_in(value):
+            elif isinstance(value, str) and isfinite(moment_in(value)):
                 counts[f"age:{key}"] += 1
             elif values_in(value):
                 counts[f"user_affinity:{key}"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -10,7 +11,8 @@ from desirepath.domain.checks import convert
 from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
-from desirepath.errors import InvalidSetting, MissingDependency
+from desirepath.errors import InvalidSetting
+from desirepath.extras import needs_extra
 
 __all__ = ["train_ctr_task", "train_ranker_task"]
 
@@ -33,21 +35,9 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
     MissingDependency
         The extra ``train`` is not installed.
     """
-    try:
+    with needs_extra("train"):
         from desirepath.engine.training.ranker import RankerSettings, train_ranker
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "lightgbm", "train") from error
-    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
-    train_ranker(
-        engine,
-        task.namespace,
-        inputs.name,
-        convert(inputs.settings, RankerSettings, InvalidSetting),
-        inputs.scope,
-        store=task.store,
-        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
-        grown=lambda done, most: task.progress(done, most, "growing trees"),
-    )
+    _train(engine, task, train_ranker, RankerSettings)
 
 
 def train_ctr_task(engine: Engine, task: Task) -> None:
@@ -60,16 +50,19 @@ def train_ctr_task(engine: Engine, task: Task) -> None:
     MissingDependency
         The extra ``train`` is not installed.
     """
-    try:
-        from desirepath.engine.training.ctr import CtrSettings, train_ctr
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "lightgbm", "train") from error
+    with needs_extra("train"):
+        from desirepath.engine.training.ctr import train_ctr
+        from desirepath.engine.training.list_models import ListModelSettings
+    _train(engine, task, train_ctr, ListModelSettings)
+
+
+def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[Struct]) -> None:
     inputs = convert(task.inputs, TrainInputs, InvalidSetting)
-    train_ctr(
+    train(
         engine,
         task.namespace,
         inputs.name,
-        convert(inputs.settings, CtrSettings, InvalidSetting),
+        convert(inputs.settings, of, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),

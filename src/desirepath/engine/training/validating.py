@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from desirepath.domain.acts import CLICKED
 from desirepath.engine.analysing.part import Part
+from desirepath.engine.training import ranker
+from desirepath.methods.ranking import lambdamart
+from desirepath.methods.ranking.click_probability import LEAST_CLICKS
 
 __all__ = ["LogForTraining", "Needed", "validate_log"]
-
-_LEAST_LISTS, _LEAST_TELLING, _LEAST_CLICKS = 20, 50, 100
 
 
 class Needed(Struct, frozen=True, kw_only=True):
@@ -87,15 +88,15 @@ def validate_log(part: Part) -> LogForTraining:
     (documents,) = part.rows(known.aggregate(n=_.document_id.nunique()))
     clicks, shown = lists["clicks"] or 0, lists["shown"] or 0
     needs = (
-        ("ranker", "lists with a click", _LEAST_LISTS, lists["with_click"]),
+        ("ranker", "lists with a click", ranker.LEAST_LISTS, lists["with_click"]),
         (
             "ranker",
             "lists with a click and a document left alone, to learn from",
-            _LEAST_TELLING,
+            lambdamart.LEAST_LISTS,
             lists["with_both"],
         ),
-        ("ctr", "documents that were clicked", _LEAST_CLICKS, clicks),
-        ("ctr", "documents that were left alone", _LEAST_CLICKS, shown - clicks),
+        ("ctr", "documents that were clicked", LEAST_CLICKS, clicks),
+        ("ctr", "documents that were left alone", LEAST_CLICKS, shown - clicks),
     )
     return LogForTraining(
         **searches,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from desirepath.errors import MissingDependency
+from desirepath.extras import needs_extra
 from desirepath.methods.intervals import wilson
 from desirepath.methods.ranking.matrix import BoolArray, FloatArray, IntArray
 
@@ -16,7 +16,6 @@ __all__ = [
     "ReliabilityBin",
     "bins_of",
     "calibrate",
-    "expected_error",
     "load_logistic",
     "log_loss",
     "reliability",
@@ -106,10 +105,8 @@ def load_logistic() -> Any:
     MissingDependency
         The extra ``train`` is not installed.
     """
-    try:
+    with needs_extra("train", "scikit-learn"):
         from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise MissingDependency("scikit-learn", "train") from error
     return LogisticRegression
 
 
@@ -146,18 +143,6 @@ def bins_of(probabilities: FloatArray, n_bins: int = 10) -> IntArray:
     at = np.searchsorted(edges, probabilities, side="right")
     codes: IntArray = np.unique(at, return_inverse=True)[1]
     return codes
-
-
-def expected_error(bins: tuple[ReliabilityBin, ...]) -> float:
-    """Expected calibration error: mean distance of foretold and seen, by impressions of the bins.
-
-    References
-    ----------
-    Naeini et al. (2015), Obtaining Well Calibrated Probabilities Using Bayesian Binning. There bins
-    are as wide as each other; here they are as full.
-    """
-    total = sum(bin.of for bin in bins)
-    return sum(abs(bin.predicted - bin.rate) * bin.of for bin in bins) / total if total else 0.0
 
 
 def log_loss(probabilities: FloatArray, clicked: BoolArray) -> FloatArray:

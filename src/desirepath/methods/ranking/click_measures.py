@@ -12,7 +12,7 @@ from desirepath.methods.ranking.calibration import bins_of, log_loss
 from desirepath.methods.ranking.comparing import MeanEstimate
 from desirepath.methods.ranking.matrix import BoolArray, FloatArray, IntArray
 
-__all__ = ["ClickMeasures", "area_under_curve", "mean_of_rows", "measure_clicks"]
+__all__ = ["ClickMeasures", "mean_of_rows", "measure_clicks"]
 
 _RESAMPLES = 300
 
@@ -25,10 +25,17 @@ class ClickMeasures(Struct, frozen=True, kw_only=True):
     log_loss, brier
         Lower is better: mean −ln of the chance of what happened, and mean square of the distance.
     auc
-        How often what was clicked had the larger chance, of it and what was not; 0.5 is by luck.
+        How often what was clicked had the larger chance, of it and what was not; equal ones count
+        half, and 0.5 is by luck.
     calibration_error
-        See :func:`~desirepath.methods.ranking.calibration.expected_error`. It is above 0 by luck
-        alone, and of resampled lists more so: its interval lies high.
+        Expected calibration error: mean distance of foretold and seen, by rows of the bins. It is
+        above 0 by luck alone, and of resampled lists more so: its interval lies high.
+
+    References
+    ----------
+    Hanley & McNeil (1982), The meaning and use of the area under a receiver operating
+    characteristic (ROC) curve. Naeini et al. (2015), Obtaining Well Calibrated Probabilities Using
+    Bayesian Binning; there bins are as wide as each other, here they are as full.
     """
 
     log_loss: MeanEstimate
@@ -62,26 +69,8 @@ def mean_of_rows(values: FloatArray, lists: IntArray, *, seed: int) -> MeanEstim
     return MeanEstimate(mean=float(values.mean()), low=low, high=high, of=n_lists)
 
 
-def area_under_curve(chances: FloatArray, clicked: BoolArray) -> float:
-    """Share of pairs, one clicked and one not, in which the clicked one has the larger chance.
-
-    Equal chances count half; without a pair it is NaN.
-
-    References
-    ----------
-    Hanley & McNeil (1982), The meaning and use of the area under a receiver operating
-    characteristic (ROC) curve.
-
-    Examples
-    --------
-    >>> area_under_curve(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
-    0.875
-    """
-    return _area_of(chances, clicked)(np.ones(len(chances)))
-
-
 def _area_of(chances: FloatArray, clicked: BoolArray) -> Callable[[FloatArray], float]:
-    """The area by the weights of rows."""
+    """The area by the weights of rows, which are put in order once for all resamples."""
     order = np.argsort(chances, kind="stable")
     rising, is_clicked = chances[order], clicked[order]
     starts = np.flatnonzero(np.append(True, rising[1:] != rising[:-1]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,14 @@ from desirepath.errors import NotEnoughData
 from desirepath.methods.ranking.calibration import Calibration, calibrate
 from desirepath.methods.ranking.matrix import FloatArray, Matrix
 from desirepath.methods.ranking.splitting import split_by_time
-from desirepath.methods.ranking.trees import Trees, TreeSettings, load_lightgbm, parameters_of
+from desirepath.methods.ranking.trees import Grown, Trees, TreeSettings, grow, load_lightgbm
 
 __all__ = [
     "LEAST_CLICKS",
     "ClickProbability",
     "FittedClickProbability",
-    "Grown",
     "check_both_outcomes",
 ]
-
-Grown = Callable[[int, int], None]
-"""Told how many trees there are, of how many at most."""
 
 LEAST_CLICKS = 100
 """Fewer clicks, or documents left alone, teach no probability."""
@@ -70,24 +65,21 @@ class ClickProbability(Struct, frozen=True, kw_only=True):
             The extra ``train`` is not installed.
         """
         self.trees.check()
-        lightgbm = load_lightgbm()
+        load_lightgbm()
         check_both_outcomes(matrix)
         earlier, later = split_by_time(matrix, _HELD_OUT_SHARE)
         stopping, calibrating = split_by_time(later, 0.5) if later.n_lists > 1 else (later, later)
         for part in (earlier, stopping, calibrating):
             check_both_outcomes(part, is_part=True)
-
-        def tell(state: Any) -> None:
-            if grown is not None:
-                grown(state.iteration + 1, self.trees.trees)
-
-        data = _dataset(lightgbm, earlier)
-        booster = lightgbm.train(
-            parameters_of(self.trees, objective="binary", metric="binary_logloss"),
+        data = _dataset(earlier)
+        booster = grow(
+            self.trees,
             data,
             self.trees.trees,
-            valid_sets=[_dataset(lightgbm, stopping, data)],
-            callbacks=[tell, lightgbm.early_stopping(self.trees.patience, verbose=False)],
+            stop_by=_dataset(stopping, data),
+            grown=grown,
+            objective="binary",
+            metric="binary_logloss",
         )
         best = max(1, booster.best_iteration)
         trees = Trees(booster.model_to_string(num_iteration=best))
@@ -120,8 +112,8 @@ class FittedClickProbability(Struct, frozen=True, kw_only=True, eq=False):
         return Calibration(slope=1.0, shift=0.0).apply(self.trees.predict(values))
 
 
-def _dataset(lightgbm: Any, matrix: Matrix, reference: Any = None) -> Any:
-    return lightgbm.Dataset(
+def _dataset(matrix: Matrix, reference: Any = None) -> Any:
+    return load_lightgbm().Dataset(
         matrix.values, (matrix.grades > 0).astype(np.float32), reference=reference
     )
 

@@ -20,7 +20,8 @@ from desirepath.engine.models import find_model
 from desirepath.engine.ranker_files import read_parts
 from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
-from desirepath.engine.training.ctr import CtrSettings, train_ctr
+from desirepath.engine.training.ctr import train_ctr
+from desirepath.engine.training.list_models import ListModelSettings
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
 from desirepath.engine.training.proposing import propose_features
 from desirepath.engine.training.ranker import RankerSettings, train_ranker
@@ -117,7 +118,7 @@ def test_settings_that_cannot_be(engine: Engine) -> None:
             train_ranker(engine, default(engine), "best", settings, Scope())
 
 
-CTR = CtrSettings(
+CTR = ListModelSettings(
     features=("rank", "feature:worth"), trees=TreeSettings(trees=40, learning_rate=0.2, l2=0.0)
 )
 
