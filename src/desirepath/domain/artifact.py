@@ -66,6 +66,17 @@ class Artifact(Struct, frozen=True, kw_only=True):
     seen_before: int | None = None
     stale_at: int | None = None
 
+    @property
+    def beats_baselines(self) -> bool | None:
+        """Whether it was better than what needs no learning; None: nobody measured, or could."""
+        report = self.manifest.get("report", {})
+        return report.get("beats_baselines")
+
+    @property
+    def n_bytes(self) -> int:
+        """Of all its files."""
+        return sum(file.n_bytes for file in self.files.values())
+
 
 class ArtifactDraft(Struct, frozen=True, kw_only=True):
     """A model that was trained and is not stored yet; as :class:`Artifact`.
