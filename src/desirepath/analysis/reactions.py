@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import ibis
@@ -76,8 +77,9 @@ def weighted(reactions: Table, as_of: int, weighting: Weighting) -> Table:
     as_of
         The moment that ages are counted from, microseconds since 1970.
     """
-    age = ibis.greatest(as_of - _.moment, 0).cast("float64") / float(weighting.half_life)
-    faded: Any = reactions.mutate(faded=_.reward * ibis.literal(2.0).pow(-age))
+    age: Any = ibis.greatest(as_of - reactions.moment, 0).cast("float64")
+    fading = (-math.log(2.0) / weighting.half_life * age).exp()
+    faded = reactions.mutate(faded=reactions.reward * fading)
     rows = faded.group_by("identity", "document_id").agg(
         weight=ibis.least(_.faded.sum(), weighting.most), last=_.moment.max()
     )

@@ -27,6 +27,7 @@ _COMMANDS = {
     "queries": "queries:queries",
     "sessions": "sessions:sessions",
     "train": "train:train",
+    "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",
     "worker": "worker:worker_command",

@@ -21,6 +21,7 @@ from desirepath.engine.recommending.answers import (
 )
 from desirepath.engine.recommending.choosing import MOST_LOOKED_AT, choose
 from desirepath.engine.recommending.history import (
+    NOBODY,
     Asker,
     bought,
     history_of,
@@ -48,6 +49,10 @@ _MOST_REASONS = 3
 _TOUCH = 1e-9  # what fits nobody in particular goes by popularity
 _NOTHING_KNOWN = (
     "Nothing that the model knows was reacted to by them: these are the most popular documents."
+)
+_NO_TASTES = (
+    "The model found no tastes beyond what is popular when it was trained: these are the most "
+    "popular documents."
 )
 
 
@@ -92,15 +97,18 @@ def recommend_documents(
         share = max(parts.constants.popularity_share, _TOUCH)
         scores = mixed(fits, parts.popularity, share)
         ids, stored, notes = _chosen(session, namespace, loaded, scores, left_out, choice)
-    is_known = len(history.documents) > 0
+    is_personal = len(history.documents) > 0 and parts.constants.popularity_share < 1
+    if not is_personal:
+        notes.insert(0, _NO_TASTES if len(history.documents) else _NOTHING_KNOWN)
+        history = NOBODY
     documents = [
         _presented(loaded, id, scores, stored, choice, _reasons(loaded, history, id)) for id in ids
     ]
     return RecommendedDocuments(
         documents=documents,
-        basis="history" if is_known else "popularity",
+        basis="history" if is_personal else "popularity",
         model=_served_by(loaded),
-        notes=notes if is_known else [_NOTHING_KNOWN, *notes],
+        notes=notes,
     )
 
 

@@ -15,10 +15,20 @@ from desirepath.domain.interaction import QUERY_LEVEL_TYPES, Interaction
 from desirepath.methods.recommending.base import History
 from desirepath.storage.base import InteractionQuery, Session
 
-__all__ = ["MOST_READ", "Asker", "Reaction", "bought", "history_of", "last_done", "reactions_of"]
+__all__ = [
+    "MOST_READ",
+    "NOBODY",
+    "Asker",
+    "Reaction",
+    "bought",
+    "history_of",
+    "last_done",
+    "reactions_of",
+]
 
 MOST_READ = 500
 """Interactions of a person that are looked at, the last recorded."""
+NOBODY = History(np.empty(0, dtype=np.int64), np.empty(0))
 _MOST_PURCHASES = 1_000
 _LEAST = 1e-3
 _DAY = 86_400_000_000

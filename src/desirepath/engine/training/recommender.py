@@ -195,6 +195,8 @@ class RecommenderReport(Struct, frozen=True, kw_only=True):
                 f"Nobody can tell whether it beats popularity: {LEAST_PEOPLE} people who came back "
                 f"are needed, {self.n_returned:,} did."
             )
+        if self.popularity_share == 1:
+            return "No taste beyond popularity was found: everybody gets what is popular."
         if self.compared.verdict == "better":
             return "It beats popularity."
         if self.compared.verdict == "worse":

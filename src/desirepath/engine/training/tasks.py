@@ -12,7 +12,7 @@ from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
 from desirepath.errors import InvalidSetting, MissingDependency
 
-__all__ = ["train_ranker_task"]
+__all__ = ["train_ranker_task", "train_recommender_task"]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +47,33 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
         grown=lambda done, most: task.progress(done, most, "growing trees"),
+    )
+
+
+def train_recommender_task(engine: Engine, task: Task) -> None:
+    """Train a recommender; see :func:`~desirepath.engine.training.recommender.train_recommender`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    try:
+        from desirepath.engine.training.recommender import RecommenderSettings, train_recommender
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "scipy", "train") from error
+    inputs = _read(task.inputs, TrainInputs)
+    train_recommender(
+        engine,
+        task.namespace,
+        inputs.name,
+        _read(inputs.settings, RecommenderSettings),
+        inputs.scope,
+        store=task.store,
+        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
+        stepped=lambda done, most: task.progress(done, most, "learning"),
     )
 
 
