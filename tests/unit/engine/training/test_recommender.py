@@ -66,6 +66,7 @@ def live_through(engine: Engine, clock: TestingClock, found: Reactions) -> None:
             sent_interaction(
                 feature_id=f"d{document}",
                 user_id=f"u{person}",
+                execution_id=f"x{number}",
                 occurred_at=format_time(began + number * 60_000_000),
             )
             for number, (person, document) in enumerate(
