@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
@@ -203,9 +203,7 @@ def search_recommended_documents(call: Call) -> object:
     popular, and a note says so. What they bought is left out unless `exclude_purchased` is false.
     Where the namespace stores documents, only those come.
     """
-    return documents_for(
-        call.engine, call.namespace.number, call.json(), lenient=call.rules.lenient
-    )
+    return _answer(call, documents_for)
 
 
 @endpoint(
@@ -219,9 +217,7 @@ def search_recommended_documents(call: Call) -> object:
 )
 def search_similar_documents(call: Call) -> object:
     """Documents like another one: the same people react to them."""
-    return documents_like(
-        call.engine, call.namespace.number, call.json(), lenient=call.rules.lenient
-    )
+    return _answer(call, documents_like)
 
 
 @endpoint(
@@ -238,7 +234,15 @@ def search_similar_users(call: Call) -> object:
 
     Of a recommender that was trained with `similar_users`; others know nobody.
     """
-    return users_like(call.engine, call.namespace.number, call.json(), lenient=call.rules.lenient)
+    return _answer(call, users_like)
+
+
+def _answer(call: Call, answer: Callable[..., object]) -> object:
+    try:
+        number, lenient = call.namespace.number, call.rules.lenient
+        return answer(call.engine, number, call.json(), lenient=lenient)
+    except NotFound as error:  # what a body says is not sent back
+        raise NotFound(error.resource) from error
 
 
 ENDPOINTS = (search_recommended_documents, search_similar_documents, search_similar_users)
