@@ -8,7 +8,8 @@ DATABASE ?= sqlite:///./desirepath.db
 BIN := .venv/bin
 INSTALL := @$(PYTHON) scripts/install.py
 COMPILE = @$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
-	--no-header --no-annotate $(UPGRADE) pyproject.toml requirements/build.in >/dev/null
+	--no-header --no-annotate $(UPGRADE) >/dev/null
+PROJECT := pyproject.toml requirements/build.in
 # Each process takes half of what another has left: a module stays together, and its fixtures are
 # made once. Each has a PostgreSQL of its own.
 SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
@@ -78,14 +79,13 @@ screens: setup packages ## Photograph the pages into build/screens
 	$(BIN)/python scripts/screens.py build/screens
 
 lock: setup ## Renew requirements/*.txt from pyproject.toml (UPGRADE=--upgrade for newer versions)
-	$(COMPILE) --extra dev --output-file requirements/dev.txt
-	$(COMPILE) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
-	$(COMPILE) --extra analysis --constraint requirements/dev.txt --output-file requirements/analysis.txt
-	$(COMPILE) --extra train --constraint requirements/dev.txt --output-file requirements/train.txt
-	$(COMPILE) --constraint requirements/dev.txt --output-file requirements/runtime.txt
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--no-annotate $(UPGRADE) requirements/sentence-transformers.in \
-		--output-file requirements/sentence-transformers.txt >/dev/null
+	$(COMPILE) $(PROJECT) --extra dev --output-file requirements/dev.txt
+	$(COMPILE) $(PROJECT) --extra bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) $(PROJECT) --extra analysis --constraint requirements/dev.txt --output-file requirements/analysis.txt
+	$(COMPILE) $(PROJECT) --extra train --constraint requirements/dev.txt --output-file requirements/train.txt
+	$(COMPILE) $(PROJECT) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(COMPILE) requirements/sentence-transformers.in \
+		--output-file requirements/sentence-transformers.txt
 
 clean: ## Remove .venv, caches and builds; databases stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

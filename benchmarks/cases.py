@@ -11,7 +11,15 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 
-from benchmarks import click_cases, learned_cases, machine, position_bias, serving, traffic
+from benchmarks import (
+    click_cases,
+    learned_cases,
+    machine,
+    position_bias,
+    reranking,
+    serving,
+    traffic,
+)
 from benchmarks.bench import (
     BATCH,
     INTERACTIONS,
@@ -458,6 +466,7 @@ CASES: dict[str, Case] = {
     "memory": memory,
     "search": serving.search,
     "candidates": serving.candidates,
+    "rerank": reranking.rerank,
     "recording": learned_cases.recording,
     "resolve": learned_cases.resolve,
     "rebuild": learned_cases.rebuild,

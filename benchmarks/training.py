@@ -27,6 +27,7 @@ from benchmarks.analysis import DEPTH, TABLES, make_log, peak_mb, work_out
 from desirepath.analysis.engines import DuckDB, Limits
 from desirepath.analysis.impressions import with_people
 from desirepath.analysis.log import log_of
+from desirepath.analysis.ranking_features import exposures_of
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.training.document_fields import DocumentTables
@@ -92,9 +93,10 @@ def read_matrix(folder: Path, memory: int, with_features: bool) -> dict[str, flo
         documents = DocumentTables(
             numbers=log.engine.read(folder / "numbers"), values=log.engine.read(folder / "values")
         )
-        layout = with_shares(log, layout, documents)
-        with opened_tables(log, layout, documents) as tables:
-            found = features_of(log, rows, tables, layout)
+        with log.engine.kept(exposures_of(log.log, layout)) as exposures:
+            layout = with_shares(log, layout, exposures, documents)
+            with opened_tables(log, layout, exposures, documents) as tables:
+                found = features_of(log, rows, tables, layout)
         figures = _figures(began, len(found.features))
         np.save(folder / "features.npy", found.features)
         np.save(folder / "clicks.npy", found.rows["reward"].to_numpy() > 0)

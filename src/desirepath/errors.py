@@ -23,6 +23,7 @@
     ├── EmbedderError                no vector was made of a text, and nothing was stored
     │                                EmbedderUnavailable, EmbedderFailed
     ├── SearchTooSlow(milliseconds)  nothing was shown or logged
+    ├── RankerUnavailable            a trained ranker cannot order a list right now
     ├── StorageError                 StorageUnavailable (nothing was written), StorageFull,
     │                                StorageCorrupt, MigrationNeeded, QueryTooSlow(field)
     └── MissingDependency(package, extra)   (also ImportError)
@@ -71,6 +72,7 @@ __all__ = [
     "Overloaded",
     "PayloadTooLarge",
     "QueryTooSlow",
+    "RankerUnavailable",
     "SearchTooSlow",
     "StorageCorrupt",
     "StorageError",
@@ -333,6 +335,13 @@ class SearchTooSlow(DesirepathError):
     def __init__(self, milliseconds: int) -> None:
         super().__init__(f"The search took longer than the {milliseconds} ms of its retriever.")
         self.milliseconds = milliseconds
+
+
+class RankerUnavailable(DesirepathError):
+    """A trained ranker cannot order a list right now; unless a stage says so, it goes on unordered.
+
+    ``message`` says why: there is no such ranker, it cannot be used here, or it reads the log yet.
+    """
 
 
 class StorageError(DesirepathError):

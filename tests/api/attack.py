@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
 from tests.api.client import INTERACTIONS, Api, Request, pairs
-from tests.api.hostile import LEAVES, STRUCTURES, Slot, header_values, path_values, slots
+from tests.api.hostile import (
+    LARGE_METADATA,
+    LARGE_OBJECTS,
+    LEAVES,
+    STRUCTURES,
+    Slot,
+    header_values,
+    path_values,
+    slots,
+)
 from tests.api.operations import CALLS, Operation, World, operations
 from tests.api.twins import Twins
 
@@ -37,6 +47,20 @@ HEADERS = (
     "X-Forwarded-For",
     "Accept",
 )
+
+_TAKE_ANY_PAYLOAD = (
+    "create_collection_document",
+    "update_collection_document",
+    "put_collection_document",
+    "update_own_document",
+    "put_own_document",
+)
+TAKEN: Mapping[str, Set[str]] = {
+    **dict.fromkeys(_TAKE_ANY_PAYLOAD, LARGE_OBJECTS),
+    "patch_retriever": LARGE_METADATA,
+}
+"""Large bodies that are right, by operation: what is in a document or in metadata is its owner's
+to say, up to the size of a body."""
 
 
 class Problems:
@@ -109,7 +133,7 @@ def check_stored(twins: Twins, answers: Iterable[httpx.Response]) -> int:
 def attack_structures(
     twins: Twins, document: Mapping[str, Any], most_bytes: int | None = None
 ) -> int:
-    """Send each malformed body to each operation that takes one; how many requests.
+    """Send each malformed or large body to each operation that takes one; how many requests.
 
     Those larger than ``most_bytes`` go to the creation of an interaction only.
     """
@@ -127,8 +151,9 @@ def attack_structures(
                 answer = check(twins.send(with_body(operation.id, content)))
                 # Its retriever has an input; five clicks are needed.
                 needs_more = operation.id in ("execute_retriever", "generate_dataset")
-                expected = 422 if content or required or needs_more else 200
-                assert expected == answer.status_code, answer.text
+                is_wrong = bool(content) or required or needs_more
+                expected = 422 if is_wrong and name not in TAKEN.get(operation.id, ()) else 200
+                assert expected == answer.status_code, answer.text[:200]
     problems.expect_none()
     return count
 
@@ -223,6 +248,8 @@ def attack_batches(api: Api, document: Mapping[str, Any], stride: int) -> int:
 
 
 def _judge_alike(api: Api, item: bytes) -> None:
+    if not _is_one_item(item):
+        return
     single = api.post(INTERACTIONS, content=item)
     batch = api.post(f"{INTERACTIONS}/batch", content=b'{"interactions":[' + item + b"]}")
     answers = single.json(), batch.json()
@@ -242,3 +269,11 @@ def _judge_alike(api: Api, item: bytes) -> None:
     else:
         assert single.status_code == batch.status_code
         assert answers[0]["error"]["message"] == answers[1]["error"]["message"]
+
+
+def _is_one_item(item: bytes) -> bool:
+    """Whether an array around it has one element: what is ``1,5`` alone is two in a batch."""
+    try:
+        return len(json.loads(b"[" + item + b"]")) == 1
+    except ValueError:
+        return True  # what is no JSON alone is none in a batch

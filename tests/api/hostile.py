@@ -17,6 +17,8 @@ from tests.api.operations import CALLS, operations
 __all__ = [
     "ACCEPTED_JSON",
     "DATES",
+    "LARGE_METADATA",
+    "LARGE_OBJECTS",
     "LEAVES",
     "NUMBERS",
     "REFUSED_JSON",
@@ -326,8 +328,8 @@ STRUCTURES: Mapping[str, bytes] = {
     "objects, 100,000 deep, never closed": b'{"a":' * 100_000,
     "both, 50,000 deep": _deep(50_000, '[{"a":', "}]"),
     "depth in a field": b'{"metadata": ' + _deep(33, "[", "]") + b"}",
-    "100,000 keys": json.dumps({f"k{n}": n for n in range(60_000)}).encode(),
-    "100,000 keys in a field": b'{"metadata": '
+    "60,000 keys": json.dumps({f"k{n}": n for n in range(60_000)}).encode(),
+    "60,000 keys in a field": b'{"metadata": '
     + json.dumps({f"k{n}": n for n in range(60_000)}).encode()
     + b"}",
     "one key 1,000 times": b"{" + b",".join([b'"a":1'] * 1_000) + b"}",
@@ -375,6 +377,19 @@ STRUCTURES: Mapping[str, bytes] = {
     "text that looks like keys": b'{"metadata": {"a": "' + b'\\":' * 200_000 + b'"}}',
 }
 """Bodies that are wrong as a whole, or that ask for much work."""
+
+LARGE_METADATA = frozenset(
+    {
+        "60,000 keys in a field",
+        "a text of 900 kB",
+        "escapes of 900 kB",
+        "text that looks like keys",
+    }
+)
+"""Those that say nothing but metadata, and have much in it: JSON, and no larger than a body may
+be."""
+LARGE_OBJECTS = LARGE_METADATA | {"60,000 keys"}
+"""Those that are right where any object is."""
 
 ACCEPTED_JSON: tuple[str, ...] = (
     # structure

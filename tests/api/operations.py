@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from desirepath.domain.ids import format_id
+from desirepath.domain.job import Job
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 from tests.recommenders import parts_of, store_recommender
 
@@ -55,6 +57,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    task_id: str
     namespace_id: str
     namespace_name: str
     spare_namespace_id: str
@@ -148,12 +151,30 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            task_id=_left_task(api),
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
             spare_namespace_id=done(spare)["namespace_id"],
             **own,
         ),
     )
+
+
+def _left_task(api: Api) -> str:
+    """Leave a task that nobody works on; its id."""
+    with api.engine.storage.write() as session:
+        now = session.now()
+        id = api.engine.make_id.next(now)
+        job = Job(
+            namespace=api.namespace.number,
+            id=id,
+            task_id=format_id("task", id),
+            kind="train.none",
+            inputs={},
+            created_at=now,
+        )
+        session.jobs.add(job)
+    return job.task_id
 
 
 class Call(NamedTuple):
@@ -257,6 +278,9 @@ CALLS: Mapping[str, Call] = {
             "queries": [{"query_id": "q1", "query_input": QUERY, "relevant_documents": ["doc_1"]}],
         },
     ),
+    "get_task": Call("GET", "/v1/tasks/{task_id}"),
+    "list_tasks": Call("POST", "/v1/tasks/list", {}),
+    "cancel_task": Call("DELETE", "/v1/tasks/{task_id}"),
     "list_datasets": Call("GET", _DATASETS),
     "get_dataset": Call("GET", f"{_DATASETS}/{{dataset_id}}"),
     "generate_dataset": Call(

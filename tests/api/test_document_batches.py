@@ -102,6 +102,11 @@ class TestCreate:
         answer = shop.post(ANY, body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_exists")
 
+    def test_keeps_the_order_of_keys(self, shop: Api) -> None:
+        names = [f"key {n}" for n in range(20)]
+        made = done(shop.post(ANY, dict.fromkeys(names, 1)))
+        assert list(made["payload"]) == names
+
     def test_makes_an_id(self, shop: Api) -> None:
         first, second = (done(shop.post(ANY, {"title": "Hat"}))["document_id"] for _ in range(2))
         assert first.startswith("doc_")

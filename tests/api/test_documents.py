@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from desirepath.domain import document
 from tests.api.client import Api, Request, done
 
 DOCUMENT: dict[str, Any] = {
@@ -384,6 +385,19 @@ class TestCollections:
         assert answer.status_code == 422, answer.text
         assert answer.json()["error"]["code"] == "invalid_document"
         assert get(api, "doc_1", "?return_vectors=true") == before
+
+    def test_patches_do_not_let_a_document_grow_without_end(
+        self, api: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(document, "MAX_BYTES", 1_000)
+        upsert = f"/v1/namespaces/{api.namespace.name}/documents/upsert"
+        done(api.post(upsert, {"documents": [{"document_id": "a", "metadata": {"a": "x" * 900}}]}))
+        path = "/v1/collections/any/documents/a"
+        done(api.call("PATCH", path, {"price": 1}))
+        answer = api.call("PATCH", path, {"metadata": {"b": "x" * 100}})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_document")
+        stored = done(api.get(path))
+        assert (stored["payload"], list(stored["metadata"])) == ({"price": 1}, ["a"])
 
     def test_a_patch_of_nothing_is_404(self, api: Api) -> None:
         assert self.patch(api, {"price": 1}).status_code == 404

@@ -15,7 +15,7 @@ import json
 import re
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -67,7 +67,7 @@ HARMLESS_BODY = re.compile(
     r"|vector_configs|text_fields|retention_days|name|dimension|metric|vectors|payload|text"
     r"|write_token|limit|page_size|return_vectors|method|page_number|candidates|settings"
     r"|consistency|queries|stream|expand|skip_cache|return_presigned_urls|explain|concurrency|rollout_pct"
-    r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|status|start_time"
+    r"|weights|day|embedder|model|fields|query_prefix|document_prefix|max_characters|task_type|status|start_time"
     r"|end_time|count_only|pre_filters|key|update_data|reason"
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
@@ -137,10 +137,10 @@ OWNER_SEES_NO_DIFFERENCE = {
     # Of lists of interactions, which is no search's.
     ("execute_retriever", "body", "pagination.cursor"),
     ("execute_adhoc", "body", "pagination.cursor"),
-    # Retrievers and namespaces are paged by number.
+    # Retrievers, namespaces and tasks are paged by number.
     *(
         (o, "query", n)
-        for o in ("list_retrievers", "search_retrievers", "list_namespaces")
+        for o in ("list_retrievers", "search_retrievers", "list_namespaces", "list_tasks")
         for n in ("cursor", "next_cursor", "after")
     ),
 }
@@ -324,45 +324,80 @@ class Leak(NamedTuple):
     of_missing: object
 
 
-def probe(owner: World, reader: World, place: Place) -> Leak | None:
+class Pair:
+    """Two worlds in the same position, for one probe after the other.
+
+    They are made anew after one that did anything: what was refused and left both as they were is
+    no trace that the next probe could find.
+    """
+
+    def __init__(self, api: Api, tag: str) -> None:
+        self._backend, self._tag = api.backend, tag
+        self._worlds: list[World] = []
+        self._contents: list[str] = []
+
+    def worlds(self) -> list[World]:
+        if not self._worlds:
+            self._worlds = [make_world(self._backend.api(), self._tag) for _ in range(2)]
+            self._contents = [everything(world.api) for world in self._worlds]
+        return self._worlds
+
+    def contents(self, answers: Iterable[httpx.Response]) -> list[str]:
+        """What they hold after a probe that was answered like this."""
+        found = [everything(world.api) for world in self._worlds]
+        if found != self._contents or any(answer.status_code < 400 for answer in answers):
+            self._worlds = []
+        return found
+
+
+def probe(owner: World, reader: World, strangers: Pair, place: Place) -> Leak | None:
     """Ask for what a stranger has, and for what nobody has.
 
     ``reader`` is a stranger who asks whatever changes nothing.
     """
     ghosts = owner.ids.ghosts()
-    answers, contents = [], []
-    for ids in (owner.ids, ghosts):
-        world = reader if place[0] in READING else stranger(owner)
+    reads = place[0] in READING
+    worlds = [reader, reader] if reads else strangers.worlds()
+    answers, seen_answers = [], []
+    for world, ids in zip(worlds, (owner.ids, ghosts), strict=True):
         # An admin's key works in every namespace, and may be asked into a foreign one.
         key = world.api.keys.server if place[2] in NAMES_OF_NAMESPACES else None
         answer = send(world, place, id_for(place, ids), key)
         known = (owner.ids, ghosts, world.ids)
-        answers.append(seen(answer.status_code, answer.headers, answer.text, *known))
-        if place[0] not in READING:
-            contents.append(seen(0, {}, everything(world.api), *known))
-    if answers[0] != answers[1]:
-        return Leak(place, *answers)
-    return Leak(place, *contents) if len(set(contents)) > 1 else None
+        answers.append(answer)
+        seen_answers.append(seen(answer.status_code, answer.headers, answer.text, *known))
+    if seen_answers[0] != seen_answers[1]:
+        return Leak(place, *seen_answers)
+    if reads:
+        return None
+    one, other = (
+        seen(0, {}, found, owner.ids, ghosts, world.ids)
+        for world, found in zip(worlds, strangers.contents(answers), strict=True)
+    )
+    return Leak(place, one, other) if one != other else None
 
 
-def is_blunt(reader: World, place: Place) -> bool:
+def is_blunt(reader: World, owners: Pair, place: Place) -> bool:
     """Whether even an owner cannot tell what exists from what does not."""
-    own, other = reader, reader
-    if place[0] not in READING:
-        own, other = (make_world(reader.api.backend.api(), "own") for _ in range(2))
+    reads = place[0] in READING
+    own, other = (reader, reader) if reads else owners.worlds()
     ghosts = own.ids.ghosts()
-    answers = set()
+    answers, seen_answers = [], set()
     for world, ids in ((own, own.ids), (other, ghosts)):
         answer = send(world, place, id_for(place, ids))
-        answers.add(seen(answer.status_code, {}, answer.text, own.ids, ghosts, world.ids))
-    return len(answers) == 1
+        answers.append(answer)
+        seen_answers.add(seen(answer.status_code, {}, answer.text, own.ids, ghosts, world.ids))
+    if not reads:
+        owners.contents(answers)
+    return len(seen_answers) == 1
 
 
 def test_no_place_tells_a_strangers_ids_from_ids_that_are_not(
     document: dict[str, Any], owner: World
 ) -> None:
     before, reader = everything(owner.api), stranger(owner)
-    probed = (probe(owner, reader, place) for place in places(document))
+    strangers = Pair(owner.api, "stranger")
+    probed = (probe(owner, reader, strangers, place) for place in places(document))
     assert [leak for leak in probed if leak is not None] == []
     assert before == everything(owner.api)
 
@@ -370,7 +405,8 @@ def test_no_place_tells_a_strangers_ids_from_ids_that_are_not(
 def test_the_probes_could_fail(sqlite_backend: Backend) -> None:
     reader = make_world(sqlite_backend.api(), "own")
     document = done(reader.api.get("/openapi.json", key=None))
-    blunt = {place for place in places(document) if is_blunt(reader, place)}
+    owners = Pair(reader.api, "own")
+    blunt = {place for place in places(document) if is_blunt(reader, owners, place)}
     assert blunt - SOMETIMES == OWNER_SEES_NO_DIFFERENCE - SOMETIMES
 
 

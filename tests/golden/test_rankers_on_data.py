@@ -65,7 +65,7 @@ def test_films_that_people_like(tmp_path: Path, shared_data: Find) -> None:
     features = [word for name in (*fields, *tastes) for word in ("--feature", name)]
     chosen = ("--grades", "binary", "--gain", "linear", "--json", *features)
     answer = run("train", "ranker", "films", *chosen, "--database", database)
-    report = json.loads(answer.splitlines()[-1])
+    report = json.loads(answer)
     behind = {one["order"]: one["behind"] for one in report["measured"]}
     assert report["n_test_lists"] > 1_400
     assert behind["item_ctr"]["mean"] >= 0.01

@@ -5,12 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol, cast
 
 import ibis
 import pyarrow as pa
+from ibis.backends.duckdb.converter import DuckDBPyArrowData
+from ibis.expr.operations import Node
 from ibis.expr.types import Table
 from msgspec import Struct
 
@@ -80,16 +83,24 @@ class DuckDB:
         scratch.mkdir(parents=True, exist_ok=True)
         self._scratch = scratch
         self._connection = ibis.duckdb.connect(**options)
+        self._folder_to_table: dict[Path, Table] = {}
 
     def read(self, folder: Path) -> Table:
-        return self._connection.read_parquet(str(folder / "*.parquet"))
+        if folder not in self._folder_to_table:
+            # Named by their order, and bound to no connection: what is asked alike of two logs is
+            # one expression, whose SQL is known.
+            name = f"rows_{len(self._folder_to_table)}"
+            rows = self._connection.read_parquet(str(folder / "*.parquet"), table_name=name)
+            self._folder_to_table[folder] = ibis.table(rows.schema(), name=name)
+        return self._folder_to_table[folder]
 
     def arrow(self, table: Table) -> pa.Table:
-        return self._connection.to_pyarrow(table)
+        rows = self._connection.con.sql(_sql(table.op())).to_arrow_table()
+        return table.__pyarrow_result__(rows, data_mapper=DuckDBPyArrowData)
 
     def write(self, table: Table, path: Path) -> None:
         """Run an expression into a Parquet file."""
-        self._connection.to_parquet(table, path, compression="zstd")
+        self._connection.con.sql(_sql(table.op())).write_parquet(str(path), compression="zstd")
 
     @contextmanager
     def kept(self, table: Table) -> Iterator[Table]:
@@ -100,6 +111,12 @@ class DuckDB:
 
     def close(self) -> None:
         self._connection.disconnect()
+
+
+@lru_cache(maxsize=128)
+def _sql(expression: Node) -> str:
+    """What DuckDB is told: worked out once, since that takes longer than a small log to answer."""
+    return str(ibis.to_sql(expression.to_expr(), dialect="duckdb", pretty=False))
 
 
 class Spark:

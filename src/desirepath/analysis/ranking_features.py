@@ -30,9 +30,10 @@ from desirepath.domain.ranking_features import (
 
 __all__ = [
     "FeatureTables",
+    "clicks_of",
     "counts",
+    "exposures_of",
     "feature_groups",
-    "feature_tables",
     "moment_of",
     "value_shares",
 ]
@@ -48,8 +49,6 @@ _COUNTERS = (
     FeatureKind.DAYS_SINCE_CLICK,
     FeatureKind.DAYS_KNOWN,
 )
-
-
 _KIND_TO_WHO = {FeatureKind.USER_AFFINITY: "user", FeatureKind.SESSION_AFFINITY: "session"}
 
 
@@ -79,36 +78,36 @@ class FeatureTables(Struct, frozen=True, kw_only=True, eq=False):
     shares: Table | None = None
 
 
-def feature_tables(log: Log, layout: FeatureLayout, **documents: Table | None) -> FeatureTables:
-    """What features are worked out from, of a whole log.
-
-    Parameters
-    ----------
-    documents
-        ``numbers``, ``values`` and ``shares``, where the layout needs them.
-    """
+def exposures_of(log: Log, layout: FeatureLayout) -> Table:
+    """What counted searches of a whole log returned; see :class:`FeatureTables`."""
     searches = log.executions.mutate(moment=moment_of(log.executions))
     if layout.retriever_id is not None:
         searches = searches.filter(_.retriever_id == layout.retriever_id)
     searches = searches.select("execution_id", "moment", "query")
-    sent = log.sent.filter(_.document_id.notnull(), (_.acts & CLICKED) != 0)
-    sent = sent.mutate(moment=moment_of(sent))
-    first = sent.group_by(_ROW).agg(clicked=_.moment.min())
+    first = _clicked(log).group_by(_ROW).agg(clicked=_.moment.min())
     exposures = log.returned.select(*_ROW, "position").inner_join(searches, "execution_id")
     exposures = exposures.left_join(first, _ROW)
     # A click counts no earlier than the list that it is on.
     clicked = ibis.ifelse(_.clicked.notnull(), ibis.greatest(_.clicked, _.moment), _.clicked)
-    exposures = exposures.select(
+    return exposures.select(
         *_ROW,
         "query",
         "moment",
         clicked=clicked,
         propensity=_propensity(_.position, layout.propensities),
     )
-    clicks = sent.select(
+
+
+def clicks_of(log: Log) -> Table:
+    """All clicks on documents, as they were sent; see :class:`FeatureTables`."""
+    return _clicked(log).select(
         "id", "document_id", "moment", who_user=_.user_id, who_session=_.session_id
     )
-    return FeatureTables(exposures=exposures, clicks=clicks, **documents)
+
+
+def _clicked(log: Log) -> Table:
+    sent = log.sent.filter(_.document_id.notnull(), (_.acts & CLICKED) != 0)
+    return sent.mutate(moment=moment_of(sent))
 
 
 def feature_groups(

@@ -95,7 +95,7 @@ def create_collection_document(call: Call) -> object:
     values.pop("collection_id", None)
     payload = values.get("payload", {})
     own = {"document_id", *_PARTS, *FOREIGN_FIELDS}
-    extra = {name: values.pop(name) for name in values.keys() - own}
+    extra = {name: values.pop(name) for name in list(values) if name not in own}
     if not isinstance(payload, Mapping):
         raise InvalidDocument("payload is an object.", ("payload",))
     values["payload"] = {**extra, **payload}

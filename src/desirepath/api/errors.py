@@ -60,6 +60,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.EmbedderFailed: (424, "FailedDependencyError", "embedder_failed"),
     errors.Overloaded: (503, "ServiceUnavailableError", "overloaded"),
     errors.SearchTooSlow: (503, "ServiceUnavailableError", "search_too_slow"),
+    errors.RankerUnavailable: (503, "ServiceUnavailableError", "ranker_unavailable"),
     errors.StorageError: (503, "ServiceUnavailableError", "storage_error"),
     errors.StorageUnavailable: (503, "ServiceUnavailableError", "storage_unavailable"),
     errors.StorageFull: (507, "InsufficientStorageError", "storage_full"),

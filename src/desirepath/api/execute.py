@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, to_builtins
@@ -67,7 +68,14 @@ class ExecuteResponse(Struct, frozen=True, kw_only=True):
             "sampled_weights, feature_uris (strongest first), effective_exploration, levels."
         ),
     ] = None
-    explain_plan: dict[str, Any] | None = None
+    explain_plan: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="With explain, where a trained ranker ordered: rerank, a list of {model, "
+            "model_version, documents}, of each document on this page its rank before, its score, "
+            "and the features that it was scored by (null: missing)."
+        ),
+    ] = None
     error: str | None = None
 
 
@@ -118,7 +126,44 @@ def present_served(served: Served, retriever: Retriever) -> ExecuteResponse:
             "relaxations": [to_builtins(one) for one in served.relaxations],
         },
         learned_fusion_context=_learned_context(served),
+        explain_plan=_explained(served),
     )
+
+
+def _explained(served: Served) -> dict[str, Any] | None:
+    """What rankers saw in the documents that are shown; None where nobody asks, or none did."""
+    if not served.judged:
+        return None
+    shown = {hit.document_id for hit in served.hits}
+    return {
+        "rerank": [
+            {
+                "model": judged.model,
+                "model_version": judged.version,
+                "documents": [
+                    {
+                        "document_id": id,
+                        "rank": rank,
+                        "score": score,
+                        "features": {
+                            name: None if isnan(value) else value
+                            for name, value in zip(judged.names, values, strict=True)
+                        },
+                    }
+                    for rank, (id, score, values) in enumerate(
+                        zip(
+                            judged.document_ids,
+                            judged.scores.tolist(),
+                            judged.features.tolist(),
+                            strict=True,
+                        )
+                    )
+                    if id in shown
+                ],
+            }
+            for judged in served.judged
+        ]
+    }
 
 
 def _learned_context(served: Served) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionSummary
 from desirepath.domain.plain_json import canonical_json, encode_json
-from desirepath.domain.profile import Profile
+from desirepath.domain.profile import Profile, StageRun
 
 __all__ = [
     "AdhocListRequest",
@@ -123,7 +123,7 @@ class ExecutionProfile(Struct, frozen=True, kw_only=True):
         list[dict[str, Any]],
         Meta(
             description="In order: stage_index, stage_name, stage_id, input_count, output_count, "
-            "duration_ms, error."
+            "duration_ms, error; model and model_version of a trained ranker."
         ),
     ]
     warnings: list[str]
@@ -262,6 +262,7 @@ def present_profile(value: Execution, profile: Profile) -> ExecutionProfile:
                 "output_count": run.n_out,
                 "duration_ms": run.milliseconds,
                 "error": run.error,
+                **_model(run),
             }
             for index, run in enumerate(profile.stages)
         ],
@@ -296,6 +297,7 @@ def stage_statistics(profile: Profile) -> dict[str, Any]:
                 "duration_ms": run.milliseconds,
                 "efficiency": min(1.0, run.n_out / run.n_in) if run.n_in else 1.0,
                 "error": run.error,
+                **_model(run),
             }
             for run in profile.stages
         },
@@ -303,6 +305,12 @@ def stage_statistics(profile: Profile) -> dict[str, Any]:
         "credits_used": 0.0,
         "server_service_ms": profile.milliseconds,
     }
+
+
+def _model(run: StageRun) -> dict[str, Any]:
+    if run.model is None:
+        return {}
+    return {"model": run.model, "model_version": run.model_version}
 
 
 def _duration(profile: Profile | None) -> float:

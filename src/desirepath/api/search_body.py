@@ -71,7 +71,10 @@ class ExecuteBody(Struct, frozen=True, kw_only=True):
     skip_cache: Annotated[bool | None, Meta(description="Accepted: nothing is cached.")] = None
     consistency: Annotated[Any, Meta(description="Accepted: reads see all writes.")] = None
     write_token: Annotated[str | None, Meta(description="Accepted: reads see all writes.")] = None
-    explain: bool | None = None
+    explain: Annotated[
+        bool | None,
+        Meta(description="Say in explain_plan what a trained ranker saw in each document."),
+    ] = None
     stream: bool | None = None
     expand: list[str] | None = None
 
@@ -177,6 +180,7 @@ def request_of(sent: ExecuteBody, retriever: Retriever) -> ExecuteRequest:
         page_size=size,
         parent_id=parent_id,
         with_vectors=bool(sent.return_vectors),
+        is_explained=bool(sent.explain),
     )
 
 

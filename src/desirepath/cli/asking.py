@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from desirepath.api.analytics import ScopeQuery, read_scope
 from desirepath.cli.common import namespace_of, open_engine
-from desirepath.cli.progress import rows_progress
+from desirepath.cli.progress import counting, rows_progress
 from desirepath.domain.scope import MOST_VERSIONS, Scope
 from desirepath.engine.engine import Engine
 from desirepath.errors import MissingDependency, NotFound
@@ -147,15 +147,10 @@ def opened(settings: Settings, question: Question) -> Iterator[OpenedLog]:
         engine = stack.enter_context(open_engine(settings))
         namespace = namespace_of(engine, question.namespace)
         scope = scope_in(engine, namespace.number, question.scope)
-        n_rows = 0
-        with rows_progress("copying the log") as (progress, task):
-
-            def copied(n_more: int) -> None:
-                nonlocal n_rows
-                n_rows += n_more
-                progress.update(task, completed=n_rows, rows=n_rows)
-
-            log = stack.enter_context(open_log(engine, namespace, on=question.on, progress=copied))
+        with rows_progress("copying the log") as bar:
+            log = stack.enter_context(
+                open_log(engine, namespace, on=question.on, progress=counting(*bar))
+            )
         yield OpenedLog(log=log, scope=scope, engine=engine)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
+from desirepath.cli.answers import print_json
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.clock import format_time
@@ -46,9 +47,12 @@ def list_models(settings: Settings, kind: str | None, namespace: str, as_json: b
             serving = session.artifacts.serving(number)
     rows = [_row(one, serving.get(one.name)) for one in found]
     if as_json:
-        print(json.dumps(rows))
-    else:
+        print_json(rows)
+    elif rows:
         _print(rows)
+    else:
+        what = "models" if kind is None else "models of this kind"
+        print(f"No {what} yet. Train one, with desirepath train ranker NAME say.")
 
 
 @models.command("show")
@@ -61,7 +65,7 @@ def show(settings: Settings, name: str, namespace: str, as_json: bool) -> None:
     with open_engine(settings) as engine:
         model = find_model(engine, namespace_of(engine, namespace).number, name)
     if as_json:
-        print(json.dumps(_whole(model)))
+        print_json(_whole(model))
         return
     _print([_row(one, model.serving) for one in model.versions])
     for one in model.deployments:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import (
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from desirepath.cli.common import errors
 
-__all__ = ["rows_progress"]
+__all__ = ["counting", "rows_progress"]
 
 
 class _Rate(ProgressColumn):
@@ -44,3 +44,15 @@ def rows_progress(first_step: str) -> Iterator[tuple[Progress, TaskID]]:
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         yield progress, progress.add_task(first_step, total=None, rows=0)
+
+
+def counting(progress: Progress, task: TaskID) -> Callable[[int], None]:
+    """What is told how many more rows there are, and shows how many there are in all."""
+    n_rows = 0
+
+    def count(n_more: int) -> None:
+        nonlocal n_rows
+        n_rows += n_more
+        progress.update(task, completed=n_rows, rows=n_rows)
+
+    return count

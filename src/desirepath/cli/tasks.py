@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Column, Table
 
+from desirepath.cli.answers import print_json
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.progress import rows_progress
 from desirepath.domain.clock import format_time
@@ -43,7 +43,10 @@ def list_tasks(settings: Settings, status: str | None, namespace: str, as_json: 
         with engine.storage.read() as session:
             found = session.jobs.jobs(number, _MOST, status=wanted)
     if as_json:
-        print(json.dumps([_row(one) for one in found]))
+        print_json([_row(one) for one in found])
+        return
+    if not found:
+        print("No tasks." if wanted is None else f"No tasks are {wanted.value}.")
         return
     table = Table(
         Column("id", no_wrap=True),
@@ -76,7 +79,7 @@ def show(settings: Settings, task_id: str, namespace: str) -> None:
     """Show a task as JSON."""
     with open_engine(settings) as engine:
         found = find_task(engine, namespace_of(engine, namespace).number, task_id)
-    print(json.dumps(_row(found), indent=2))
+    print_json(_row(found))
 
 
 @tasks.command("cancel")

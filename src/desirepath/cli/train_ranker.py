@@ -11,20 +11,25 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
-from desirepath.cli.progress import rows_progress
+from desirepath.cli.model_figures import (
+    chosen_features,
+    importance_table,
+    interval_of,
+    with_interval,
+)
+from desirepath.cli.progress import counting, rows_progress
 from desirepath.cli.tables import heading, nothing, percent, table_of
-from desirepath.errors import InvalidSetting, MissingDependency
+from desirepath.errors import MissingDependency
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
     from desirepath.engine.training.ranker import RankerReport
-    from desirepath.methods.ranking.comparing import MeanEstimate
 
 __all__ = ["train_ranker_command"]
 
-_MOST_FEATURES = 20  # that are printed
 _ORDERS = {
     "shown": "as shown",
     "random": "random",
@@ -117,7 +122,7 @@ def train_ranker_command(
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "lightgbm", "train") from error
     wanted = RankerSettings(
-        features=_chosen(RankerSettings().features, features, without),
+        features=chosen_features(RankerSettings().features, features, without),
         test_share=test_share,
         k=k,
         grading=Grading(grades),
@@ -129,12 +134,6 @@ def train_ranker_command(
         engine = stack.enter_context(open_engine(settings))
         namespace = namespace_of(engine, question.namespace)
         progress, bar = stack.enter_context(rows_progress("copying the log"))
-        n_rows = 0
-
-        def copied(n_more: int) -> None:
-            nonlocal n_rows
-            n_rows += n_more
-            progress.update(bar, completed=n_rows, rows=n_rows)
 
         def grown(done: int, most: int) -> None:
             progress.update(bar, description="growing trees", completed=done, total=most)
@@ -147,7 +146,7 @@ def train_ranker_command(
             scope_in(engine, namespace.number, question.scope),
             on=question.on,
             is_stored=not dry_run,
-            progress=copied,
+            progress=counting(progress, bar),
             grown=grown,
         )
         progress.stop()
@@ -159,26 +158,12 @@ def train_ranker_command(
     if as_json:
         version = None if stored is None else stored.version
         plain = msgspec.to_builtins(trained.report)
-        print(
-            msgspec.json.encode(
-                {"name": name, "version": version, "verdict": trained.report.verdict, **plain}
-            ).decode()
-        )
+        print_json({"name": name, "version": version, "verdict": trained.report.verdict, **plain})
         return
     console.print(Group(*_render(trained.report)))
     if stored is not None:
         what = "serves" if deploy else f"serves after: desirepath models deploy {name}"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
-
-
-def _chosen(
-    usual: tuple[str, ...], more: tuple[str, ...], without: tuple[str, ...]
-) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys([*usual, *more]))
-    unknown = set(without) - set(names)
-    if unknown:
-        raise InvalidSetting("--without names a feature that is not there.", ("without",))
-    return tuple(name for name in names if name not in without)
 
 
 def _render(report: RankerReport) -> Iterator[RenderableType]:
@@ -188,9 +173,9 @@ def _render(report: RankerReport) -> Iterator[RenderableType]:
     )
     table = table_of("order", "nDCG>", "95 % interval>", "the ranker is ahead by>")
     for one in report.measured:
-        ahead = "" if one.behind is None else _with_interval(one.behind, "+.3f")
+        ahead = "" if one.behind is None else with_interval(one.behind, "+.3f")
         table.add_row(
-            _ORDERS.get(one.order, one.order), f"{one.ndcg.mean:.4f}", _interval(one.ndcg), ahead
+            _ORDERS.get(one.order, one.order), f"{one.ndcg.mean:.4f}", interval_of(one.ndcg), ahead
         )
     yield table
     yield nothing(report.verdict)
@@ -205,21 +190,4 @@ def _render(report: RankerReport) -> Iterator[RenderableType]:
             f"{percent(report.flagged_share)} of the interactions"
         )
     yield heading("Features", "what nDCG loses when a feature's values are dealt out anew")
-    features = table_of("feature", "has a value>", "share of gain>", "loss>")
-    for feature in report.importances[:_MOST_FEATURES]:
-        loss = "" if feature.loss is None else _with_interval(feature.loss, ".3f")
-        features.add_row(
-            Text(feature.feature),
-            percent(feature.coverage),
-            percent(feature.gain_share),
-            loss,
-        )
-    yield features
-
-
-def _interval(one: MeanEstimate) -> str:
-    return f"{one.low:.3f} to {one.high:.3f}"
-
-
-def _with_interval(one: MeanEstimate, form: str) -> str:
-    return f"{one.mean:{form}} [{one.low:{form}}, {one.high:{form}}]"
+    yield importance_table(report.importances)

@@ -9,10 +9,11 @@ from math import hypot, isfinite
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.json import encode as encode_json
 
 from desirepath.domain.checks import Id, check_id, convert, drop_foreign, refuse_unknown
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
-from desirepath.domain.plain_json import check_plain
+from desirepath.domain.plain_json import at_path, check_plain
 from desirepath.domain.text_embedding import TextEmbedding, read_text_embedding
 from desirepath.domain.words import has_words
 from desirepath.errors import InvalidDocument, MalformedJSON
@@ -20,6 +21,7 @@ from desirepath.errors import InvalidDocument, MalformedJSON
 __all__ = [
     "DOCUMENT_FIELDS",
     "FOREIGN_FIELDS",
+    "MAX_BYTES",
     "MAX_DIMENSION",
     "MAX_INDEXED_CHARACTERS",
     "MAX_INDEXES",
@@ -31,6 +33,7 @@ __all__ = [
     "VectorIndex",
     "as_float32",
     "check_name",
+    "check_size",
     "check_vector",
     "document_record",
     "read_document",
@@ -46,6 +49,9 @@ MAX_INDEXES = 100
 MAX_NAME_BYTES = 200
 MAX_INDEXED_CHARACTERS = 100_000
 """Of a longer text the rest is kept and not searched."""
+MAX_BYTES = 16 << 20
+"""What changes may let a document become, as JSON and without its vectors: as much as one call can
+bring."""
 _LARGEST = 1e12  # 32-bit sums of squares of 16,000 of them do not overflow
 _SHORTEST = 1e-12
 
@@ -197,6 +203,18 @@ def check_name(name: str) -> None:
         )
 
 
+def check_size(document: DocumentDraft) -> None:
+    """Refuse a document that has grown, change by change, larger than any call could bring.
+
+    Raises
+    ------
+    InvalidDocument
+        Its payload, metadata and text have more than 16 MiB.
+    """
+    if len(encode_json([document.payload, document.metadata, document.text])) > MAX_BYTES:
+        raise InvalidDocument(f"The document would have more than {MAX_BYTES >> 20} MiB.")
+
+
 def _is_name(name: str) -> bool:
     return bool(name.strip()) and len(name.encode()) <= MAX_NAME_BYTES
 
@@ -303,15 +321,9 @@ def texts_of(
     if text_fields is None:
         found = {name: value for name, value in document.payload.items() if _is_name(name)}
     else:
-        found = {path: _value_at(document.payload, path) for path in text_fields}
+        found = {path: at_path(document.payload, path) for path in text_fields}
     texts = {name: _as_text(value) for name, value in (found | document.text).items()}
     return {name: text for name, text in texts.items() if has_words(text)}
-
-
-def _value_at(payload: object, path: str) -> object:
-    for step in path.split("."):
-        payload = payload.get(step) if isinstance(payload, dict) else None
-    return payload
 
 
 def _as_text(value: object) -> str:

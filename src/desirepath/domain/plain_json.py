@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,11 +19,13 @@ from desirepath.errors import MalformedJSON
 
 __all__ = [
     "MAX_DEPTH",
+    "at_path",
     "canonical_json",
     "check_plain",
     "decode_json",
     "encode_json",
     "object_text",
+    "without_nan",
 ]
 
 MAX_DEPTH = 32
@@ -40,6 +43,30 @@ canonical_json = msgspec.json.Encoder(order="sorted").encode
 def object_text(value: dict[str, Any] | None) -> str | None:
     """An object as JSON text, which is how it is stored."""
     return None if value is None else encode_json(value).decode()
+
+
+def at_path(value: object, path: str) -> Any:
+    """What is at a dot path of an object; None where nothing is.
+
+    >>> at_path({"price": {"eur": 9}}, "price.eur"), at_path({"price": 9}, "price.eur")
+    (9, None)
+    """
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def without_nan(value: Any) -> Any:
+    """A plain value with null for numbers that JSON does not have.
+
+    >>> without_nan({"mean": float("nan"), "of": [1, 2.0]})
+    {'mean': None, 'of': [1, 2.0]}
+    """
+    if isinstance(value, dict):
+        return {key: without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def decode_json(body: bytes) -> Any:

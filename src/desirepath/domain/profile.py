@@ -12,7 +12,10 @@ Status = str
 
 
 class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
-    """What a stage did: from how many documents to how many, and why it was skipped, if it was."""
+    """What a stage did: from how many documents to how many, and why it was skipped, if it was.
+
+    ``model`` and ``model_version`` say which trained ranker ordered them, if one did.
+    """
 
     name: str
     stage_id: str
@@ -20,6 +23,8 @@ class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
     n_out: int
     milliseconds: float
     error: str | None = None
+    model: str | None = None
+    model_version: int | None = None
 
 
 class Profile(Struct, frozen=True, array_like=True, kw_only=True):

@@ -26,7 +26,6 @@ __all__ = [
     "FeatureKind",
     "FeatureLayout",
     "RankingFeature",
-    "at_path",
     "boundary",
     "key_of",
     "moment_in",
@@ -206,17 +205,6 @@ def pair_key_of(query: str, document_id: str) -> int:
 
 def _key(text: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-
-
-def at_path(payload: object, path: str) -> object:
-    """What is at a dot path of a payload; None where nothing is.
-
-    >>> at_path({"price": {"eur": 9}}, "price.eur"), at_path({"price": 9}, "price.eur")
-    (9, None)
-    """
-    for step in path.split("."):
-        payload = payload.get(step) if isinstance(payload, Mapping) else None
-    return payload
 
 
 def number_in(value: object) -> float:

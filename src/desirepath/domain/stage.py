@@ -56,7 +56,10 @@ class StageDraft(Struct, frozen=True, kw_only=True):
     description: str | None = None
     on_error: Annotated[
         OnError | None,
-        Meta(description="skip goes on with what came in, where the stage fails; error does not."),
+        Meta(
+            description="skip goes on with what came in, where the stage fails; error does not. "
+            "Left out, only a trained ranker that cannot order is skipped."
+        ),
     ] = None
     output_alias: Annotated[
         Id | None, Meta(description="Later stages read its results as {{CONTEXT.alias}}.")

@@ -18,6 +18,7 @@ from desirepath.domain.judgment import (
     judged_query_of,
 )
 from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
 from desirepath.engine.seen_log import end_of_log
 from desirepath.errors import AlreadyExists, NotFound
 from desirepath.storage.base import Namespace
@@ -85,8 +86,7 @@ def store_dataset(
     check_dataset_name(name)
     source = source or DatasetSource()
     with engine.storage.write() as session:
-        if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
-            raise NotFound("namespace", namespace.name)
+        hold_namespace(session, namespace)
         now = session.now()
         id = engine.make_id.next(now)
         dataset = Dataset(

@@ -14,6 +14,7 @@ from desirepath.domain.document import (
     DocumentDraft,
     VectorIndex,
     as_float32,
+    check_size,
     document_record,
     read_document,
     read_document_filter,
@@ -23,6 +24,7 @@ from desirepath.engine.cursors import list_digest, read_cursor, write_cursor
 from desirepath.engine.embedding.documents import embedded
 from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
 from desirepath.errors import (
     AlreadyExists,
     InvalidCursor,
@@ -131,8 +133,7 @@ def _store(
     known_vectors: KnownVectors,
 ) -> None:
     """Store documents of which each came with its ``own`` vectors."""
-    if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
-        raise NotFound("namespace", namespace.name)
+    hold_namespace(session, namespace)
     known = {index.name for index in session.documents.vector_indexes(namespace.number)}
     for number, document in enumerate(documents):
         for name, vector in document.vectors.items():
@@ -299,6 +300,7 @@ def _own(parts: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def _changed(before: Document, parts: Mapping[str, dict[str, Any]], now: int) -> Document:
     values = {name: _merged(getattr(before, name), parts[name]) for name in _PARTS}
     draft, _ = read_document({"document_id": before.document_id, **values})
+    check_size(draft)
     return _stored(draft, now)
 
 

@@ -35,6 +35,7 @@ from desirepath.engine.serving.foreign import lone_of, rank_foreign
 from desirepath.engine.serving.fusing import Fuser, FusionPlan
 from desirepath.engine.serving.plans import plan_of
 from desirepath.engine.serving.popularity import Popularity
+from desirepath.engine.serving.ranking.rankers import Rankers
 from desirepath.errors import DesirepathError
 from desirepath.storage.base import Rejection, Session, Storage
 from desirepath.storage.learned import SHARDS
@@ -79,6 +80,7 @@ class Engine:
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
         self.popularity = Popularity()
+        self.rankers = Rankers(storage, self.directory.ranker)
         self.recommenders = Recommenders(storage)
         self.shard = 0 if storage.cheap_reads else os.getpid() % SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
@@ -161,6 +163,7 @@ class Engine:
         """Finish what was submitted and close the database."""
         if self._temporary is not None:
             self._temporary.cleanup()
+        self.rankers.close()
         self._recorder.close()
         self._keeper.close()
         if self._reader is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,18 +22,29 @@ from desirepath.domain.ranking import Ranking
 from desirepath.domain.retriever import Retriever
 from desirepath.domain.stage import OnError, Stage
 from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
+from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
+from desirepath.engine.query_text import first_text
 from desirepath.engine.recording import Submission
 from desirepath.engine.serving.filters import Relaxation, all_of, both
 from desirepath.engine.serving.fusing import FeatureWeights, FusionPlan, NewFeatures, ranking_of
 from desirepath.engine.serving.hits import Hit, StageContext, with_field
+from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.people import Asker
 from desirepath.engine.serving.plans import plan_of
+from desirepath.engine.serving.ranking.features import AskedList
+from desirepath.engine.serving.ranking.rankers import LoadedRanker
 from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentCandidate
 from desirepath.engine.serving.stages import run_stage
-from desirepath.errors import DesirepathError, InvalidSearch, NotFound, SearchTooSlow
+from desirepath.errors import (
+    DesirepathError,
+    InvalidSearch,
+    NotFound,
+    RankerUnavailable,
+    SearchTooSlow,
+)
 from desirepath.storage.base import Session
 
 __all__ = ["ExecuteRequest", "Served", "execute", "is_brief", "log_of", "serve"]
@@ -55,6 +67,8 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
         Which part of what the stages leave is shown.
     parent_id
         The execution of which this is a further page: its weights are served again.
+    is_explained
+        The answer says what rankers saw.
     """
 
     inputs: Mapping[str, Any] = {}
@@ -69,6 +83,7 @@ class ExecuteRequest(Struct, frozen=True, kw_only=True):
     page_size: int | None = None
     parent_id: str | None = None
     with_vectors: bool = False
+    is_explained: bool = False
 
 
 class Served(Struct, frozen=True, kw_only=True, eq=False):
@@ -83,6 +98,7 @@ class Served(Struct, frozen=True, kw_only=True, eq=False):
     plan: FusionPlan | None
     relaxations: list[Relaxation]
     warnings: list[str]
+    judged: list[Judged] = []
 
 
 def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
@@ -166,11 +182,13 @@ class _Run:
         self._runs: list[StageRun] = []
         self._relaxations: list[Relaxation] = []
         self._warnings: list[str] = []
+        self._judged: list[Judged] = []
         self._vectors, self._started = vectors, started
 
     def serve(self) -> Served:
         retriever, request = self._retriever, self._request
         inputs = resolve_inputs(retriever.input_schema, request.inputs, used=retriever.inputs_read)
+        self._rankers = dict(self._named_rankers())
         with self._engine.storage.read() as session:
             context = StageContext(
                 inputs=inputs.values,
@@ -182,7 +200,9 @@ class _Run:
                 popularity=self._engine.popularity,
                 vectors=self._vectors,
                 now=session.now(),
+                judged=self._judged,
             )
+            context.judge = partial(self._judge, context)
             hits = self._run_stages(context)
             shown = self._filled(session, self._page(hits))
         profile = Profile(
@@ -202,6 +222,7 @@ class _Run:
             plan=None if searched is None else searched.plan,
             relaxations=self._relaxations,
             warnings=self._warnings,
+            judged=self._judged if request.is_explained else [],
         )
 
     def _milliseconds(self) -> float:
@@ -238,14 +259,15 @@ class _Run:
 
     def _run_stage(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         """What goes on from a stage, or what came to it where it fails and may be skipped."""
-        started, error = time.perf_counter(), None
+        started, error, n_judged = time.perf_counter(), None, len(self._judged)
         try:
             left = self._left_by(stage, hits, context)
         except DesirepathError as problem:
-            if stage.on_error is not OnError.SKIP:
+            if not _may_be_skipped(stage, problem):
                 raise
             left, error = hits, problem.message
             self._warnings.append(f"A stage was skipped: {problem.message}")
+        judged = self._judged[-1] if len(self._judged) > n_judged else None
         self._runs.append(
             StageRun(
                 name=stage.stage_name,
@@ -254,14 +276,55 @@ class _Run:
                 n_out=len(left),
                 milliseconds=round((time.perf_counter() - started) * 1000, 3),
                 error=error,
+                model=None if judged is None else judged.model,
+                model_version=None if judged is None else judged.version,
             )
         )
         return left
 
     def _left_by(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         if isinstance(stage.parameters, FeatureSearchParameters):
-            return self._feature_search(stage, stage.parameters, context)
-        return run_stage(stage, hits, context)
+            return self._with_features(self._feature_search(stage, stage.parameters, context))
+        left = run_stage(stage, hits, context)
+        return self._with_features(left) if context.is_first else left
+
+    def _with_features(self, found: list[Hit]) -> list[Hit]:
+        """What was found, with the numbers that the search sent of it."""
+        features = self._request.features
+        return [
+            replace(hit, features=dict(features[hit.document_id]))
+            if hit.document_id in features
+            else hit
+            for hit in found
+        ]
+
+    def _judge(
+        self, context: StageContext, name: str, version: int | None, hits: Sequence[Hit]
+    ) -> Judged:
+        asked = AskedList(
+            hits=hits,
+            query=first_text(context.inputs),
+            user_id=self._request.user_id,
+            session_id=self._request.session_id,
+            now=context.now,
+        )
+        ranker = self._rankers[name, version]
+        if isinstance(ranker, RankerUnavailable):
+            raise ranker
+        return ranker.judge(context.session, asked, self._engine.rankers.patience_seconds)
+
+    def _named_rankers(
+        self,
+    ) -> Iterator[tuple[tuple[str, int | None], LoadedRanker | RankerUnavailable]]:
+        """The rankers that stages name, or why there is none; before there is a session."""
+        for stage in self._retriever.stages:
+            parameters = stage.parameters
+            if isinstance(parameters, RerankParameters) and parameters.inference_name is not None:
+                named = parameters.inference_name, parameters.model_version
+                try:
+                    yield named, self._engine.rankers.get(self._retriever.namespace, *named)
+                except RankerUnavailable as problem:
+                    yield named, problem
 
     def _feature_search(
         self, stage: Stage, parameters: FeatureSearchParameters, context: StageContext
@@ -343,7 +406,7 @@ class _Run:
                     document_id=hit.document_id,
                     score=hit.score,
                     scores=hit.scores or None,
-                    features=dict(request.features.get(hit.document_id, {})) or None,
+                    features=hit.features or None,
                 )
                 for hit in shown
             ),
@@ -369,6 +432,13 @@ class _Run:
         depth = 0 if learning is None else learning.log_pool_depth
         ids = [hit.document_id for hit in shown]
         return ranking_of(searched.plan, searched.result, ids, depth)
+
+
+def _may_be_skipped(stage: Stage, problem: DesirepathError) -> bool:
+    """Whether a search goes on without a stage; it does without a ranker unless it is told not."""
+    if isinstance(problem, RankerUnavailable) and "on_error" not in stage.sent:
+        return True
+    return stage.on_error is OnError.SKIP
 
 
 def _with_document(hit: Hit, document: Document | None, with_vectors: bool) -> Hit:

@@ -21,6 +21,7 @@ from desirepath.domain.filters import (
 from desirepath.domain.ids import NIL, format_id
 from desirepath.domain.interaction import Interaction, InteractionType
 from desirepath.domain.order import order_key
+from desirepath.domain.plain_json import at_path
 from desirepath.engine.cursors import list_digest, read_cursor, write_cursor
 from desirepath.engine.engine import Engine
 from desirepath.errors import InvalidCursor, InvalidFilter, QueryTooSlow
@@ -342,7 +343,4 @@ def _matcher(filter: Filter | None, search: str | None) -> Callable[[Interaction
 
 def _sort_key(interaction: Interaction, field: str) -> tuple[int, Any] | None:
     """None when there is no value."""
-    value: Any = as_record(interaction)
-    for step in field.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return order_key(value)
+    return order_key(at_path(as_record(interaction), field))

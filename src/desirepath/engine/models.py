@@ -10,6 +10,7 @@ from msgspec import Struct
 from desirepath.domain.artifact import Artifact, ArtifactDraft, Deployment, check_model_name
 from desirepath.domain.ids import format_id
 from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
 from desirepath.engine.seen_log import end_of_log
 from desirepath.errors import AlreadyExists, Conflict, NotFound
 from desirepath.storage.base import Namespace, Session
@@ -85,8 +86,7 @@ def store_model(
     """
     check_model_name(draft.name)
     with engine.storage.write() as session:
-        if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
-            raise NotFound("namespace", namespace.name)
+        hold_namespace(session, namespace)
         now = session.now()
         id = engine.make_id.next(now)
         artifact = Artifact(

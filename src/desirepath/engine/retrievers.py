@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+from desirepath.domain.ranking_features import FeatureKind
 from desirepath.domain.retriever import Retriever, RetrieverDraft
 from desirepath.domain.retriever_changes import RetrieverClone, RetrieverPatch, changed, cloned
+from desirepath.domain.stage import read_stages
+from desirepath.domain.stage_kinds.base import inside
+from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
+from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.engine.engine import Engine
-from desirepath.errors import Conflict, NotFound
+from desirepath.errors import Conflict, InvalidRetriever, NotFound, RankerUnavailable
 
 __all__ = ["change_retriever", "clone_retriever", "create_retriever", "find_retriever"]
 
@@ -36,7 +43,10 @@ def create_retriever(engine: Engine, namespace: int, draft: RetrieverDraft) -> R
     ------
     AlreadyExists
         Its name is taken.
+    InvalidRetriever
+        It names a ranker that cannot order what it finds.
     """
+    _check_rankers(engine, namespace, draft)
     with engine.storage.write() as session:
         now = session.now()
         made = session.catalog.create_retriever(namespace, engine.make_id.next(now), draft, now)
@@ -61,12 +71,15 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
     Raises
     ------
     InvalidRetriever
-        See :func:`~desirepath.domain.retriever_changes.changed`.
+        See :func:`~desirepath.domain.retriever_changes.changed` and :func:`create_retriever`.
     AlreadyExists
         The new name is taken.
     NotFound
         It was deleted meanwhile.
     """
+    draft = changed(retriever, patch)
+    if draft.stages != retriever.draft.stages:
+        _check_rankers(engine, retriever.namespace, draft)
     for _ in range(_ATTEMPTS):
         with engine.storage.write() as session:
             catalog = session.catalog
@@ -81,3 +94,33 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
             engine.directory.forget()
             return after
     raise Conflict("Others change this retriever all the time; try again.")
+
+
+def _check_rankers(engine: Engine, namespace: int, draft: RetrieverDraft) -> None:
+    stages = read_stages(draft.stages, lenient=True)
+    searches = [s.parameters for s in stages if isinstance(s.parameters, FeatureSearchParameters)]
+    uris = {uri for search in searches for uri in search.feature_to_uri.values()}
+    for number, stage in enumerate(stages):
+        parameters = stage.parameters
+        if not isinstance(parameters, RerankParameters) or parameters.inference_name is None:
+            continue
+        with inside("stages", number, "config", "parameters", "inference_name"):
+            _check_ranker(
+                engine, namespace, parameters.inference_name, parameters.model_version, uris
+            )
+
+
+def _check_ranker(
+    engine: Engine, namespace: int, name: str, version: int | None, uris: Set[str]
+) -> None:
+    engine.directory.forget()  # it may have been deployed a moment ago
+    try:
+        layout = engine.rankers.get(namespace, name, version).layout
+    except RankerUnavailable as error:
+        raise InvalidRetriever(error.message) from error
+    unknown = set(layout.arguments(FeatureKind.SCORE)) - uris
+    if uris and unknown:
+        raise InvalidRetriever(
+            "The ranker has another layout: it looks at scores by features that this retriever "
+            f"does not search by: {', '.join(sorted(unknown))}."
+        )

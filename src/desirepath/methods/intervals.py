@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "bootstrap_of_mean",
     "difference_of_counts",
     "difference_of_means",
     "newcombe",
@@ -15,6 +16,8 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+_RESAMPLES = 2_000
+_AT_ONCE = 1 << 22  # numbers drawn at once: 32 MB
 _Z = 1.959963984540054  # two-sided 95%
 
 
@@ -106,3 +109,34 @@ def difference_of_means(
     """
     spread = _Z * float(np.sqrt(variance + other_variance))
     return mean - other_mean - spread, mean - other_mean + spread
+
+
+def bootstrap_of_mean(
+    values: Floats, rng: np.random.Generator, groups: NDArray[np.int64] | None = None
+) -> tuple[float, float]:
+    """Low and high end of a mean: the percentiles of the means of 2,000 resamples.
+
+    Given the differences of two methods, case by case, it is the paired bootstrap.
+
+    Parameters
+    ----------
+    values : shape (n,)
+        At least one.
+    groups : shape (n,)
+        Cases that depend on each other, which are drawn together; None: none do.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 13.3; paired for rankings:
+    Sakai (2006), Evaluating Evaluation Metrics based on the Bootstrap.
+    """
+    codes = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(codes, values), np.bincount(codes)
+    n = len(sums)
+    per_round = max(1, _AT_ONCE // n)
+    means = []
+    for done in range(0, _RESAMPLES, per_round):
+        drawn = rng.integers(0, n, (min(per_round, _RESAMPLES - done), n))
+        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
+    low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
+    return float(low), float(high)

@@ -27,6 +27,7 @@ from desirepath.api import (
     recommendations,
     retrievers,
     stages,
+    tasks,
     users,
 )
 from desirepath.api.application import Application
@@ -185,6 +186,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *analytics_queries.ENDPOINTS,
         *analytics_sessions.ENDPOINTS,
         *users.ENDPOINTS,
+        *tasks.ENDPOINTS,
         *recommendations.ENDPOINTS,
         *analytics_relevance.ENDPOINTS,
         *analytics_bias.ENDPOINTS,

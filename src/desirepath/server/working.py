@@ -14,11 +14,12 @@ import threading
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
+from desirepath.domain.clock import SystemClock
 from desirepath.engine.tasks.running import has_work, work
 from desirepath.errors import DesirepathError
 from desirepath.server.wiring import open_engine
 from desirepath.settings import Settings
-from desirepath.storage.open import IN_MEMORY
+from desirepath.storage.open import IN_MEMORY, open_storage
 
 __all__ = ["TaskWorker"]
 
@@ -55,18 +56,18 @@ class TaskWorker:
             self._thread.join(2 * _JOIN_SECONDS)
 
     def _run(self) -> None:
-        engine = None
+        storage = None  # an engine would have threads of its own, for nothing
         while not self._stopping.wait(_LOOK_SECONDS):
             try:
-                engine = engine or open_engine(self._settings)
-                if has_work(engine):
+                storage = storage or open_storage(self._settings.database, SystemClock())
+                if has_work(storage):
                     self._work()
             except DesirepathError as error:
                 _log.warning("tasks wait: %s", error)
             except Exception:
                 _log.exception("tasks wait")
-        if engine is not None:
-            engine.close()
+        if storage is not None:
+            storage.close()
 
     def _work(self) -> None:
         """Let a process work until there is nothing to do."""

@@ -151,6 +151,24 @@ class InteractionLog(Protocol):
         """Whether some condition keeps :meth:`find` from passing every row of the namespace."""
         ...
 
+    def last_clicks(
+        self, namespace: int, column: str, value: str, before: int, limit: int
+    ) -> list[str]:
+        """What was clicked last: feature_ids, one for each click, the last click first.
+
+        Parameters
+        ----------
+        column, value
+            ``"user_id"`` or ``"session_id"``, and what interactions were sent with there.
+        before
+            Microseconds since 1970. A click counts from when it was recorded, if live, else from
+            when it occurred.
+        limit
+            How many. Clicks that are not live are put in order among the last recorded
+            ``4 * limit``.
+        """
+        ...
+
     def scan(self, namespace: int, chunk: int = 2000) -> Iterator[Interaction]:
         """All of them in id order, in constant memory."""
         ...

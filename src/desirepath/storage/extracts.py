@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-__all__ = ["EXECUTION_COLUMNS", "INTERACTION_COLUMNS", "Extracts"]
+__all__ = ["CLICK_COLUMNS", "EXECUTION_COLUMNS", "INTERACTION_COLUMNS", "Extracts"]
 
 INTERACTION_COLUMNS = (
     "id",
@@ -48,6 +48,7 @@ EXECUTION_COLUMNS = (
     "parent_id",
     "ranking",
 )
+CLICK_COLUMNS = ("execution_id", "feature_id", "id", "occurred_at", "live")
 
 
 class Extracts(Protocol):
@@ -66,6 +67,18 @@ class Extracts(Protocol):
         self, namespace: int, after: bytes, before: bytes, chunk: int = 2_000
     ) -> Iterator[Sequence[tuple[Any, ...]]]:
         """``EXECUTION_COLUMNS``, in chunks."""
+        ...
+
+    def executions_named(
+        self, namespace: int, execution_ids: Sequence[str]
+    ) -> Sequence[tuple[Any, ...]]:
+        """``EXECUTION_COLUMNS`` of those that there are, in any order; the ids are distinct."""
+        ...
+
+    def clicks_of(
+        self, namespace: int, execution_ids: Sequence[str], before: bytes
+    ) -> Sequence[tuple[Any, ...]]:
+        """Clicks on what executions showed, recorded before an id: ``CLICK_COLUMNS``."""
         ...
 
     def changes(self, namespace: int) -> dict[int, int]:

@@ -20,9 +20,11 @@ from desirepath.analysis.engines import AnalysisEngine, DuckDB
 from desirepath.analysis.impressions import impressions, with_people
 from desirepath.analysis.log import Log, log_of
 from desirepath.analysis.ranking_features import (
+    FeatureTables,
+    clicks_of,
     counts,
+    exposures_of,
     feature_groups,
-    feature_tables,
     value_shares,
 )
 from desirepath.domain.acts import CLICKED
@@ -104,12 +106,17 @@ def document_tables(runner: AnalysisEngine, folder: Path) -> dict[str, Any]:
     return {name: runner.read(folder / name) for name in tables}
 
 
+def feature_tables(log: Log, documents: dict[str, Any]) -> FeatureTables:
+    exposures = exposures_of(log, LAYOUT)
+    return FeatureTables(exposures=exposures, clicks=clicks_of(log), **documents)
+
+
 def found_features(runner: AnalysisEngine, folder: Path, log: Mapping[str, Rows]) -> dict[Any, Any]:
     whole = opened(runner, folder, log)
     searches = whole.executions.mutate(moment=_.live.ifelse(_.recorded_at, _.occurred_at))
     searches = searches.select("execution_id", "query", "user_id", "session_id", "moment")
     rows = whole.returned.inner_join(searches, "execution_id")
-    tables = feature_tables(whole, LAYOUT, **document_tables(runner, folder))
+    tables = feature_tables(whole, document_tables(runner, folder))
     in_order = ibis.window(order_by=["execution_id", "document_id"])
     rows = rows.mutate(row=ibis.row_number().over(in_order))
     found: dict[Any, list[float | None]] = {}
@@ -265,7 +272,7 @@ def test_what_comes_later_changes_nothing(runner: DuckDB, tmp_path: Path) -> Non
 def test_shares_of_values_and_counts(runner: DuckDB, tmp_path: Path) -> None:
     log = log_with_times(3)
     whole = opened(runner, tmp_path, log)
-    tables = feature_tables(whole, LAYOUT, **document_tables(runner, tmp_path))
+    tables = feature_tables(whole, document_tables(runner, tmp_path))
     assert tables.values is not None
     rows = runner.arrow(value_shares(tables.exposures, tables.values)).to_pylist()
     searches = {row["execution_id"]: row for row in log["executions"]}

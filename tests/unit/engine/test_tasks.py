@@ -77,13 +77,13 @@ def found(engine: Engine, job: Job) -> Job:
 
 
 def test_a_task_stores_its_model_and_is_completed(engine: Engine, started: Job) -> None:
-    assert has_work(engine)
+    assert has_work(engine.storage)
     assert run_task(engine)
     (version,) = find_model(engine, NUMBER, "best").versions
     ended = found(engine, started)
     assert ended.status == JobStatus.COMPLETED
     assert ended.outputs == {"model_id": version.artifact_id, "name": "best", "version": 1}
-    assert not has_work(engine)
+    assert not has_work(engine.storage)
     assert not run_task(engine)
 
 

@@ -1,4 +1,4 @@
-"""Stage ``rerank``: orders the first documents anew, by a sum of their numbers."""
+"""Stage ``rerank``: orders the first documents anew, by a trained ranker or a sum of numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from desirepath.errors import InvalidRetriever
 
 __all__ = ["RERANK", "RerankLearning", "RerankParameters"]
 
-_MODELS = ("feature_uri", "inference_name", "decision_model", "relevance_criteria")
+_MODELS = ("feature_uri", "decision_model", "relevance_criteria")
 
 
 class RerankLearning(Struct, frozen=True, kw_only=True):
@@ -38,8 +38,16 @@ class RerankLearning(Struct, frozen=True, kw_only=True):
 
 
 class RerankParameters(Parameters, frozen=True, kw_only=True):
-    """Order by a weighted sum of numbers."""
+    """Order by a trained ranker, or by a weighted sum of numbers."""
 
+    inference_name: Annotated[
+        Id | None,
+        Meta(description="A ranker that was trained here and is deployed: orders by its score."),
+    ] = None
+    model_version: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Which version of it; the one that is deployed when absent."),
+    ] = None
     weights: Annotated[
         Annotated[dict[Id, float], Meta(max_length=256)] | None,
         Meta(
@@ -62,10 +70,9 @@ class RerankParameters(Parameters, frozen=True, kw_only=True):
         "scores.rerank"
     )
     learning_config: Annotated[
-        RerankLearning | None, Meta(description="Kept; no ranker is trained yet.")
+        RerankLearning | None, Meta(description="Kept; no gate ships rankers yet.")
     ] = None
     feature_uri: Annotated[str | None, Meta(description="Not available.")] = None
-    inference_name: Annotated[str | None, Meta(description="Not available.")] = None
     decision_model: Annotated[str | None, Meta(description="Not available.")] = None
     relevance_criteria: Annotated[str | None, Meta(description="Not available.")] = None
     query: Annotated[str | None, Meta(description="Accepted, not applied.")] = None
@@ -91,15 +98,32 @@ def _read(plain: Mapping[str, Any], lenient: bool) -> RerankParameters:
     for name in _MODELS:
         if getattr(parameters, name) is not None:
             raise InvalidRetriever(
-                "There are no models to rerank with; give weights, or boost_by_interaction_count.",
+                "No such models here: name a trained ranker in inference_name, or give weights.",
                 (name,),
             )
     check_score_field(parameters.score_field, "score_field")
-    if not parameters.weights and parameters.boost_by_interaction_count is None:
-        raise InvalidRetriever(
-            "Nothing to order by: give weights, or boost_by_interaction_count.", ("weights",)
-        )
+    _check_order(parameters)
     return parameters
+
+
+def _check_order(parameters: RerankParameters) -> None:
+    by_numbers = [
+        name for name in ("weights", "boost_by_interaction_count") if getattr(parameters, name)
+    ]
+    if parameters.inference_name is None and not by_numbers:
+        raise InvalidRetriever(
+            "Nothing to order by: give inference_name, weights, or boost_by_interaction_count.",
+            ("weights",),
+        )
+    if parameters.inference_name is not None and by_numbers:
+        raise InvalidRetriever(
+            "A trained ranker orders by its score alone: leave this out, or inference_name.",
+            (by_numbers[0],),
+        )
+    if parameters.inference_name is None and parameters.model_version is not None:
+        raise InvalidRetriever(
+            "A version of which ranker? Give inference_name.", ("model_version",)
+        )
 
 
 def _read_learning(plain: Mapping[str, Any], lenient: bool) -> RerankLearning:
@@ -117,8 +141,8 @@ RERANK = StageKind(
     stage_type=StageType.SORT,
     parameters=RerankParameters,
     read=_read,
-    description="Orders the first documents anew by a weighted sum of their score, features and "
-    "fields.",
+    description="Orders the first documents anew: by a ranker that was trained from the log, or by "
+    "a weighted sum of their score, features and fields.",
     icon="sliders-horizontal",
     use_cases=("Prefer what has a high margin", "Prefer what is well rated"),
     example={"weights": {"score": 1.0, "rating": 0.1}, "max_candidates": 100},

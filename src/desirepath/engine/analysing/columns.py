@@ -144,7 +144,9 @@ def _returned(
         detail: Sequence[tuple[_Numbers, _Numbers]] = [(None, None)] * len(ids)
         if packed is not None:
             detail = _decode_detail(zlib.decompress(packed))
-        known = None if ranking is None else _scores_of(ranking, ids)
+        scored = any(own is not None for own, _ in detail)
+        # Levels are rounded: they stand in where scores were not logged by themselves.
+        known = None if ranking is None or scored else _scores_of(ranking, ids)
         by_feature += [own for own, _ in detail] if known is None else known
         features += [own for _, own in detail]
     n = np.array(lengths, np.int64)

@@ -19,7 +19,7 @@ from desirepath.storage.base import Session
 
 __all__ = ["LOG_TO_TABLES", "CopiedLog", "CopyFiles", "CopyState", "PartFiles", "Summary"]
 
-VERSION = 1
+VERSION = 2
 """Of the files, and of the columns in ``analysis/schemas.py``: those of another are made anew."""
 
 LOG_TO_TABLES = {"interactions": ("interactions",), "executions": ("executions", "returned")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -10,9 +10,11 @@ from msgspec.structs import replace
 
 from desirepath.domain.document import Document
 from desirepath.domain.filters import Filter
+from desirepath.domain.plain_json import at_path
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors
 from desirepath.engine.serving.filters import Relaxation
+from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.popularity import Popularity
 from desirepath.storage.base import Session
 
@@ -58,6 +60,10 @@ class StageContext(Struct, kw_only=True):
         Of the search; holds of every document of the built-in index that is found.
     vectors
         Of texts that are searched with, as far as they have been made.
+    judge
+        Asks a trained ranker, by name and version, about hits in their order.
+    judged
+        What rankers said.
     """
 
     inputs: Mapping[str, Any]
@@ -71,6 +77,8 @@ class StageContext(Struct, kw_only=True):
     relaxations: list[Relaxation] = field(default_factory=list)
     popularity: Popularity = field(default_factory=Popularity)
     vectors: KnownVectors = field(default_factory=KnownVectors)
+    judge: Callable[[str, int | None, Sequence[Hit]], Judged] | None = None
+    judged: list[Judged] = field(default_factory=list)
 
     @property
     def filled_by(self) -> Variables:
@@ -134,7 +142,7 @@ def value_at(hit: Hit, path: str) -> Any:
     >>> value_at(hit, "scores.rerank"), value_at(hit, "scores.text://a.b"), value_at(hit, "none")
     (3.0, 2.0, None)
     """
-    added = _follow(hit.fields, path) if hit.fields else None
+    added = at_path(hit.fields, path) if hit.fields else None
     if added is not None:
         return added
     if path in ("score", "document_id"):
@@ -144,15 +152,9 @@ def value_at(hit: Hit, path: str) -> Any:
         case "scores" | "features":
             return getattr(hit, head).get(rest)
         case "metadata" | "payload" if rest:
-            return _follow(getattr(hit, head), rest)
+            return at_path(getattr(hit, head), rest)
         case _:
-            return _follow(hit.payload, path)
-
-
-def _follow(value: object, path: str) -> object:
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
+            return at_path(hit.payload, path)
 
 
 def number_at(hit: Hit, path: str) -> float | None:

@@ -12,10 +12,11 @@ from typing import Any
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import LEASE_SECONDS, Job, JobStatus
 from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
 from desirepath.engine.tasks.kinds import handler_of
 from desirepath.engine.tasks.task import Task, TaskLostError
 from desirepath.errors import Conflict, DesirepathError, NotFound, StorageError
-from desirepath.storage.base import Namespace
+from desirepath.storage.base import Namespace, Storage
 
 __all__ = ["cancel_task", "find_task", "has_work", "run_task", "start_task", "work"]
 
@@ -39,8 +40,7 @@ def start_task(engine: Engine, namespace: Namespace, kind: str, inputs: dict[str
     """
     handler_of(kind)
     with engine.storage.write() as session:
-        if session.catalog.find_namespace(namespace.namespace_id, hold=True) is None:
-            raise NotFound("namespace", namespace.name)
+        hold_namespace(session, namespace)
         now = session.now()
         id = engine.make_id.next(now)
         job = Job(
@@ -145,9 +145,9 @@ def _renewed(task: Task) -> Iterator[None]:
         thread.join()
 
 
-def has_work(engine: Engine) -> bool:
+def has_work(storage: Storage) -> bool:
     """Whether a worker would find a task."""
-    with engine.storage.read() as session:
+    with storage.read() as session:
         return session.jobs.waiting(session.now())
 
 

@@ -14,10 +14,10 @@ from ibis.expr.types import Table
 from msgspec import Struct
 
 from desirepath.domain.document import Document
+from desirepath.domain.plain_json import at_path
 from desirepath.domain.ranking_features import (
     FeatureKind,
     FeatureLayout,
-    at_path,
     moment_in,
     number_in,
     values_in,

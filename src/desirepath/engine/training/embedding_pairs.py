@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -120,9 +121,38 @@ class PairReport(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-_Cells = dict[
-    tuple[str, str], list[float]
-]  # by query and document: shown, clicked, looked at, weight
+class _Cell(Struct):
+    """What became of a document for a query; ``weight`` is the sum of those of its clicks."""
+
+    shown: float = 0.0
+    clicks: float = 0.0
+    looked_at: float = 0.0
+    weight: float = 0.0
+
+
+class _Evidence(Struct, frozen=True, kw_only=True, eq=False):
+    """What negatives are chosen by.
+
+    Parameters
+    ----------
+    cells
+        By query and document.
+    skipped
+        By query, then by clicked document: what was passed over above it, most often first.
+    texts
+        By document; those without one are left out.
+    base
+        Clicks for each time that something was looked at.
+    """
+
+    cells: Mapping[tuple[str, str], _Cell]
+    skipped: Mapping[str, Mapping[str, Sequence[str]]]
+    texts: Mapping[str, str]
+    base: float
+
+
+_Weights = dict[tuple[str, str], tuple[float, str]]
+"""By query and document to be found for it: weight, and where the pair is from."""
 
 
 def read_pairs(
@@ -144,45 +174,32 @@ def read_pairs(
     InvalidSetting
         A text field is one that no clicked document has.
     """
-    counted = part.log.counted
     propensity, notes = _propensities(part)
-    cells: _Cells = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
-    for row in part.rows(listed_cells(counted, settings.satisfied_ms)):
-        chance = propensity(row["retriever_id"], row["position"])
-        cell = cells[row["query"], row["document_id"]]
-        cell[0] += row["impressions"]
-        cell[1] += row["clicks"]
-        cell[2] += row["impressions"] * chance
-        cell[3] += row["chosen"] / chance
-    weights = {pair: (cell[3], "click") for pair, cell in cells.items() if cell[3] > 0}
+    cells = _cells(part, settings, propensity)
+    weights: _Weights = {
+        pair: (cell.weight, "click") for pair, cell in cells.items() if cell.weight > 0
+    }
     if not weights:
         raise NotEnoughData("clicks in searches with a text", needed=1, found=0)
     links = _follow_refinements(part, settings, session_window, propensity, weights)
-    skipped: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
-    for row in part.rows(skipped_above(counted, settings.satisfied_ms)):
-        skipped[row["query"], row["positive"]].append((row["n"], row["negative"]))
-    every: dict[str, set[str]] = defaultdict(set)
-    for (query, _), found in skipped.items():
-        every[query].update(id for _, id in found)
-    ids = {document for _, document in weights} | set().union(*every.values())
-    texts = _texts(session, namespace, sorted(ids), settings.text_fields)
-    anchors = {row["query"]: row["anchor"] for row in part.rows(wordings(counted))}
+    skipped = _skipped(part, settings)
+    named = {document for _, document in weights}
+    named |= {id for of_query in skipped.values() for ids in of_query.values() for id in ids}
+    looked_at = sum(cell.looked_at for cell in cells.values())
+    evidence = _Evidence(
+        cells=cells,
+        skipped=skipped,
+        texts=_texts(session, namespace, sorted(named), settings.text_fields),
+        base=sum(cell.clicks for cell in cells.values()) / looked_at,
+    )
+    anchors = {row["query"]: row["anchor"] for row in part.rows(wordings(part.log.counted))}
     chains = chains_of(sorted({query for query, _ in weights}), links)
-    base = sum(cell[1] for cell in cells.values()) / sum(cell[2] for cell in cells.values())
     pairs, n_textless, n_short = [], 0, 0
     for (query, document), (weight, origin) in sorted(weights.items()):
-        if document not in texts:
+        if document not in evidence.texts:
             n_textless += 1
             continue
-        ranked = sorted(skipped.get((query, document), ()), key=lambda one: (-one[0], one[1]))
-        if origin == "refinement":
-            ranked = [(0, id) for id in sorted(every.get(query, ()))]
-        good = _rate(cells.get((query, document)), base) if origin == "click" else base
-        negatives = [
-            id
-            for _, id in ranked
-            if id in texts and _is_negative(cells[query, id], good, base, settings)
-        ][: settings.negatives]
+        negatives = _negatives(query, document, origin, evidence, settings)
         if len(negatives) < settings.negatives:
             n_short += 1
             continue
@@ -191,9 +208,9 @@ def read_pairs(
                 query=query,
                 anchor=anchors.get(query, query),
                 positive_id=document,
-                positive=texts[document],
-                negative_ids=tuple(negatives),
-                negatives=tuple(texts[id] for id in negatives),
+                positive=evidence.texts[document],
+                negative_ids=negatives,
+                negatives=tuple(evidence.texts[id] for id in negatives),
                 weight=weight,
                 side=side_of(chains[query]),
                 origin=origin,
@@ -203,20 +220,62 @@ def read_pairs(
         raise _nothing_left(n_textless, n_short, settings)
     mean = sum(pair.weight for pair in pairs) / len(pairs)
     pairs = [msgspec.structs.replace(pair, weight=pair.weight / mean) for pair in pairs]
-    sizes: dict[str, int] = defaultdict(int)
-    for chain in chains.values():
-        sizes[chain] += 1
-    report = PairReport(
+    return pairs, PairReport(
         pairs={side: sum(pair.side == side for pair in pairs) for side in SIDES},
         queries=len({pair.query for pair in pairs}),
         from_refinements=sum(pair.origin == "refinement" for pair in pairs),
         without_text=n_textless,
         without_negatives=n_short,
-        largest_chain=max(sizes.values()),
+        largest_chain=max(Counter(chains.values()).values()),
         n_flagged=part.n_flagged,
         notes=notes,
     )
-    return pairs, report
+
+
+def _cells(
+    part: Part, settings: PairSettings, propensity: Callable[[str | None, int], float]
+) -> dict[tuple[str, str], _Cell]:
+    cells: dict[tuple[str, str], _Cell] = defaultdict(_Cell)
+    for row in part.rows(listed_cells(part.log.counted, settings.satisfied_ms)):
+        chance = propensity(row["retriever_id"], row["position"])
+        cell = cells[row["query"], row["document_id"]]
+        cell.shown += row["impressions"]
+        cell.clicks += row["clicks"]
+        cell.looked_at += row["impressions"] * chance
+        cell.weight += row["chosen"] / chance
+    return dict(cells)
+
+
+def _skipped(part: Part, settings: PairSettings) -> dict[str, dict[str, list[str]]]:
+    """See :class:`_Evidence`."""
+    rows = part.rows(skipped_above(part.log.counted, settings.satisfied_ms))
+    skipped: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in sorted(rows, key=lambda row: (-row["n"], row["negative"])):
+        skipped[row["query"]][row["positive"]].append(row["negative"])
+    return skipped
+
+
+def _negatives(
+    query: str, document: str, origin: str, evidence: _Evidence, settings: PairSettings
+) -> tuple[str, ...]:
+    """The documents that were passed over for a pair, as many as are asked for or there are.
+
+    What was found by a next query was passed over by nobody; it gets what was for the first.
+    """
+    candidates: Sequence[str]
+    if origin == "click":
+        candidates = evidence.skipped.get(query, {}).get(document, ())
+        good = _rate(evidence.cells.get((query, document), _Cell()), evidence.base)
+    else:
+        candidates = sorted(set().union(*evidence.skipped.get(query, {}).values()))
+        good = evidence.base
+    surely = (
+        id
+        for id in candidates
+        if id in evidence.texts
+        and _is_negative(evidence.cells.get((query, id), _Cell()), good, evidence.base, settings)
+    )
+    return tuple(islice(surely, settings.negatives))
 
 
 def _propensities(part: Part) -> tuple[Callable[[str | None, int], float], tuple[str, ...]]:
@@ -245,7 +304,7 @@ def _follow_refinements(
     settings: PairSettings,
     session_window: int,
     propensity: Callable[[str | None, int], float],
-    weights: dict[tuple[str, str], tuple[float, str]],
+    weights: _Weights,
 ) -> list[tuple[str, str]]:
     """Add pairs of queries that failed to ``weights``; and which queries are wordings of one wish.
 
@@ -280,16 +339,15 @@ def _follow_refinements(
     return links + [(row["query"], row["refined_to"]) for row in gone if row["query"] in failed]
 
 
-def _rate(cell: Sequence[float] | None, base: float) -> float:
+def _rate(cell: _Cell, base: float) -> float:
     """Clicks for each time that it was looked at, as if it had been looked at a few times more."""
-    _, clicks, looked_at, _ = cell or (0.0, 0.0, 0.0, 0.0)
-    return (clicks + _PRIOR_IMPRESSIONS * base) / (looked_at + _PRIOR_IMPRESSIONS)
+    clicks = cell.clicks + _PRIOR_IMPRESSIONS * base
+    return clicks / (cell.looked_at + _PRIOR_IMPRESSIONS)
 
 
-def _is_negative(cell: Sequence[float], good: float, base: float, settings: PairSettings) -> bool:
+def _is_negative(cell: _Cell, good: float, base: float, settings: PairSettings) -> bool:
     """Whether a document that was passed over is surely worse; one that was clicked never is."""
-    shown, clicks, _, _ = cell
-    if clicks or shown < settings.min_impressions:
+    if cell.clicks or cell.shown < settings.min_impressions:
         return False
     return _rate(cell, base) <= settings.nearly_as_good * good
 

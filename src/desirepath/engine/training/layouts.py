@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ibis.expr.types import Table
 from msgspec.structs import replace
 
-from desirepath.analysis.ranking_features import feature_tables, value_shares
+from desirepath.analysis.ranking_features import value_shares
 from desirepath.domain.ranking_features import FeatureKind, FeatureLayout, read_ranking_feature
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
@@ -14,7 +15,19 @@ from desirepath.engine.analysing.position_bias import propensity_of
 from desirepath.engine.training.document_fields import DocumentTables
 from desirepath.errors import InvalidSetting
 
-__all__ = ["propensities_of", "read_layout", "with_shares"]
+__all__ = ["USUAL_FEATURES", "propensities_of", "read_layout", "with_shares"]
+
+USUAL_FEATURES = (
+    "rank",
+    "document_score",
+    "ctr",
+    "ctr_of_pair",
+    "popularity",
+    "exposure",
+    "days_since_click",
+    "days_known",
+)
+"""What every log of executions has."""
 
 _DEEPEST = 50
 _MOST_VALUES = 100_000  # of one field: some 10 MB of a model
@@ -66,12 +79,13 @@ def propensities_of(part: Part) -> tuple[float, ...]:
     return tuple(found) or (1.0,)
 
 
-def with_shares(opened: OpenLog, layout: FeatureLayout, documents: DocumentTables) -> FeatureLayout:
+def with_shares(
+    opened: OpenLog, layout: FeatureLayout, exposures: Table, documents: DocumentTables
+) -> FeatureLayout:
     """The layout with the share of exposures of each value, the most frequent ones of a field."""
     paths = layout.arguments(FeatureKind.USER_AFFINITY, FeatureKind.SESSION_AFFINITY)
     if documents.values is None:
         return layout
-    exposures = feature_tables(opened.log, layout).exposures
     rows = opened.engine.arrow(value_shares(exposures, documents.values)).to_pylist()
     rows.sort(key=lambda row: (-row["share"], row["value"]))
     shares: dict[str, dict[str, float]] = {path: {} for path in paths}

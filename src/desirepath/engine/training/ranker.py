@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -13,11 +12,14 @@ from msgspec import Struct
 
 from desirepath.domain.artifact import Artifact, ArtifactDraft
 from desirepath.domain.clock import format_time
+from desirepath.domain.plain_json import without_nan
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import StoreModel, check_free_name, store_model
+from desirepath.engine.ranker_files import RANKER, RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
+from desirepath.engine.training.layouts import USUAL_FEATURES
 from desirepath.engine.training.matrix import Grading, TrainingData, training_data
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.baselines import Baseline, baseline_scores, random_scores
@@ -31,7 +33,6 @@ from desirepath.methods.ranking.trees import TreeSettings, load_lightgbm
 from desirepath.storage.base import Namespace
 
 __all__ = [
-    "KIND",
     "Measured",
     "RankerReport",
     "RankerSettings",
@@ -40,7 +41,6 @@ __all__ = [
     "train_ranker",
 ]
 
-KIND = "ranker"
 _RANDOM_ROUNDS = 10
 _LEAST_TEST_LISTS = 20
 
@@ -66,16 +66,7 @@ class RankerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Whether position bias is taken out, of click-through rates and while trees grow.
     """
 
-    features: tuple[str, ...] = (
-        "rank",
-        "document_score",
-        "ctr",
-        "ctr_of_pair",
-        "popularity",
-        "exposure",
-        "days_since_click",
-        "days_known",
-    )
+    features: tuple[str, ...] = USUAL_FEATURES
     test_share: float = 0.2
     k: int = 10
     gain: Gain = Gain.EXPONENTIAL
@@ -199,7 +190,7 @@ def train_ranker(
     if not (0 < settings.test_share < 1 and settings.k > 0):
         raise InvalidSetting("test_share lies between 0 and 1, and k is at least 1.", ("k",))
     if is_stored:
-        check_free_name(engine, namespace.number, KIND, name)
+        check_free_name(engine, namespace.number, RANKER, name)
     changes = log_changes(engine, namespace.number)
     data = training_data(
         engine,
@@ -327,27 +318,14 @@ def _draft(
         "settings": msgspec.to_builtins(settings),
         "features": list(data.layout.names),
         "layout": data.layout.digest(),
-        "report": _without_nan(msgspec.to_builtins(report)),
+        "report": without_nan(msgspec.to_builtins(report)),
         "libraries": {"lightgbm": version("lightgbm")},
     }
-    files = {
-        "trees.txt": fitted.ranker.text.encode(),
-        "layout.json": msgspec.json.encode(data.layout, order="deterministic"),
-        "counters.npz": data.snapshot.to_bytes(),
-    }
+    parts = RankerParts(trees=fitted.ranker.text, layout=data.layout, counters=data.snapshot)
     return ArtifactDraft(
-        kind=KIND,
+        kind=RANKER,
         name=name,
         manifest=manifest,
-        files=files,
+        files=pack_ranker(parts),
         retriever_id=data.layout.retriever_id,
     )
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -32,6 +32,7 @@ from desirepath.engine.recommender_files import (
 from desirepath.engine.seen_log import log_changes
 from desirepath.errors import InvalidSetting, MissingDependency, NotEnoughData
 from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.ranking.metrics import ndcg_of_found
 from desirepath.methods.recommending.als import AlternatingLeastSquares
 from desirepath.methods.recommending.base import (
     Preferences,
@@ -39,7 +40,7 @@ from desirepath.methods.recommending.base import (
     RecommendingModel,
     preferences,
 )
-from desirepath.methods.recommending.evaluating import Compared, compare, ndcg, ranked
+from desirepath.methods.recommending.evaluating import Compared, compare, ranked
 from desirepath.methods.recommending.mixing import SHARES, mixed
 from desirepath.methods.recommending.neighbours import NearestNeighbours
 from desirepath.storage.base import Namespace
@@ -462,7 +463,7 @@ def _values(
         scores, relevant = model.scores(history), part.later[int(person)]
         for share in shares:
             order = ranked(mixed(scores, popularity, share), history.documents, CUTOFF)
-            values[share][place] = ndcg(order, relevant, CUTOFF)
+            values[share][place] = ndcg_of_found(order, relevant, CUTOFF)
     return values
 
 

@@ -13,7 +13,7 @@ from ibis.expr.types import Table
 from msgspec.structs import replace
 
 from desirepath.analysis.log import Log
-from desirepath.analysis.ranking_features import counts, feature_tables
+from desirepath.analysis.ranking_features import counts, exposures_of
 from desirepath.domain.ranking_features import FeatureKind, FeatureLayout, key_of, pair_key_of
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.methods.ranking.counters import NEVER, CounterSnapshot
@@ -33,7 +33,7 @@ def snapshot_of(opened: OpenLog, layout: FeatureLayout, origin: int) -> CounterS
         :func:`~desirepath.domain.ranking_features.boundary` of a moment at which the log was
         opened, or before.
     """
-    exposures = feature_tables(_before(opened.log, origin), layout).exposures
+    exposures = exposures_of(_before(opened.log, origin), layout)
     is_over = exposures.clicked < origin
     exposures = exposures.mutate(clicked=ibis.ifelse(is_over, _.clicked, ibis.null("int64")))
     exposures = exposures.filter(_.moment < origin)

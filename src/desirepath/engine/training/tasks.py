@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
+from desirepath.domain.checks import convert
 from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
 from desirepath.errors import InvalidSetting, MissingDependency
 
-__all__ = ["train_ranker_task", "train_recommender_task"]
+__all__ = ["train_ctr_task", "train_ranker_task", "train_recommender_task"]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,12 +37,39 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
         from desirepath.engine.training.ranker import RankerSettings, train_ranker
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "lightgbm", "train") from error
-    inputs = _read(task.inputs, TrainInputs)
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
     train_ranker(
         engine,
         task.namespace,
         inputs.name,
-        _read(inputs.settings, RankerSettings),
+        convert(inputs.settings, RankerSettings, InvalidSetting),
+        inputs.scope,
+        store=task.store,
+        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
+        grown=lambda done, most: task.progress(done, most, "growing trees"),
+    )
+
+
+def train_ctr_task(engine: Engine, task: Task) -> None:
+    """Train a click-through model; see :func:`~desirepath.engine.training.ctr.train_ctr`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    try:
+        from desirepath.engine.training.ctr import CtrSettings, train_ctr
+    except ModuleNotFoundError as error:
+        raise MissingDependency(error.name or "lightgbm", "train") from error
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
+    train_ctr(
+        engine,
+        task.namespace,
+        inputs.name,
+        convert(inputs.settings, CtrSettings, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
@@ -64,21 +91,14 @@ def train_recommender_task(engine: Engine, task: Task) -> None:
         from desirepath.engine.training.recommender import RecommenderSettings, train_recommender
     except ModuleNotFoundError as error:
         raise MissingDependency(error.name or "scipy", "train") from error
-    inputs = _read(task.inputs, TrainInputs)
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
     train_recommender(
         engine,
         task.namespace,
         inputs.name,
-        _read(inputs.settings, RecommenderSettings),
+        convert(inputs.settings, RecommenderSettings, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
         stepped=lambda done, most: task.progress(done, most, "learning"),
     )
-
-
-def _read(plain: dict[str, Any], type: type[Any]) -> Any:
-    try:
-        return msgspec.convert(plain, type)
-    except msgspec.ValidationError as error:
-        raise InvalidSetting("The settings of the model cannot be used.") from error

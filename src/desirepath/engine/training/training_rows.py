@@ -15,13 +15,12 @@ import pyarrow.parquet as pq
 from ibis import _
 from ibis.expr.types import Table
 from msgspec import Struct
-from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from desirepath.analysis.ranking_features import (
     FeatureTables,
+    clicks_of,
     feature_groups,
-    feature_tables,
     moment_of,
 )
 from desirepath.domain.ranking_features import FeatureLayout
@@ -64,7 +63,7 @@ def training_rows(part: Part) -> Table:
 
 @contextmanager
 def opened_tables(
-    opened: OpenLog, layout: FeatureLayout, documents: DocumentTables
+    opened: OpenLog, layout: FeatureLayout, exposures: Table, documents: DocumentTables
 ) -> Iterator[FeatureTables]:
     """What the features of a layout are worked out from, over the whole log.
 
@@ -75,11 +74,13 @@ def opened_tables(
         if documents.values is not None:
             pq.write_table(_shares(layout.value_shares), Path(scratch, "rows.parquet"))
             shares = opened.engine.read(Path(scratch))
-        tables = feature_tables(
-            opened.log, layout, numbers=documents.numbers, values=documents.values, shares=shares
+        yield FeatureTables(
+            exposures=exposures,
+            clicks=clicks_of(opened.log),
+            numbers=documents.numbers,
+            values=documents.values,
+            shares=shares,
         )
-        with opened.engine.kept(tables.exposures) as exposures:
-            yield replace(tables, exposures=exposures)
 
 
 def _shares(shares: Mapping[str, Mapping[str, float]]) -> pa.Table:

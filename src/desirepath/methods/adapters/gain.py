@@ -7,14 +7,15 @@ from msgspec import Struct
 
 from desirepath.errors import NotEnoughData
 from desirepath.methods.adapters.linear import RIDGES, ClickedVectors, directions, fit_ridge
+from desirepath.methods.intervals import bootstrap_of_mean
 from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.ranking.metrics import ndcg_of_found
 
 __all__ = ["LEAST_QUERIES", "HeldOutGain", "held_out_gain", "ndcg"]
 
 LEAST_QUERIES = 20
 """Queries with a click that a gain can be told from: fewer give no interval worth its name."""
 _FOLDS = 5
-_RESAMPLES = 2_000
 _BATCH = 256
 
 
@@ -63,11 +64,6 @@ def held_out_gain(
     ------
     NotEnoughData
         There are fewer than 20 queries, or groups of them, with a click.
-
-    References
-    ----------
-    Sakai (2006), Evaluating evaluation metrics based on the bootstrap: paired, over queries.
-    Differs: whole groups are drawn.
     """
     n_groups = len(np.unique(groups[clicked.query]))
     if n_groups < LEAST_QUERIES:
@@ -83,7 +79,7 @@ def held_out_gain(
         part = clicked.take(fitted)
         ridge = _best_ridge(part, groups[fitted], rng)
         after[held] = ndcg(clicked.take(held), fit_ridge(part, ridge))
-    low, high = _interval(after - before, groups, rng)
+    low, high = bootstrap_of_mean(after - before, rng, groups)
     return HeldOutGain(
         before=before,
         after=after,
@@ -99,23 +95,18 @@ def ndcg(clicked: ClickedVectors, matrix: FloatArray, depth: int = 10) -> FloatA
 
     A document that was never shown has gain 0, which favours what served while it was logged.
     """
-    gains_of: list[set[int]] = [set() for _ in clicked.queries]
+    wanted: list[list[int]] = [[] for _ in clicked.queries]
     for query, document in zip(clicked.query.tolist(), clicked.document.tolist(), strict=True):
-        gains_of[query].add(document)
+        wanted[query].append(document)
     documents = directions(clicked.documents)
-    depth = min(depth, len(documents))
-    discounts = 1.0 / np.log2(np.arange(2, depth + 2))
-    best = np.concatenate([[0.0], np.cumsum(discounts)])
     values = np.zeros(len(clicked.queries))
     mapped = directions(clicked.queries @ matrix.T)
     for start in range(0, len(mapped), _BATCH):
         scores = mapped[start : start + _BATCH] @ documents.T
         nearest = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
-        for row, found in enumerate(nearest.tolist(), start):
-            wanted = gains_of[row]
-            if wanted:
-                gained = discounts[[document in wanted for document in found]].sum()
-                values[row] = gained / best[min(len(wanted), depth)]
+        for row, found in enumerate(nearest, start):
+            if wanted[row]:
+                values[row] = ndcg_of_found(found, np.array(wanted[row]), depth)
     return values
 
 
@@ -137,14 +128,3 @@ def _best_ridge(clicked: ClickedVectors, groups: IntArray, rng: np.random.Genera
             totals += [ndcg(held, fit_ridge(part, ridge)).sum() for ridge in RIDGES]
     strongest = len(RIDGES) - 1 - int(np.argmax(totals[::-1]))  # among equals, the least change
     return RIDGES[strongest]
-
-
-def _interval(
-    differences: FloatArray, groups: IntArray, rng: np.random.Generator
-) -> tuple[float, float]:
-    _, codes = np.unique(groups, return_inverse=True)
-    sums, sizes = np.bincount(codes, differences), np.bincount(codes)
-    drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)

@@ -134,7 +134,6 @@ class LambdaMART(Struct, frozen=True, kw_only=True):
             eval_at=[self.k],
             label_gain=[int(gain) for gain in gains],
             lambdarank_truncation_level=self.k + 10,
-            bagging_by_query=self.trees.lists_share < 1,
         )
 
     def _dataset(self, lightgbm: Any, matrix: Matrix, reference: Any = None) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from desirepath.methods.ranking.matrix import FloatArray, IntArray
 
-__all__ = ["Empty", "Gain", "ndcg", "ranks_of", "reciprocal_ranks"]
+__all__ = ["Empty", "Gain", "ndcg", "ndcg_of_found", "ranks_of", "reciprocal_ranks"]
 
 Grades = NDArray[np.integer[Any]]
 
@@ -75,6 +75,32 @@ def ndcg(
     nothing = 1.0 if empty is Empty.ONE else np.nan
     values: FloatArray = np.divide(found, best, out=np.full(len(groups), nothing), where=best > 0)
     return values
+
+
+def ndcg_of_found(found: IntArray, relevant: IntArray, cutoff: int = 10) -> float:
+    """NDCG of a ranking of all documents: grades 0 and 1, discounts ``1/log₂(rank + 1)``.
+
+    Parameters
+    ----------
+    found
+        Documents, best first.
+    relevant
+        At least one.
+
+    References
+    ----------
+    Järvelin & Kekäläinen (2002). All documents are ranked: against a sample of them methods can
+    come out in another order (Krichene & Rendle 2020, On Sampled Metrics for Item Recommendation).
+
+    Examples
+    --------
+    >>> round(ndcg_of_found(np.array([7, 4, 9]), np.array([4, 5])), 4)  # (1/log₂3) / (1 + 1/log₂3)
+    0.3869
+    """
+    discounts = 1 / np.log2(np.arange(2, cutoff + 2))
+    hits = np.isin(found[:cutoff], relevant)
+    best = discounts[: min(cutoff, len(relevant))].sum()
+    return float((hits * discounts[: len(hits)]).sum() / best)
 
 
 def reciprocal_ranks(scores: ArrayLike, grades: Grades, groups: IntArray) -> FloatArray:

@@ -8,9 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, func, select
 
-from desirepath.storage.extracts import EXECUTION_COLUMNS, INTERACTION_COLUMNS
+from desirepath.storage.extracts import (
+    CLICK_COLUMNS,
+    EXECUTION_COLUMNS,
+    INTERACTION_COLUMNS,
+)
 from desirepath.storage.relational import tables
 from desirepath.storage.relational.bulk import Bulk, Row
+from desirepath.storage.relational.logs import has_type, parts
 
 __all__ = ["RelationalExtracts"]
 
@@ -35,6 +40,27 @@ class RelationalExtracts:
         self, namespace: int, after: bytes, before: bytes, chunk: int = 2_000
     ) -> Iterator[Sequence[Row]]:
         return self._rows(_E, EXECUTION_COLUMNS, (namespace, after, before, chunk))
+
+    def executions_named(self, namespace: int, execution_ids: Sequence[str]) -> Sequence[Row]:
+        keys = [(namespace, name) for name in execution_ids]
+        known = self._bulk.fetch(tables.execution_ids, keys) if keys else []
+        rows = self._bulk.fetch(_E, [(row[0], row[3]) for row in known]) if known else []
+        places = [_E.columns.keys().index(name) for name in EXECUTION_COLUMNS]
+        return [tuple(row[place] for place in places) for row in rows]
+
+    def clicks_of(
+        self, namespace: int, execution_ids: Sequence[str], before: bytes
+    ) -> Sequence[Row]:
+        found: list[Row] = []
+        for names in parts(execution_ids):
+            statement = select(*(_I.c[name] for name in CLICK_COLUMNS)).where(
+                _I.c.namespace == namespace,
+                _I.c.execution_id.in_(names),
+                _I.c.id < before,
+                has_type("click"),
+            )
+            found += map(tuple, self._connection.execute(statement))
+        return found
 
     def changes(self, namespace: int) -> dict[int, int]:
         statement = select(_CHANGES.c.day, _CHANGES.c.n_changes).where(

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
 )
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,10 +42,11 @@ from desirepath.storage.relational.rows import (
     row_to_summary,
 )
 
-__all__ = ["RelationalExecutionLog", "RelationalInteractionLog"]
+__all__ = ["RelationalExecutionLog", "RelationalInteractionLog", "has_type", "parts"]
 
 _I = tables.interactions
 _E = tables.executions
+_LOOKED_AT = 4  # clicks for each that is wanted: what was recorded late may be older
 _IN_LIST = 500  # ids in one IN (…): enough to amortise a round trip
 
 
@@ -96,7 +98,7 @@ class _Log:
             self._connection.execute(
                 delete(self.table).where(columns.namespace == namespace, columns.id.in_(part))
             ).rowcount
-            for part in _parts(ids)
+            for part in parts(ids)
         )
 
     def _note_changes(self, namespace: int, ids: Sequence[bytes]) -> None:
@@ -159,6 +161,16 @@ class RelationalInteractionLog(_Log):
         statement = _matching(select(func.count()).select_from(_I), query)
         return int(self._connection.scalar(statement) or 0)
 
+    def last_clicks(
+        self, namespace: int, column: str, value: str, before: int, limit: int
+    ) -> list[str]:
+        sql, order, others = _clicks(self._connection.dialect, column)
+        values = others | {"namespace": namespace, "value": value, "most": _LOOKED_AT * limit}
+        rows = self._bulk.query(sql, values if order is None else [values[name] for name in order])
+        clicks = [(time_of(id) if live else moment, id, name) for name, id, moment, live in rows]
+        last = sorted((click for click in clicks if click[0] < before), reverse=True)[:limit]
+        return [name for _, _, name in last]
+
     def is_exact(self, query: InteractionQuery) -> bool:
         return query.filter is None or narrow(query.filter).exact
 
@@ -182,7 +194,7 @@ class RelationalInteractionLog(_Log):
     def unlinked(self, namespace: int, execution_ids: Sequence[str]) -> set[str]:
         columns = _I.c
         found: set[str] = set()
-        for names in _parts(execution_ids):
+        for names in parts(execution_ids):
             statement = select(columns.execution_id).where(
                 columns.namespace == namespace,
                 columns.execution_id.in_(names),
@@ -219,7 +231,7 @@ class RelationalInteractionLog(_Log):
             for value in interactions
         ]
         marks = [(key, id) for key, id in keys_and_ids if key is not None]
-        for part in _parts(marks):
+        for part in parts(marks):
             keys = [key for key, _ in part]
             self._connection.execute(
                 delete(tables.marks).where(
@@ -228,7 +240,7 @@ class RelationalInteractionLog(_Log):
             )
         events = tables.event_ids
         named = [(value.event_id, value.id) for value in interactions if value.event_id is not None]
-        for part in _parts(named):
+        for part in parts(named):
             self._connection.execute(
                 delete(events).where(
                     events.c.namespace == namespace,
@@ -255,7 +267,7 @@ class RelationalInteractionLog(_Log):
             .order_by(_E.c.id.desc())
             .limit(limit)
         ).all()
-        for names in _parts(searches):
+        for names in parts(searches):
             own += self._latest_ids(
                 namespace, limit, _I.c.execution_id.in_(names), _I.c.user_id.is_(None)
             )
@@ -354,7 +366,7 @@ class RelationalExecutionLog(_Log):
 
     def names(self, namespace: int, ids: Sequence[bytes]) -> set[tuple[int, str]]:
         found: set[tuple[int, str]] = set()
-        for part in _parts(ids):
+        for part in parts(ids):
             statement = select(_E.c.execution_id).where(
                 _E.c.namespace == namespace, _E.c.id.in_(part)
             )
@@ -369,7 +381,7 @@ class RelationalExecutionLog(_Log):
 
     def delete(self, namespace: int, ids: Sequence[bytes]) -> int:
         names = tables.execution_ids
-        for part in _parts(ids):
+        for part in parts(ids):
             theirs = select(_E.c.execution_id).where(_E.c.namespace == namespace, _E.c.id.in_(part))
             self._connection.execute(
                 delete(names).where(
@@ -425,6 +437,23 @@ def _compiled(dialect: Dialect, shape: InteractionQuery) -> tuple[str, Sequence[
     return str(compiled), compiled.positiontup
 
 
+@lru_cache(maxsize=8)
+def _clicks(dialect: Dialect, column: str) -> tuple[str, Sequence[str] | None, dict[str, Any]]:
+    """The statement of :meth:`RelationalInteractionLog.last_clicks`, and all its values."""
+    statement = (
+        select(_I.c.feature_id, _I.c.id, _I.c.occurred_at, _I.c.live)
+        .where(
+            _I.c.namespace == bindparam("namespace"),
+            _I.c[column] == bindparam("value"),
+            text("',' || types || ',' LIKE '%,click,%'"),
+        )
+        .order_by(_I.c.id.desc())
+        .limit(bindparam("most"))
+    )
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), compiled.positiontup, dict(compiled.params)
+
+
 def _ordered(statement: Select[Any], query: InteractionQuery) -> Select[Any]:
     keys = (_I.c.occurred_at, _I.c.id) if query.sort == "occurred_at" else (_I.c.id,)
     return statement.order_by(*(key.desc() if query.descending else key for key in keys))
@@ -473,6 +502,7 @@ def has_type(type: str) -> ColumnElement[bool]:
     return ("," + _I.c.types + ",").contains(f",{type},", autoescape=True)
 
 
-def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Items by so many as one statement names."""
     for start in range(0, len(items), _IN_LIST):
         yield items[start : start + _IN_LIST]

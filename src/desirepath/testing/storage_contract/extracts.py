@@ -8,7 +8,7 @@ from desirepath.storage.base import Storage
 from desirepath.storage.extracts import EXECUTION_COLUMNS, INTERACTION_COLUMNS
 from desirepath.testing.clock import START
 from desirepath.testing.examples import an_execution, an_interaction, new_id
-from desirepath.testing.storage_contract.common import DAY, DEFAULT, OTHER
+from desirepath.testing.storage_contract.common import DAY, DEFAULT, OTHER, store
 
 _END = b"\xff" * 16
 _TODAY = day_of(START)
@@ -46,6 +46,39 @@ class ExtractsContract:
         assert values["execution_id"] == execution.execution_id
         assert values["shown"] == '[["doc_1","doc_2"],[null,null]]'
         assert (values["configuration"], values["n_documents"]) == ("c", 2)
+
+    def test_executions_are_found_by_their_ids(self, storage: Storage) -> None:
+        executions = [an_execution(execution_id=f"e{n}", offset=n) for n in range(3)]
+        store(storage, *executions, an_execution(namespace=OTHER, execution_id="e3"))
+        with storage.read() as session:
+            assert session.extracts.executions_named(DEFAULT, []) == []
+            rows = session.extracts.executions_named(DEFAULT, ["e2", "none", "e0", "e3"])
+            ((read,),) = session.extracts.executions(DEFAULT, executions[1].id, _END)
+        by_id = {row[1]: row for row in rows}
+        assert by_id.keys() == {"e0", "e2"}
+        assert by_id["e2"] == read
+
+    def test_clicks_are_found_by_what_showed_the_document(self, storage: Storage) -> None:
+        ids = [new_id(START + second) for second in range(8)]
+        clicks = [
+            an_interaction(id=ids[0], execution_id="e0"),
+            an_interaction(id=ids[1], execution_id="e0", types=("view", "click"), live=False),
+            an_interaction(id=ids[2], execution_id="e1", feature_id="doc_2", occurred_at=START - 1),
+            an_interaction(id=ids[3], execution_id="e0", types=("view", "long_view")),
+            an_interaction(id=ids[4], execution_id="e2"),
+            an_interaction(id=ids[5]),
+            an_interaction(id=ids[6], execution_id="e0", namespace=OTHER),
+            an_interaction(id=ids[7], execution_id="e0"),
+        ]
+        store(storage, *clicks)
+        with storage.read() as session:
+            assert not session.extracts.clicks_of(DEFAULT, [], _END)
+            rows = session.extracts.clicks_of(DEFAULT, ["e0", "e1", "none"], ids[7])
+        assert sorted(tuple(row) for row in rows) == [
+            ("e0", "doc_1", ids[0], START, 1),
+            ("e0", "doc_1", ids[1], START, 0),
+            ("e1", "doc_2", ids[2], START - 1, 1),
+        ]
 
     def test_the_ends_of_both_logs(self, storage: Storage) -> None:
         first, last = new_id(START), new_id(START + DAY)

@@ -52,6 +52,8 @@ FULL_INTERACTION: dict[str, Any] = {
     "warning": "A warning.",
 }
 
+_MINUTE = 60_000_000
+
 TEXT_FIELDS = (
     *("feature_id", "user_id", "session_id", "execution_id", "retriever_id", "feature_uri"),
     *("event_id", "warning"),
@@ -203,6 +205,51 @@ class InteractionLogContract:
         expected = [click.id for click in (*alone, first, last) if type in click.types]
         assert found(storage, interaction_type=type, descending=False) == expected
         assert counted(storage, interaction_type=type) == len(expected)
+
+    @pytest.mark.parametrize("column", ["user_id", "session_id"])
+    def test_last_clicks_are_the_latest_before_a_moment(
+        self, storage: Storage, column: str
+    ) -> None:
+        def stored(name: str, minute: int, **changes: Any) -> Interaction:
+            values = {"feature_id": name, "id": new_id(START + minute * _MINUTE), column: "ada"}
+            return an_interaction(**(values | changes))
+
+        store(
+            storage,
+            stored("first", 1),
+            stored("old", 2, live=False, occurred_at=START),
+            stored("twice", 3, types=("view", "click")),
+            stored("viewed", 4, types=("view", "long_view")),
+            stored("bob's", 5, **{column: "bob"}),
+            stored("other's", 6, namespace=OTHER),
+            stored("twice", 7, occurred_at=START - 1),  # live: it counts when it was recorded
+            stored("late", 8),
+        )
+        with storage.read() as session:
+
+            def last(before: int, limit: int) -> list[str]:
+                return session.interactions.last_clicks(DEFAULT, column, "ada", before, limit)
+
+            assert last(START + 8 * _MINUTE, 9) == ["twice", "twice", "first", "old"]
+            assert last(START + 9 * _MINUTE, 2) == ["late", "twice"]
+            assert last(START, 9) == []
+            assert session.interactions.last_clicks(DEFAULT, column, "nobody", MAX, 9) == []
+
+    def test_last_clicks_that_are_not_live_are_in_order_too(self, storage: Storage) -> None:
+        rows = [
+            an_interaction(
+                feature_id=f"d{n}",
+                id=new_id(START + DAY + n),
+                live=False,
+                occurred_at=START - n,
+                user_id="ada",
+            )
+            for n in range(12)
+        ]
+        store(storage, *rows)
+        with storage.read() as session:
+            clicks = session.interactions.last_clicks(DEFAULT, "user_id", "ada", START + DAY, 3)
+        assert clicks == ["d0", "d1", "d2"]
 
     def test_a_filter_never_loses_a_match(self, storage: Storage) -> None:
         red, blue = (an_interaction(metadata={"color": color}) for color in ("Red", "blue"))

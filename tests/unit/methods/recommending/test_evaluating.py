@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from desirepath.methods.recommending.evaluating import compare, ndcg, ranked
+from desirepath.methods.ranking.metrics import ndcg_of_found
+from desirepath.methods.recommending.evaluating import compare, ranked
 
 
 def test_ranked_leaves_out_and_breaks_ties_by_number() -> None:
@@ -21,11 +22,11 @@ def test_ndcg_by_hand() -> None:
     found = np.array([7, 4, 9, 5])
     # Hits at ranks 2 and 4 of three relevant ones.
     expected = (1 / np.log2(3) + 1 / np.log2(5)) / (1 + 1 / np.log2(3) + 1 / np.log2(4))
-    assert ndcg(found, np.array([4, 5, 100])) == pytest.approx(expected)
-    assert ndcg(found, np.array([1])) == 0.0
-    assert ndcg(np.arange(10), np.arange(50)) == pytest.approx(1.0)
-    assert ndcg(np.arange(20), np.array([10])) == 0.0  # below the cutoff
-    assert ndcg(np.array([], dtype=int), np.array([3])) == 0.0
+    assert ndcg_of_found(found, np.array([4, 5, 100])) == pytest.approx(expected)
+    assert ndcg_of_found(found, np.array([1])) == 0.0
+    assert ndcg_of_found(np.arange(10), np.arange(50)) == pytest.approx(1.0)
+    assert ndcg_of_found(np.arange(20), np.array([10])) == 0.0  # below the cutoff
+    assert ndcg_of_found(np.array([], dtype=int), np.array([3])) == 0.0
 
 
 def test_the_interval_holds_the_true_difference_as_often_as_it_says() -> None:

@@ -1,0 +1,197 @@
+"""The rankers of a process: found, loaded, kept up with the log, and asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from desirepath.domain.artifact import Artifact
+from desirepath.domain.ranking_features import DAY
+from desirepath.engine.ranker_files import RankerParts, read_parts
+from desirepath.engine.serving.judged import Judged
+from desirepath.engine.serving.ranking.counts import Counts, Tally
+from desirepath.engine.serving.ranking.features import AskedList, FeatureReader
+from desirepath.engine.serving.ranking.shared_counts import SharedCounts
+from desirepath.engine.serving.ranking.tail import LogTail
+from desirepath.errors import DesirepathError, InvalidFile, RankerUnavailable, StorageError
+from desirepath.methods.keyed_columns import KeyedColumns
+from desirepath.methods.levels import FloatArray
+from desirepath.methods.ranking.counters import NEVER, CounterSnapshot
+from desirepath.methods.ranking.lambdamart import Ranker
+from desirepath.storage.base import Session, Storage
+
+__all__ = ["LoadedRanker", "Rankers"]
+
+MOST_RANKERS = 16
+"""That a process holds at once, those that were asked last."""
+_PATIENCE_SECONDS = 0.25
+_TURN_SECONDS = 1.0
+_IDLE_SECONDS = 3_600.0  # a ranker that nobody asked for so long does not follow the log
+
+Find = Callable[[int, str, int | None], Artifact | None]
+
+
+class LoadedRanker:
+    """A version of a ranker, or of a click-through model, ready to be asked by any thread.
+
+    The one scores by what orders best, the other by the chance of a click.
+    """
+
+    def __init__(self, artifact: Artifact, parts: RankerParts) -> None:
+        self.artifact = artifact
+        self.layout = parts.layout
+        self.counts = _shared_counts(artifact.namespace, parts)
+        self.asked_at = time.monotonic()
+        self._ranker = _ranker(parts)
+        self._calibration = parts.calibration
+        self._reader = FeatureReader(artifact.namespace, parts.layout)
+
+    def judge(self, session: Session, asked: AskedList, patience_seconds: float) -> Judged:
+        """Say which documents of a list should come first.
+
+        Raises
+        ------
+        RankerUnavailable
+            It has not read the log yet, or it fails.
+        """
+        counts = self.counts.at(session, asked.now, patience_seconds)
+        if counts is None:
+            raise RankerUnavailable("The ranker is still reading what came to the log.")
+        features = self._reader.read(session, counts, asked)
+        try:
+            scores = self._ranker.scores(features)
+            if self._calibration is not None:
+                scores = self._calibration.apply(scores)
+        except Exception as error:  # whatever a model does, the search goes on
+            raise RankerUnavailable("The ranker failed.") from error
+        return Judged(
+            model=self.artifact.name,
+            version=self.artifact.version,
+            names=self.layout.names,
+            document_ids=tuple(hit.document_id for hit in asked.hits),
+            features=features,
+            scores=scores,
+        )
+
+
+class Rankers:
+    """Trained rankers, by name and version, for any thread.
+
+    A ranker is loaded when it is first asked. From then on a thread of this object reads what comes
+    to the log, once a second, so that a search finds its counts ready.
+
+    Parameters
+    ----------
+    find
+        The version of a name, or the one that is deployed, as it was at most a second ago.
+    """
+
+    def __init__(self, storage: Storage, find: Find) -> None:
+        self._storage, self._find = storage, find
+        self.patience_seconds = _PATIENCE_SECONDS
+        """How long a search waits for counts; a test that must not fail sets more."""
+        self._loaded: dict[bytes, LoadedRanker] = {}
+        self._loading = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def get(self, namespace: int, name: str, version: int | None) -> LoadedRanker:
+        """A version of a ranker, or the one that is deployed; not within a session.
+
+        Raises
+        ------
+        RankerUnavailable
+            There is no such ranker, or it cannot be used here.
+        """
+        artifact = self._find(namespace, name, version)
+        if artifact is None:
+            which = "deployed" if version is None else "of this version"
+            raise RankerUnavailable(f"No ranker of this name is {which}.")
+        loaded = self._loaded.get(artifact.id)
+        if loaded is None:
+            with self._loading:
+                loaded = self._loaded.get(artifact.id) or self._load(artifact)
+        loaded.asked_at = time.monotonic()
+        return loaded
+
+    def close(self) -> None:
+        """Stop reading the log."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _load(self, artifact: Artifact) -> LoadedRanker:
+        try:
+            with self._storage.read() as session:
+                parts = read_parts(
+                    lambda file: session.artifacts.file(artifact.namespace, artifact.id, file),
+                    artifact.kind,
+                )
+            loaded = LoadedRanker(artifact, parts)
+        except StorageError:
+            raise
+        except DesirepathError as error:
+            raise RankerUnavailable(error.message) from error
+        kept = sorted(self._loaded.items(), key=lambda item: item[1].asked_at)
+        self._loaded = dict([*kept[-MOST_RANKERS + 1 :], (artifact.id, loaded)])
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep_up, name="rankers", daemon=True)
+            self._thread.start()
+        return loaded
+
+    def _keep_up(self) -> None:
+        while not self._stopped.wait(_TURN_SECONDS):
+            since = time.monotonic() - _IDLE_SECONDS
+            for loaded in self._loaded.values():
+                if loaded.asked_at < since:
+                    continue
+                try:
+                    loaded.counts.keep_up(self._storage, self._stopped)
+                except StorageError:
+                    break  # a search will say so, or the next turn goes better
+
+
+def _ranker(parts: RankerParts) -> Ranker:
+    ranker = Ranker(parts.trees)
+    if ranker.n_features != len(parts.layout.names):
+        raise InvalidFile("The ranker was trained with another layout than the one beside it.")
+    return ranker
+
+
+def _shared_counts(namespace: int, parts: RankerParts) -> SharedCounts:
+    layout, counters = parts.layout, parts.counters
+    half_life = layout.half_life_days * DAY
+    return SharedCounts(
+        Counts(counters.origin, counters.origin, half_life, _tally(counters)),
+        LogTail(
+            namespace=namespace,
+            retriever_id=layout.retriever_id,
+            epoch=counters.origin,
+            half_life=half_life,
+            propensities=np.array(layout.propensities),
+        ),
+    )
+
+
+def _tally(counters: CounterSnapshot) -> Tally:
+    def moments(column: Any, never: float) -> FloatArray:
+        return np.where(column == NEVER, never, column.astype(np.float64))
+
+    return Tally(
+        KeyedColumns(
+            counters.keys,
+            (
+                counters.exposed,
+                counters.clicks,
+                moments(counters.last_click, -np.inf),
+                moments(counters.first_at, np.inf),
+            ),
+        ),
+        KeyedColumns(counters.pair_keys, (counters.pair_exposed, counters.pair_clicks)),
+        counters.exposed_all,
+        counters.clicks_all,
+    )
