@@ -239,7 +239,9 @@ def deploy_model(
             raise NotBetter
         if session.artifacts.deploy(namespace, name, chosen.version, session.now()) is None:
             raise NotFound("model", name)  # it was deleted meanwhile
-        return _model(session, namespace, name)
+        model = _model(session, namespace, name)
+    engine.directory.forget()
+    return model
 
 
 def roll_back_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
@@ -257,7 +259,9 @@ def roll_back_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
         if session.artifacts.roll_back(namespace, name, session.now()) is None:
             _model(session, namespace, name)
             raise Conflict("No other version of this model served before.")
-        return _model(session, namespace, name)
+        model = _model(session, namespace, name)
+    engine.directory.forget()
+    return model
 
 
 def delete_model(
@@ -279,6 +283,7 @@ def delete_model(
             raise Conflict("This version serves: deploy another one, or roll back, before.")
         ids = [one.id for one in model.versions if version in (None, one.version)]
         n_deleted = sum(session.artifacts.delete(namespace, id) for id in ids)
+    engine.directory.forget()
     if not n_deleted:
         raise NotFound("model", name)
     return n_deleted
