@@ -235,7 +235,7 @@ class NotLearning(Conflict):
 
 
 class NotBetter(Conflict):
-    """This version was not better than what needs no learning; with force it serves all the same."""
+    """This model was not better than what needs no learning; with force it serves all the same."""
 
 
 class AlreadyExists(Conflict):

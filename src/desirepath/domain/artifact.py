@@ -69,8 +69,14 @@ class Artifact(Struct, frozen=True, kw_only=True):
     @property
     def beats_baselines(self) -> bool | None:
         """Whether it was better than what needs no learning; None: nobody measured, or could."""
-        report = self.manifest.get("report", {})
-        return report.get("beats_baselines")
+        found = self.manifest.get("report", {}).get("beats_baselines")
+        return None if found is None else bool(found)
+
+    @property
+    def verdict(self) -> str | None:
+        """What the measure said, in words."""
+        found = self.manifest.get("report", {}).get("verdict")
+        return None if found is None else str(found)
 
     @property
     def n_bytes(self) -> int:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from desirepath.errors import InvalidModel, MissingDependency
 from desirepath.extras import needs_extra
 
-__all__ = ["MODEL_KINDS", "ModelKind", "artifact_kind", "kind_named", "word_of"]
+__all__ = ["MODEL_KINDS", "ModelKind", "artifact_kind", "kind_named", "no_such_kind", "word_of"]
 
 _EXTRA = "train"
 
@@ -68,6 +68,13 @@ MODEL_KINDS = (
         settings="desirepath.engine.training.list_models:ListModelSettings",
         packages=("lightgbm", "sklearn"),
     ),
+    ModelKind(
+        word="recommender",
+        artifact="recommender",
+        train="desirepath.engine.training.recommender:train_recommender",
+        settings="desirepath.engine.training.recommender:RecommenderSettings",
+        packages=("scipy",),
+    ),
 )
 
 
@@ -82,8 +89,13 @@ def kind_named(word: str) -> ModelKind:
     for kind in MODEL_KINDS:
         if kind.word == word:
             return kind
+    raise no_such_kind()
+
+
+def no_such_kind() -> InvalidModel:
+    """What to say where a kind is none."""
     known = ", ".join(kind.word for kind in MODEL_KINDS)
-    raise InvalidModel(f"No such kind; there are {known}.", ("kind",))
+    return InvalidModel(f"No such kind; there are {known}.", ("kind",))
 
 
 def word_of(artifact: str) -> str:

@@ -24,7 +24,6 @@ __all__ = [
     "deploy_model",
     "find_model",
     "find_version",
-    "latest_version",
     "roll_back_model",
     "store_model",
 ]
@@ -126,31 +125,11 @@ def check_free_name(engine: Engine, namespace: int, kind: str, name: str) -> Non
 
 
 def find_version(
-    engine: Engine,
-    namespace: int,
-    id_or_name: str,
-    version: int | None = None,
-    *,
-    kind: str | None = None,
+    engine: Engine, namespace: int, id_or_name: str, version: int | None = None
 ) -> Artifact:
     """A version by its id; or by a name and a number, of which None means what serves.
 
-    Raises
-    ------
-    NotFound
-        There is none such; or none of this name serves.
-    """
-    with engine.storage.read() as session:
-        found = session.artifacts.find(namespace, id_or_name, version, kind=kind)
-    if found is None:
-        raise NotFound("model", id_or_name)
-    return found
-
-
-def latest_version(
-    engine: Engine, namespace: int, id_or_name: str, version: int | None = None
-) -> Artifact:
-    """As :func:`find_version`, but of a name of which none serves the newest.
+    Where none of the name serves, it means the newest.
 
     Raises
     ------
