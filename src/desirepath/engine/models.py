@@ -139,7 +139,9 @@ def find_version(
     with engine.storage.read() as session:
         name, version = _named(session, namespace, id_or_name, version)
         model = _model(session, namespace, name)
-        return _of_version(model, version or model.serving or model.versions[0].version)
+        if version is None:
+            version = model.serving or model.versions[0].version
+        return _of_version(model, version)
 
 
 def find_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
@@ -213,7 +215,7 @@ def deploy_model(
     with engine.storage.write() as session:
         name, version = _named(session, namespace, id_or_name, version)
         model = _model(session, namespace, name)
-        chosen = _of_version(model, version or model.versions[0].version)
+        chosen = model.versions[0] if version is None else _of_version(model, version)
         if chosen.beats_baselines is False and not force:
             raise NotBetter
         if session.artifacts.deploy(namespace, name, chosen.version, session.now()) is None:

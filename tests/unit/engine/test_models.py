@@ -105,7 +105,7 @@ def test_the_newest_is_deployed_unless_another_is_named(
     assert roll_back_model(engine, NUMBER, "best").serving == 2
     with pytest.raises(Conflict):
         roll_back_model(engine, NUMBER, "best")
-    for name, version in (("best", 3), ("other", None), ("other", 1)):
+    for name, version in (("best", 3), ("best", 0), ("other", None), ("other", 1)):
         with pytest.raises(NotFound):
             deploy_model(engine, NUMBER, name, version)
     with pytest.raises(NotFound):
