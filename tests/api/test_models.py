@@ -121,8 +121,13 @@ class TestTraining:
             ({"scope": {"start_date": "x"}}, "invalid_model", ["scope", "start_date"], "ISO 8601"),
             ({"settings": {"k": 0}}, "invalid_setting", ["settings", "k"], "k is from 1"),
             ({"settings": {"k": "ten"}}, "invalid_setting", ["settings", "k"], "int"),
-            ({"settings": {"colour": 1}}, "invalid_setting", ["settings", "colour"], "colour"),
-            ({"settings": {"<b>": 1}}, "invalid_setting", ["settings"], "Unknown key."),
+            ({"settings": {"colour": 1}}, "invalid_setting", ["settings"], "there are features,"),
+            (
+                {"settings": {"trees": {"x": 1}}},
+                "invalid_setting",
+                ["settings", "trees"],
+                "Unknown",
+            ),
             ({"settings": {"features": ["x"]}}, "invalid_setting", ["settings", "features"], "ctr"),
             ({"settings": {"test_share": 1.0}}, "invalid_setting", ["settings", "test_share"], "0"),
             (

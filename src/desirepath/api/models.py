@@ -28,7 +28,6 @@ from desirepath.domain.scope import Scope
 from desirepath.engine import models
 from desirepath.engine.engine import Engine
 from desirepath.engine.model_kinds import artifact_kind
-from desirepath.engine.retrievers import find_retriever
 from desirepath.engine.training.by_kind import TrainInputs, start_training
 from desirepath.errors import (
     AlreadyExists,
@@ -236,7 +235,10 @@ def _scope(engine: Engine, namespace: int, sent: TrainScope) -> Scope:
     )
     if sent.retriever_id is None:
         return scope
-    found = find_retriever(engine, namespace, sent.retriever_id)
+    with engine.storage.read() as session:
+        found = session.catalog.find_retriever(namespace, sent.retriever_id)
+    if found is None:
+        raise NotFound("retriever")  # without its id: no error repeats a body
     return replace(scope, retriever_id=found.retriever_id)
 
 

@@ -118,6 +118,9 @@ def _checked(
     check_free_name(engine, namespace.number, kind.artifact, inputs.name)
     train, of = kind.load()
     with below("settings"):
+        if inputs.settings.keys() - of.__struct_fields__:
+            known = ", ".join(of.__struct_fields__)
+            raise InvalidSetting(f"Unknown setting; there are {known}.")
         settings = convert(inputs.settings, of, InvalidSetting)
         settings.check()
     return train, settings
