@@ -8,7 +8,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -17,7 +16,10 @@ from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.progress import counting, rows_progress
+from desirepath.domain.artifact import Artifact
+from desirepath.engine.engine import Engine
 from desirepath.engine.models import deploy_model
+from desirepath.errors import NotBetter
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ _OPTIONS = (
     ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
-    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
+    click.option(
+        "--deploy",
+        is_flag=True,
+        help="Let it serve under its name at once, unless what needs no learning is as good.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
 )
 
@@ -98,6 +104,8 @@ def train_and_print(
     render: Callable[[Any], Iterable[RenderableType]],
 ) -> T:
     """Train with a bar, deploy where that is asked, and print what came of it."""
+    from desirepath.engine.training.trained import plain_report
+
     name, question = training.name, training.question
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(training.settings))
@@ -119,16 +127,24 @@ def train_and_print(
             stepped=stepped,
         )
         progress.stop()
-        report, stored = trained.report, trained.artifact
-        if training.deploy and stored is not None:
-            deploy_model(engine, namespace.number, name, stored.version)
+        stored = trained.artifact
+        serves = training.deploy and stored is not None and _deployed(engine, stored)
     if training.as_json:
         version = None if stored is None else stored.version
-        plain = msgspec.to_builtins(report)
-        print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
+        report = plain_report(trained.report)
+        print_json({"name": name, "version": version, "serves": serves, **report})
         return trained
-    console.print(Group(*render(report)))
+    console.print(Group(*render(trained.report)))
     if stored is not None:
-        what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"
+        force = " --force" if stored.beats_baselines is False else ""
+        what = "serves" if serves else f"serves after: desirepath models deploy {name}{force}"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
     return trained
+
+
+def _deployed(engine: Engine, stored: Artifact) -> bool:
+    try:
+        deploy_model(engine, stored.namespace, stored.name, stored.version)
+    except NotBetter:
+        return False
+    return True

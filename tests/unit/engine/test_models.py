@@ -40,9 +40,10 @@ def test_what_is_stored_is_found(engine: Engine, namespace: Namespace) -> None:
     stored = store_model(engine, namespace, a_draft())
     assert (stored.version, stored.created_at, stored.seen_before) == (1, START, None)
     assert find_version(engine, NUMBER, "best", 1) == stored
-    assert find_version(engine, NUMBER, stored.artifact_id, kind="ranker") == stored
+    assert find_version(engine, NUMBER, stored.artifact_id) == stored
+    assert find_version(engine, NUMBER, "best") == stored
     with pytest.raises(NotFound):
-        find_version(engine, NUMBER, "best")
+        find_version(engine, NUMBER, "best", 2)
     model = find_model(engine, NUMBER, "best")
     assert (model.kind, model.versions, model.serving) == ("ranker", (stored,), None)
 
