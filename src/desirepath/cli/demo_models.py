@@ -12,7 +12,7 @@ from rich.text import Text
 
 from desirepath.cli.common import errors
 from desirepath.cli.simulate import OpenShop, Options, serve_shoppers, signed
-from desirepath.cli.tables import nothing, table_of
+from desirepath.cli.tables import SOFT, table_of
 from desirepath.engine.recommendations import DEFAULT_MODEL
 from desirepath.errors import DesirepathError
 from desirepath.testing.simulation.catalogue import FEATURES
@@ -33,9 +33,16 @@ _SCOPE = {"retriever_id": RETRIEVER}
 
 
 class Trained(Struct, frozen=True, kw_only=True):
-    """A model with what it added once it served; what failed has its reason instead."""
+    """A model with what it added once it served; what failed has its reason instead.
+
+    Parameters
+    ----------
+    of
+        What the gain is a mean over.
+    """
 
     what: str
+    of: str = ""
     model: Model | None = None
     gain: Gain | None = None
     reason: str = ""
@@ -65,7 +72,7 @@ def _train_ranker(opened: OpenShop, options: Options) -> Trained:
     seconds = None if options.seconds is None else options.seconds * _SHARE
     searches = max(1, round(options.searches * _SHARE))
     served = serve_shoppers(simulation, replace(options, seconds=seconds, searches=searches))
-    return Trained(what="ranker", model=model, gain=gain_of_ranker(served))
+    return Trained(what="ranker", of="searches", model=model, gain=gain_of_ranker(served))
 
 
 def _train_recommender(opened: OpenShop, options: Options) -> Trained:
@@ -77,7 +84,7 @@ def _train_recommender(opened: OpenShop, options: Options) -> Trained:
         people = [f"user_{number}" for number in range(min(_N_PEOPLE, options.users))]
         worth = {user_id: simulation.worth_to(user_id) for user_id in people}
         gain = gain_of_recommender(shop, worth)
-    return Trained(what="recommender", model=model, gain=gain)
+    return Trained(what="recommender", of="people", model=model, gain=gain)
 
 
 def render_models(trained: list[Trained]) -> RenderableType:
@@ -87,9 +94,9 @@ def render_models(trained: list[Trained]) -> RenderableType:
 
 def _rendered(trained: list[Trained]) -> Iterator[RenderableType]:
     title = Text(" What models add", style="bold cyan")
-    title.append("   nDCG@10, by what products are really worth", style="not bold bright_black")
+    title.append("   nDCG@10 by what products are really worth", style="not bold bright_black")
     yield title
-    table = table_of("model", "trained in>", "without>", "with it>", "gain>", "of>")
+    table = table_of("model", "trained in>", "without>", "with it>", "gain, 95% interval", "of")
     for one in trained:
         if one.model is not None and one.gain is not None:
             table.add_row(
@@ -98,11 +105,13 @@ def _rendered(trained: list[Trained]) -> Iterator[RenderableType]:
                 f"{one.gain.without:.3f}",
                 f"{one.gain.with_model:.3f}",
                 signed(one.gain.over),
-                f"{one.gain.n:,}",
+                f"{one.gain.n:,} {one.of}",
             )
     if table.row_count:
         yield Padding(table, (1, 0, 0, 1))
     for one in trained:
-        says = one.reason if one.model is None else f"by the log alone: {one.model.verdict}"
-        yield nothing(f" {one.what}, {says}")
+        says = one.reason if one.model is None else one.model.verdict
+        yield Padding(
+            Text(f"What the log says of the {one.what}: {says}", style=SOFT), (0, 0, 0, 2)
+        )
     yield Text("")
