@@ -168,5 +168,8 @@ def test_models_learn_from_shoppers_and_add_something(live_sqlite: LiveServer, n
         str(segment.text)
         for segment in Console(width=80).render(render_models([ranker, recommender]))
     )
-    assert re.search(r"ranker +\d+ s +0\.\d{3} +0\.\d{3} +\+0\.\d{3} \[\+0\.", text)
+    assert re.search(
+        r"ranker +\d+ s +0\.\d{3} +0\.\d{3} +\+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] +100 searches",
+        text,
+    )
     assert max(cell_len(line) for line in text.splitlines()) <= 80

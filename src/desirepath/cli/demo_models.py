@@ -96,7 +96,7 @@ def _rendered(trained: list[Trained]) -> Iterator[RenderableType]:
     title = Text(" What models add", style="bold cyan")
     title.append("   nDCG@10 by what products are really worth", style="not bold bright_black")
     yield title
-    table = table_of("model", "trained in>", "without>", "with it>", "gain, 95% interval", "of")
+    table = table_of("model", "trained>", "without>", "with>", "gain, 95% interval", "of")
     for one in trained:
         if one.model is not None and one.gain is not None:
             table.add_row(
