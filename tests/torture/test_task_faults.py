@@ -10,17 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from desirepath.engine.tasks import kinds
 from tests.torture import task_faults
 from tests.torture.durable_postgres import DurablePostgres
 from tests.torture.harness import REPOSITORY, Launch, environment, launch_process
 from tests.torture.nursery import Nursery
 from tests.torture.task_faults import N_LISTS, workplace
-from tests.torture.task_instants import FAULTY, GIVING_BACK, INSTANTS, KIND_TO_HANDLER
+from tests.torture.task_instants import ALTERED, FAULTY, GIVING_BACK, INSTANTS
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.torture,
+    pytest.mark.timeout(1800),
+    pytest.mark.usefixtures("quick_kinds"),
+]
 
-ALTERED = "tests.torture.altered_worker"
 HEAVY = ("desirepath.engine.training.ranker", "duckdb", "ibis.backends.duckdb", "lightgbm")
 LEASE_SECONDS = 4.0  # importing what trains may keep a thread waiting for a second
 on_both = pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
@@ -31,12 +33,6 @@ def launch() -> Iterator[Launch]:
     """Start workers that have imported all that trains."""
     with Nursery.opened(REPOSITORY, environment(), *HEAVY) as opened:
         yield opened.launching(ALTERED)
-
-
-@pytest.fixture(autouse=True)
-def quick_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind, handler in KIND_TO_HANDLER.items():
-        monkeypatch.setitem(kinds.KIND_TO_HANDLER, kind, handler)
 
 
 @on_both
@@ -61,8 +57,8 @@ def test_workers_that_are_killed_at_each_instant(
         database, launch, tmp_path, lease_seconds=LEASE_SECONDS, n_lists=N_LISTS
     ) as place:
         for instant in INSTANTS:
-            task_faults.die_at(place, "train.ranker", instant)
-        task_faults.die_at(place, FAULTY, GIVING_BACK)
+            task_faults.die_at(place, instant)
+        task_faults.die_at(place, GIVING_BACK, FAULTY)
 
 
 @on_both
@@ -98,14 +94,10 @@ def test_workers_race_while_some_are_killed_or_stand_still(
 
 @on_both
 def test_canceling_races_with_completion(
-    database: str,
-    launch: Launch,
-    tmp_path: Path,
-    rng: random.Random,
-    figure: Callable[[str], None],
+    database: str, launch: Launch, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     with workplace(database, launch, tmp_path, lease_seconds=30) as place:
-        figure(asyncio.run(task_faults.cancel_while_they_end(place, rng, n_tasks=100)))
+        figure(asyncio.run(task_faults.cancel_while_they_end(place, n_tasks=60)))
 
 
 @on_both
