@@ -41,6 +41,7 @@ from tests.torture.harness import (
     sqlite_path,
 )
 from tests.torture.task_instants import (
+    COPYING,
     IN_TRANSACTION,
     LEFT,
     POISON,
@@ -279,21 +280,23 @@ def die_at(place: Workplace, instant: str, kind: str = RANKER) -> None:
 def stand_still_at(place: Workplace, instant: str, kind: str = RANKER) -> None:
     """Stop a worker at an instant for longer than its lease: what it does later has no effect.
 
-    Meanwhile another one takes its task over and does the tasks after it. On SQLite a worker that
-    stands still within a transaction has the file's lock: there, nobody can go on before it does.
+    Meanwhile another one takes its task over and does the tasks after it; unless the first one has
+    a lock of its machine, that of the copy of the log or that of SQLite's file: then nobody can go
+    on there before it does.
     """
     job = place.start(kind)
     first = place.worker(TORTURE_AT=instant, TORTURE_SIGNAL="SIGSTOP")
     wait_for(lambda: psutil.Process(first.pid).status() == psutil.STATUS_STOPPED)
-    holds_the_file = instant in IN_TRANSACTION and sqlite_path(place.database) is not None
-    if holds_the_file:
+    is_one_file = sqlite_path(place.database) is not None
+    has_a_lock = instant == COPYING or (is_one_file and instant in IN_TRANSACTION)
+    if has_a_lock:
         time.sleep(place.lease_seconds)
         os.kill(first.pid, signal.SIGCONT)
     later = place.start()
     second = place.worker()
     wait_for(lambda: place.is_over(job, later))
     ended = place.found(job)
-    if not holds_the_file:
+    if not has_a_lock:
         os.kill(first.pid, signal.SIGCONT)
     end(first)
     end(second)

@@ -35,13 +35,14 @@ KIND_TO_HANDLER = {
     TINY: f"{__name__}:do_tiny",
 }
 
+COPYING = "copying"
 IN_TRANSACTION = {
     "stored": "its model is stored, and it is not completed",
     "completed": "both, and nothing is committed",
     "renewing": "it is renewed, and that is not committed",
 }
 INSTANTS = {
-    "copying": "the log is read: only by the first task, others find the copy",
+    COPYING: "the log is read: only by the first task, others find the copy",
     "claimed": "it is taken, and nothing is done",
     "growing": "trees are grown",
     **IN_TRANSACTION,
