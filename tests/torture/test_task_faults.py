@@ -105,7 +105,7 @@ def test_poison_ends_after_five_workers(
     database: str, tmp_path: Path, figure: Callable[[str], None]
 ) -> None:
     launch = partial(launch_process, module=ALTERED)  # what it spawns is altered too
-    with workplace(database, launch, tmp_path, lease_seconds=3.0) as place:
+    with workplace(database, launch, tmp_path, lease_seconds=15.0) as place:
         figure(task_faults.stop_poison(place, n_others=10))
 
 
