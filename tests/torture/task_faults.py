@@ -13,7 +13,7 @@ import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -511,7 +511,7 @@ def outlast_restarts(
         postgres.stop(mode)
         time.sleep(rng.uniform(0, 1.5) * place.lease_seconds)
         postgres.start()
-        with contextlib.suppress(StorageUnavailable):
+        with suppress(StorageUnavailable):
             place.is_over(*place.jobs)  # our own connections are gone too
         wait_for(lambda: place.is_over(*place.jobs))
     end(worker)
