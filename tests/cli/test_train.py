@@ -73,6 +73,22 @@ def test_features_are_proposed_and_the_command_with_them_works(log: str) -> None
     assert trained["importances"][0]["feature"] == "feature:worth"
 
 
+@pytest.mark.parametrize("kind", ["ranker", "ctr"])
+def test_a_report_is_drawn_when_trained_and_later(log: str, tmp_path: Path, kind: str) -> None:
+    name, now, later = f"drawn-{kind}", tmp_path / "now.svg", tmp_path / "later.svg"
+    printed = answer(
+        log, "train", kind, name, "--feature", "feature:worth", "--svg", str(now), "--deploy"
+    )
+    assert printed == f"\n {name} version 1 is stored; it serves\n\n"
+    shown = run(log, "models", "show", name, "--svg", str(later), "--version", "1")
+    assert (shown.exit_code, shown.stdout) == (0, ""), shown.output
+    assert now.read_text() == later.read_text()
+    assert "ctr" in answer(log, "models", "show", name)
+    missing = run(log, "models", "show", name, "--svg", str(later), "--version", "2")
+    assert missing.exit_code == 1
+    assert "There is no model" in missing.stderr
+
+
 def test_a_click_model_is_trained_by_command(log: str, empty: str) -> None:
     printed = answer(log, "train", "ctr", "chances", "--feature", "feature:worth")
     assert "chances version 1 is stored" in printed

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["train_ctr_command"]
 
 _WIDTH = 24  # of bars
-_MODELS = {"base_rate": "all alike", "position": "position", "item_ctr": "document's CTR"}
 
 
 @click.command("ctr")
@@ -59,15 +58,15 @@ def _render(report: CtrReport) -> Iterator[RenderableType]:
     losses = table_of("chances by", "log loss>", "Brier>", "the model is ahead by>")
     rest = table_of("", "AUC>", "calibration error>")
     for one in report.measured:
-        measures, name = one.measures, _MODELS.get(one.model, one.model)
+        measures = one.measures
         losses.add_row(
-            name,
+            one.words,
             with_interval(measures.log_loss, ".4f"),
             f"{measures.brier.mean:.4f}",
             "" if one.behind is None else with_interval(one.behind, "+.4f"),
         )
         rest.add_row(
-            name,
+            one.words,
             with_interval(measures.auc, ".3f"),
             with_interval(measures.calibration_error, ".3f"),
         )

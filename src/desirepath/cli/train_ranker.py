@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["train_ranker_command"]
 
-_ORDERS = {
-    "shown": "as shown",
-    "random": "random",
-    "popularity": "popularity",
-    "item_ctr": "document's CTR",
-}
-
 
 @click.command("ranker")
 @training_options
@@ -102,9 +95,7 @@ def _render(report: RankerReport) -> Iterator[RenderableType]:
     table = table_of("order", "nDCG>", "95 % interval>", "the ranker is ahead by>")
     for one in report.measured:
         ahead = "" if one.behind is None else with_interval(one.behind, "+.3f")
-        table.add_row(
-            _ORDERS.get(one.order, one.order), f"{one.ndcg.mean:.4f}", interval_of(one.ndcg), ahead
-        )
+        table.add_row(one.words, f"{one.ndcg.mean:.4f}", interval_of(one.ndcg), ahead)
     yield table
     yield nothing(report.verdict)
     yield nothing(

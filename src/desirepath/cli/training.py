@@ -16,14 +16,17 @@ from rich.text import Text
 from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.engine.models import deploy_model
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
-    from desirepath.engine.training.list_models import Learned, ListModelReport
+    from desirepath.engine.training.ctr_report import CtrReport
+    from desirepath.engine.training.list_models import Learned
+    from desirepath.engine.training.ranker import RankerReport
 
-    R = TypeVar("R", bound=ListModelReport)
+    R = TypeVar("R", RankerReport, CtrReport)
 
 __all__ = ["Training", "train_and_print", "training_options"]
 
@@ -52,6 +55,7 @@ _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
     click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
     click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+    figure_options,
 )
 
 
@@ -68,6 +72,7 @@ class Training(Struct, frozen=True, kw_only=True):
     dry_run: bool
     deploy: bool
     as_json: bool
+    files: FigureFiles
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +94,7 @@ def train_and_print(
     wanted: Struct,
     render: Callable[[R], Iterable[RenderableType]],
 ) -> Learned[R]:
-    """Train with a bar, deploy where that is asked, and print what came of it."""
+    """Train with a bar, deploy where that is asked, and print or draw what came of it."""
     name, question = training.name, training.question
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(training.settings))
@@ -114,12 +119,15 @@ def train_and_print(
         report, stored = trained.report, trained.artifact
         if training.deploy and stored is not None:
             deploy_model(engine, namespace.number, name, stored.version)
+    if training.files.are_wanted:
+        training.files.write(report)
     if training.as_json:
         version = None if stored is None else stored.version
         plain = msgspec.to_builtins(report)
         print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
         return trained
-    console.print(Group(*render(report)))
+    if not training.files.are_wanted:
+        console.print(Group(*render(report)))
     if stored is not None:
         what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
