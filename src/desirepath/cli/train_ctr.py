@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import RenderableType
 
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.model_figures import chosen_features, importance_table, left_out, with_interval
 from desirepath.cli.tables import bar, heading, nothing, percent, table_of
-from desirepath.cli.training import Training, train_and_print, training_options
+from desirepath.cli.training import Training, feature_options, train_and_print, training_options
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -22,13 +23,22 @@ _WIDTH = 24  # of bars
 
 
 @click.command("ctr")
+@click.argument("name")
 @training_options
+@feature_options
+@figure_options
 @click.option(
     "--keep-position-bias",
     is_flag=True,
     help="Features that are rates count every document as looked at.",
 )
-def train_ctr_command(training: Training, keep_position_bias: bool) -> None:
+def train_ctr_command(
+    training: Training,
+    features: tuple[str, ...],
+    without: tuple[str, ...],
+    keep_position_bias: bool,
+    files: FigureFiles,
+) -> None:
     """Train how likely a document of a list is clicked, as the next version of model NAME.
 
     It has the features of rankers. Its chances are calibrated on lists that the trees do not see,
@@ -39,12 +49,12 @@ def train_ctr_command(training: Training, keep_position_bias: bool) -> None:
         from desirepath.engine.training.list_models import ListModelSettings
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = ListModelSettings(
-        features=chosen_features(ListModelSettings().features, training.features, training.without),
+        features=chosen_features(ListModelSettings().features, features, without),
         test_share=training.test_share,
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )
-    train_and_print(training, train_ctr, wanted, _render)
+    train_and_print(training, train_ctr, wanted, _render, files)
 
 
 def _render(report: CtrReport) -> Iterator[RenderableType]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import RenderableType
 
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.model_figures import (
     chosen_features,
     importance_table,
@@ -16,7 +17,7 @@ from desirepath.cli.model_figures import (
     with_interval,
 )
 from desirepath.cli.tables import heading, nothing, table_of
-from desirepath.cli.training import Training, train_and_print, training_options
+from desirepath.cli.training import Training, feature_options, train_and_print, training_options
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ __all__ = ["train_ranker_command"]
 
 
 @click.command("ranker")
+@click.argument("name")
 @training_options
+@feature_options
+@figure_options
 @click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of nDCG@k.")
 @click.option(
     "--grades",
@@ -55,12 +59,15 @@ __all__ = ["train_ranker_command"]
 )
 def train_ranker_command(
     training: Training,
+    features: tuple[str, ...],
+    without: tuple[str, ...],
     k: int,
     grades: str,
     gain: str,
     keep_position_bias: bool,
     matrix: str | None,
     matrix_format: str,
+    files: FigureFiles,
 ) -> None:
     """Train a ranker from the log and store it as the next version of model NAME.
 
@@ -74,7 +81,7 @@ def train_ranker_command(
         from desirepath.methods.ranking.metrics import Gain
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = RankerSettings(
-        features=chosen_features(RankerSettings().features, training.features, training.without),
+        features=chosen_features(RankerSettings().features, features, without),
         test_share=training.test_share,
         k=k,
         grading=Grading(grades),
@@ -82,7 +89,7 @@ def train_ranker_command(
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )
-    trained = train_and_print(training, train_ranker, wanted, _render)
+    trained = train_and_print(training, train_ranker, wanted, _render, files)
     if matrix is not None:
         write_matrix(trained.matrix, matrix, MatrixFormat(matrix_format))
 

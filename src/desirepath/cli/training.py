@@ -16,24 +16,36 @@ from rich.text import Text
 from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
-from desirepath.cli.figures import FigureFiles, figure_options
+from desirepath.cli.figures import FigureFiles
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.engine.models import deploy_model
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
-    from desirepath.engine.training.ctr_report import CtrReport
-    from desirepath.engine.training.list_models import Learned
-    from desirepath.engine.training.ranker import RankerReport
+    from desirepath.engine.training.trained import Trained
 
-    R = TypeVar("R", RankerReport, CtrReport)
+    T = TypeVar("T", bound=Trained[Any])
 
-__all__ = ["Training", "train_and_print", "training_options"]
+__all__ = ["Training", "feature_options", "train_and_print", "training_options"]
 
 _OPTIONS = (
-    click.argument("name"),
     engine_options,
     question_options,
+    click.option(
+        "--test-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.2,
+        show_default=True,
+        help="Share of the log, its last part, that is measured on and not learned from.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
+    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
+    click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+)
+
+
+_FEATURES = (
     click.option(
         "--feature",
         "features",
@@ -44,18 +56,6 @@ _OPTIONS = (
     click.option(
         "--without", multiple=True, metavar="NAME", help="Leave out a feature. May be repeated."
     ),
-    click.option(
-        "--test-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.2,
-        show_default=True,
-        help="Share of the lists, the last ones, that are measured on and not learned from.",
-    ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
-    click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
-    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
-    click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
-    figure_options,
 )
 
 
@@ -65,18 +65,15 @@ class Training(Struct, frozen=True, kw_only=True):
     settings: Settings
     name: str
     question: Question
-    features: tuple[str, ...]
-    without: tuple[str, ...]
     test_share: float
     seed: int
     dry_run: bool
     deploy: bool
     as_json: bool
-    files: FigureFiles
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of every training; it takes them as ``training``."""
+    """Give a command the options of every training; it takes them, and NAME, as ``training``."""
 
     @wraps(command)
     def with_training(**options: Any) -> Any:
@@ -88,21 +85,29 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_training
 
 
+def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that choose features: it takes ``features`` and ``without``."""
+    for option in reversed(_FEATURES):
+        command = option(command)
+    return command
+
+
 def train_and_print(
     training: Training,
-    train: Callable[..., Learned[R]],
+    train: Callable[..., T],
     wanted: Struct,
-    render: Callable[[R], Iterable[RenderableType]],
-) -> Learned[R]:
-    """Train with a bar, deploy where that is asked, and print or draw what came of it."""
+    render: Callable[[Any], Iterable[RenderableType]],
+    files: FigureFiles | None = None,
+) -> T:
+    """Train with a bar, deploy where that is asked, and print what came of it, or draw it."""
     name, question = training.name, training.question
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(training.settings))
         namespace = namespace_of(engine, question.namespace)
         progress, bar = stack.enter_context(rows_progress("copying the log"))
 
-        def grown(done: int, most: int) -> None:
-            progress.update(bar, description="growing trees", completed=done, total=most)
+        def stepped(done: int, most: int) -> None:
+            progress.update(bar, description="learning", completed=done, total=most)
 
         trained = train(
             engine,
@@ -113,20 +118,21 @@ def train_and_print(
             on=question.on,
             is_stored=not training.dry_run,
             progress=counting(progress, bar),
-            grown=grown,
+            stepped=stepped,
         )
         progress.stop()
         report, stored = trained.report, trained.artifact
         if training.deploy and stored is not None:
             deploy_model(engine, namespace.number, name, stored.version)
-    if training.files.are_wanted:
-        training.files.write(report)
+    is_drawn = files is not None and files.are_wanted
+    if files is not None and is_drawn:
+        files.write(report)
     if training.as_json:
         version = None if stored is None else stored.version
         plain = msgspec.to_builtins(report)
         print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
         return trained
-    if not training.files.are_wanted:
+    if not is_drawn:
         console.print(Group(*render(report)))
     if stored is not None:
         what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"

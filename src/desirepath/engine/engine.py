@@ -22,6 +22,7 @@ from desirepath.engine.embedding.base import Embedder, NoEmbedder
 from desirepath.engine.group_commit import GroupCommit
 from desirepath.engine.learning.folding import fold, forget
 from desirepath.engine.learning.lone import learn_lone, unlearn_lone, unlearn_lone_of
+from desirepath.engine.recommending.loading import Recommenders
 from desirepath.engine.recording import (
     Learning,
     Outcome,
@@ -79,7 +80,8 @@ class Engine:
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
         self.popularity = Popularity()
-        self.rankers = Rankers(storage, self.directory.ranker)
+        self.rankers = Rankers(storage, self.directory)
+        self.recommenders = Recommenders(storage, self.directory)
         self.shard = 0 if storage.cheap_reads else os.getpid() % SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""

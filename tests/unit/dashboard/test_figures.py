@@ -261,8 +261,8 @@ def test_what_is_debiased_and_what_was_before_are_drawn_beside(engine: Engine) -
 def test_a_ranker_is_drawn_beside_orders_that_need_no_learning() -> None:
     for canvas in (Canvas(), Canvas(width=358, palette=DARK)):
         texts = _texts(_ranker(0.1), canvas)
-        for word in ("the ranker", "document's CTR", "0.500", "ctr", "linear gain of"):
-            assert word in texts or word.capitalize() in texts, word
+        for word in ("the ranker", "document's CTR", "0.500", "ctr"):
+            assert word in texts, word
         assert "Triangles" not in texts
         width = _size(to_png(figure_of(_ranker(0.1), canvas)))[0]
         assert math.isclose(width, 2 * canvas.width, abs_tol=24)

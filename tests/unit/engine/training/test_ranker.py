@@ -141,7 +141,7 @@ def test_chances_of_a_click_are_measured_and_stored(engine: Engine, clock: Testi
         parts = read_parts(lambda file: session.artifacts.file(1, artifact.id, file), artifact.kind)
     assert parts.calibration is not None
     assert parts.calibration.slope == report.slope
-    found = engine.directory.ranker(1, "clicks", 1)
+    found = engine.directory.model(1, "clicks", 1)
     assert found is not None
     assert found.id == artifact.id
 
