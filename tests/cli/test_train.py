@@ -58,7 +58,8 @@ def answer(url: str, *arguments: str) -> str:
 def test_what_the_log_allows_is_said_before_training(log: str, empty: str) -> None:
     assert "enough" in answer(log, "validate")
     needs = json.loads(answer(log, "validate", "--json"))["needs"]
-    assert {one["missing"] for one in needs} == {0}
+    missing = {one["model"]: one["missing"] for one in needs}
+    assert missing == {"ranker": 0, "ctr": 0, "recommender": 20}  # each person clicked once
     of_nothing = json.loads(answer(empty, "validate", "--json"))["needs"]
     assert all(one["missing"] > 0 for one in of_nothing)
     assert "missing" in answer(empty, "validate")
@@ -66,8 +67,16 @@ def test_what_the_log_allows_is_said_before_training(log: str, empty: str) -> No
 
 def test_features_are_proposed_and_the_command_with_them_works(log: str) -> None:
     proposed = json.loads(answer(log, "autofeature", "--json"))
-    assert "feature:worth" in proposed["features"]
-    assert proposed["command"] in answer(log, "autofeature")
+    best = proposed["features"][0]
+    assert (best["feature"], best["first"], best["is_worth_it"]) == (
+        "feature:worth",
+        "higher",
+        True,
+    )
+    assert proposed["command"] == "desirepath train ranker NAME --feature feature:worth"
+    printed = answer(log, "autofeature")
+    assert proposed["command"] in printed
+    assert max(map(len, printed.splitlines())) <= 80
     _, *arguments = proposed["command"].replace("NAME", "best").split()
     trained = json.loads(answer(log, *arguments, "--dry-run", "--json"))
     assert trained["importances"][0]["feature"] == "feature:worth"
