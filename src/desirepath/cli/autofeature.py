@@ -32,8 +32,8 @@ __all__ = ["autofeature_command"]
 def autofeature_command(settings: Settings, question: Question, as_json: bool) -> None:
     """Measure what each feature of a ranker says of clicks, and say how to train with them.
 
-    Each by itself, on the last 2,000 lists, as of their times: fields of documents at any depth,
-    what was logged with lists, and what users and sessions like.
+    Each by itself, on 2,000 lists, as of their times: fields of documents at any depth, what was
+    logged with lists, and what users and sessions like.
     """
     with opened(settings, question) as found:
         with needs_extra("analysis"):
@@ -75,7 +75,7 @@ def _print(proposed: ProposedFeatures, command: str) -> None:
     console.print(
         heading(
             "What each feature by itself says of clicks",
-            f"on the last {proposed.n_lists:,} lists",
+            f"on {proposed.n_lists:,} lists",
         )
     )
     table = answer_table(["feature*", "has a value>", "AUC within lists>", "first", "nDCG@10>"])
@@ -95,8 +95,9 @@ def _print(proposed: ProposedFeatures, command: str) -> None:
 
 def _notes(proposed: ProposedFeatures) -> Iterator[str]:
     yield (
-        "Lists with a click and a document left alone. By chance: AUC 0.5, nDCG@10 "
-        f"{proposed.ndcg_by_chance:.3f}. 95 % intervals over lists."
+        "The last lists with a click and a document left alone, before the fifth that rankers are "
+        f"measured on. By chance: AUC 0.5, nDCG@10 {proposed.ndcg_by_chance:.3f}. "
+        "95 % intervals over lists."
     )
     yield (
         "Worth training with, where it says which values come first: a tenth of the documents have "

@@ -12,6 +12,7 @@ import numpy as np
 from ibis import _
 from ibis.expr.types import Table
 from msgspec import Struct
+from msgspec.structs import replace
 
 from desirepath.domain.ranking_features import moment_in, number_in, values_in
 from desirepath.domain.scope import Scope
@@ -19,6 +20,7 @@ from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part, part_of
 from desirepath.engine.engine import Engine
 from desirepath.engine.training.layouts import USUAL_FEATURES, propensities_of, read_layout
+from desirepath.engine.training.list_models import ListModelSettings
 from desirepath.engine.training.matrix import Grading, matrix_of, rows_with_features
 from desirepath.engine.training.training_rows import clicks_by_list, training_rows
 from desirepath.errors import NotEnoughData
@@ -52,7 +54,8 @@ class FeatureSignal(Struct, frozen=True, kw_only=True):
         Within lists, see :func:`~desirepath.methods.ranking.list_auc.list_auc`: their mean, with
         its 95 % interval over lists. Below 0.5 lower values are clicked more.
     ndcg
-        nDCG@10 of the lists in the order of the feature, the better one of rising and falling.
+        nDCG@10 of the lists in the order of the feature, the better one of rising and falling;
+        equal values in any order.
     is_usual
         Whether rankers have it without asking.
     same_as
@@ -84,7 +87,7 @@ class ProposedFeatures(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     n_lists
-        The last lists with both a click and a document left alone, that it was measured on.
+        With both a click and a document left alone, that it was measured on.
     ndcg_by_chance
         nDCG@10 of those lists in random order.
     left_out
@@ -100,7 +103,10 @@ class ProposedFeatures(Struct, frozen=True, kw_only=True):
 def propose_features(
     engine: Engine, namespace: Namespace, opened: OpenLog, scope: Scope
 ) -> ProposedFeatures:
-    """Measure every feature that a ranker could have on the last 2,000 lists that can tell.
+    """Measure every feature that a ranker could have on 2,000 lists that can tell.
+
+    They are the last ones before the fifth that a ranker is measured on: what is chosen by them has
+    not seen those.
 
     The usual ones; what was logged with lists; and of documents every field, at any path, in which
     a tenth of a sample of 1,000 have a number, a date, or a text that another of them has too. All
@@ -113,10 +119,7 @@ def propose_features(
     """
     part = part_of(opened, scope)
     lists = training_rows(part)
-    telling = clicks_by_list(lists).filter(_.clicks > 0, _.clicks < _.n).select("execution_id")
-    moments = lists.select("execution_id", "moment").distinct().semi_join(telling, "execution_id")
-    last = moments.order_by(ibis.desc("moment"), "execution_id").limit(_MOST_LISTS)
-    with part.engine.kept(lists.semi_join(last, "execution_id")) as rows:
+    with part.engine.kept(lists.semi_join(_last_telling(part, lists), "execution_id")) as rows:
         with engine.storage.read() as session:
             names, left_out = _candidates(part, rows, session, namespace.number)
         layout = read_layout(
@@ -126,16 +129,43 @@ def propose_features(
     matrix = matrix_of(found, layout, Grading.CLICKED)
     if matrix.n_lists < LEAST_LISTS:
         raise NotEnoughData(
-            "lists with both a click and a document left alone",
+            "lists with both a click and a document left alone, before the last fifth",
             needed=LEAST_LISTS,
             found=matrix.n_lists,
         )
+    matrix = _mixed(matrix)
     signals = _signals(matrix)
     return ProposedFeatures(
         n_lists=matrix.n_lists,
-        ndcg_by_chance=float(_ndcg(random_scores(matrix, seed=0, round=0), matrix).mean()),
+        ndcg_by_chance=float(_ndcg(np.zeros(matrix.n_rows), matrix).mean()),
         features=tuple(sorted(signals, key=lambda one: (-abs(one.auc.mean - 0.5), one.feature))),
         left_out=left_out,
+    )
+
+
+def _last_telling(part: Part, lists: Table) -> Table:
+    """The lists to measure on: ``execution_id``."""
+    moments = lists.select("execution_id", "moment").distinct()
+    clicked = clicks_by_list(lists).filter(_.clicks > 0).inner_join(moments, "execution_id")
+    with part.engine.kept(clicked.select("execution_id", "moment", "n", "clicks")) as found:
+        (count,) = part.rows(found.aggregate(n=_.count()))
+        n_earlier = int(count["n"] * (1 - ListModelSettings().test_share))
+        first = part.rows(found.order_by("moment").select("moment").limit(1, offset=n_earlier))
+        end = first[0]["moment"] if first else 0
+    telling = clicked.filter(_.moment < end, _.clicks < _.n)
+    last = telling.order_by(ibis.desc("moment"), "execution_id").limit(_MOST_LISTS)
+    return last.select("execution_id")
+
+
+def _mixed(matrix: Matrix) -> Matrix:
+    """Lists with their documents in any order, so that equal values are not as they were shown."""
+    order = np.lexsort((random_scores(matrix, seed=0, round=0), matrix.lists))
+    return replace(
+        matrix,
+        values=matrix.values[order],
+        grades=matrix.grades[order],
+        positions=matrix.positions[order],
+        document_ids=None,
     )
 
 
