@@ -62,6 +62,13 @@ _FEATURES = (
     click.option(
         "--without", multiple=True, metavar="NAME", help="Leave out a feature. May be repeated."
     ),
+    click.option(
+        "--half-life-days",
+        type=click.FloatRange(0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="A click or an exposure so much older counts half in features.",
+    ),
 )
 
 
@@ -92,7 +99,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose features: it takes ``features`` and ``without``."""
+    """Give a command the options of features.
+
+    It takes ``features``, ``without`` and ``half_life_days``.
+    """
     for option in reversed(_FEATURES):
         command = option(command)
     return command
