@@ -113,7 +113,7 @@ class Workplace:
 
     def keep_busy(self, n_tasks: int, kind: str = TINY, **inputs: Any) -> None:
         """Leave tasks until so many are not over."""
-        while sum(not self.is_over(job) for job in self.jobs[-n_tasks:]) < n_tasks:
+        while sum(not self.is_over(job) for job in self.jobs) < n_tasks:
             self.start(kind, **inputs)
 
     def worker(self, *flags: str, **variables: str) -> Worker:
@@ -370,7 +370,10 @@ def race_with_faults(place: Workplace, rng: random.Random, *, n_workers: int, n_
     tries = Counter(place.found(job).tries for job in place.jobs)
     assert set(statuses) == {JobStatus.COMPLETED}, statuses
     assert max(tries) > 1, "no fault hit a task"
-    return f"{_listed(faults)}; {len(place.jobs)} tasks, each completed once, by tries {_listed(tries)}"
+    return (
+        f"{_listed(faults)}; {len(place.jobs)} tasks, each completed once, by tries "
+        f"{_listed(tries)}"
+    )
 
 
 @contextmanager
