@@ -201,9 +201,10 @@ class Program:
             raise AssertionError(f"still running {seconds} s after SIGTERM") from None
 
     def close(self) -> None:
-        """Kill it if it still runs, and forget what it printed."""
-        self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Kill it if it still runs, and forget what it printed; the second time does nothing."""
+        if self._folder.exists():
+            self.kill()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class Server(Program):

@@ -111,6 +111,11 @@ class Workplace:
         self.jobs.append(start_task(self.engine, self.namespace, kind, inputs))
         return self.jobs[-1]
 
+    def keep_busy(self, n_tasks: int, kind: str = TINY, **inputs: Any) -> None:
+        """Leave tasks until so many are not over."""
+        while sum(not self.is_over(job) for job in self.jobs) < n_tasks:
+            self.start(kind, **inputs)
+
     def worker(self, *flags: str, **variables: str) -> Worker:
         """A worker, killed at the end if it still runs."""
         started = Worker(self.database, *flags, launch=self._launch, **(self.variables | variables))
@@ -227,18 +232,16 @@ def survive_kills(place: Workplace, rng: random.Random, *, n_kills: int, n_worke
     kills_at = Counter[str]()
     n_killed = 0
     while n_killed < n_kills:
-        while sum(not place.is_over(job) for job in place.jobs) < n_workers + 1:
-            place.start(RANKER)
+        place.keep_busy(n_workers + 1, RANKER)
         time.sleep(rng.uniform(0.1, 1.5))
         number = rng.randrange(n_workers)
         where = _where(place.instants(), workers[number].pid)
-        if where is not None and kills_of_task[where.task_id] == MOST_TRIES - 2:
+        if where is None or kills_of_task[where.task_id] == MOST_TRIES - 2:
             continue
         workers[number].kill()
-        where = _where(place.instants(), workers[number].pid)
-        kills_at["idle" if where is None else where.instant] += 1
-        if where is not None:
-            kills_of_task[where.task_id] += 1
+        where = _where(place.instants(), workers[number].pid) or where
+        kills_at[where.instant] += 1
+        kills_of_task[where.task_id] += 1
         assert_quiet(workers[number])
         workers[number].close()
         workers[number] = place.worker()
@@ -337,9 +340,7 @@ def race(place: Workplace, *, n_workers: int, n_tasks: int) -> str:
     return f"{n_tasks} tasks, each done once, by {n_workers} workers: {sorted(done_by.values())}"
 
 
-def race_with_faults(
-    place: Workplace, rng: random.Random, *, n_workers: int, n_tasks: int, n_faults: int
-) -> str:
+def race_with_faults(place: Workplace, rng: random.Random, *, n_workers: int, n_faults: int) -> str:
     """The same while workers are killed, or stopped for about a lease.
 
     Returns
@@ -348,10 +349,9 @@ def race_with_faults(
         What happened, in one line.
     """
     workers = [place.worker() for _ in range(n_workers)]
-    for _ in range(n_tasks):
-        place.start(steps=rng.randrange(40))
     faults = Counter[str]()
-    while sum(faults.values()) < n_faults and not place.is_over(*place.jobs):
+    while sum(faults.values()) < n_faults:
+        place.keep_busy(4 * n_workers, steps=rng.randrange(40))
         time.sleep(rng.uniform(0, 0.5))
         number = rng.randrange(n_workers)
         if rng.random() < 0.5:
@@ -370,7 +370,10 @@ def race_with_faults(
     tries = Counter(place.found(job).tries for job in place.jobs)
     assert set(statuses) == {JobStatus.COMPLETED}, statuses
     assert max(tries) > 1, "no fault hit a task"
-    return f"{_listed(faults)}; {n_tasks} tasks, each completed once, by tries {_listed(tries)}"
+    return (
+        f"{_listed(faults)}; {len(place.jobs)} tasks, each completed once, by tries "
+        f"{_listed(tries)}"
+    )
 
 
 @contextmanager

@@ -44,7 +44,7 @@ IN_TRANSACTION = {
 INSTANTS = {
     COPYING: "the log is read: only by the first task, others find the copy",
     "claimed": "it is taken, and nothing is done",
-    "growing": "trees are grown",
+    "learning": "trees are grown",
     **IN_TRANSACTION,
     "committed": "all is over, and the worker does not know",
 }
