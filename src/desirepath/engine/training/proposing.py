@@ -150,8 +150,11 @@ def _last_telling(part: Part, lists: Table) -> Table:
     with part.engine.kept(clicked.select("execution_id", "moment", "n", "clicks")) as found:
         (count,) = part.rows(found.aggregate(n=_.count()))
         n_earlier = int(count["n"] * (1 - ListModelSettings().test_share))
-        first = part.rows(found.order_by("moment").select("moment").limit(1, offset=n_earlier))
-        end = first[0]["moment"] if first else 0
+        in_order = ibis.window(order_by=["moment", "execution_id"])
+        numbered = found.mutate(number=ibis.row_number().over(in_order))
+        later = numbered.filter(_.number >= n_earlier)
+        (first,) = part.rows(later.aggregate(moment=_.moment.min()))
+    end = first["moment"] or 0
     telling = clicked.filter(_.moment < end, _.clicks < _.n)
     last = telling.order_by(ibis.desc("moment"), "execution_id").limit(_MOST_LISTS)
     return last.select("execution_id")
