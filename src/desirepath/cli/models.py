@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.table import Column, Table
+from rich.text import Text
 
 from desirepath.api.model_schemas import (
     ModelListQuery,
@@ -18,16 +18,20 @@ from desirepath.api.model_schemas import (
     present_summary,
 )
 from desirepath.api.models import list_page
-from desirepath.cli.answers import print_json
+from desirepath.cli.answers import answer_table, print_json
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.figures import FigureFiles, figure_options
+from desirepath.domain.artifact import Artifact
 from desirepath.domain.clock import format_time
 from desirepath.engine.models import (
     Model,
     delete_model,
     deploy_model,
     find_model,
+    find_version,
     roll_back_model,
 )
+from desirepath.extras import needs_extra
 from desirepath.settings import Settings
 
 __all__ = ["models"]
@@ -63,13 +67,31 @@ def list_models(settings: Settings, kind: str | None, namespace: str, as_json: b
 
 @models.command("show")
 @click.argument("name")
+@click.option("--version", type=click.IntRange(1), help="Which one to draw. Default: the newest.")
 @_namespace
 @_json
+@figure_options
 @engine_options
-def show(settings: Settings, name: str, namespace: str, as_json: bool) -> None:
-    """Show the versions of model NAME, what served when, and what made the newest."""
+def show(
+    settings: Settings,
+    name: str,
+    version: int | None,
+    namespace: str,
+    as_json: bool,
+    files: FigureFiles,
+) -> None:
+    """Show the versions of model NAME, what served when, and what made the newest.
+
+    Or draw how good one of them is: its report, as it was when the model was trained.
+    """
     with open_engine(settings) as engine:
-        model = find_model(engine, namespace_of(engine, namespace).number, name)
+        number = namespace_of(engine, namespace).number
+        model = find_model(engine, number, name)
+        if files.are_wanted:
+            newest = model.versions[0].version
+            _draw(find_version(engine, number, name, version or newest), files)
+    if files.are_wanted and not as_json:
+        return
     if as_json:
         print_json(_whole(model))
         return
@@ -132,18 +154,24 @@ def _whole(model: Model) -> dict[str, Any]:
     }
 
 
+def _draw(version: Artifact, files: FigureFiles) -> None:
+    with needs_extra("analysis"):
+        from desirepath.engine.training.stored_reports import stored_report
+    files.write(stored_report(version))
+
+
 def _print(rows: Sequence[ModelSummary]) -> None:
-    table = Table(
-        Column("name", no_wrap=True), "kind", "version", "created", "bytes", "serves", "stale since"
+    table = answer_table(
+        ["name*", "kind", "version>", "created (UTC)", "kB>", "serves", "stale since"]
     )
     for row in rows:
         table.add_row(
-            row.name,
+            Text(row.name),
             row.kind,
             str(row.version),
-            row.created_at,
-            f"{row.n_bytes:,}",
+            row.created_at[:16].replace("T", " "),
+            f"{row.n_bytes / 1000:,.0f}",
             "yes" if row.serves else "",
-            row.stale_since or "",
+            (row.stale_since or "")[:10],
         )
     console.print(table)

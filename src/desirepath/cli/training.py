@@ -15,6 +15,7 @@ from rich.text import Text
 from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.figures import FigureFiles
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.domain.artifact import Artifact
 from desirepath.engine.engine import Engine
@@ -112,8 +113,9 @@ def train_and_print(
     train: Callable[..., T],
     wanted: Struct,
     render: Callable[[Any], Iterable[RenderableType]],
+    files: FigureFiles | None = None,
 ) -> T:
-    """Train with a bar, deploy where that is asked, and print what came of it."""
+    """Train with a bar, deploy where that is asked, and print what came of it, or draw it."""
     from desirepath.engine.training.trained import plain_report
 
     name, question = training.name, training.question
@@ -139,12 +141,16 @@ def train_and_print(
         progress.stop()
         stored = trained.artifact
         serves = training.deploy and stored is not None and _deployed(engine, stored)
+    is_drawn = files is not None and files.are_wanted
+    if files is not None and is_drawn:
+        files.write(trained.report)
     if training.as_json:
         version = None if stored is None else stored.version
         report = plain_report(trained.report)
         print_json({"name": name, "version": version, "serves": serves, **report})
         return trained
-    console.print(Group(*render(trained.report)))
+    if not is_drawn:
+        console.print(Group(*render(trained.report)))
     if stored is not None:
         force = " --force" if stored.beats_baselines is False else ""
         what = "serves" if serves else f"serves after: desirepath models deploy {name}{force}"

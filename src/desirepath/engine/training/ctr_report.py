@@ -11,6 +11,8 @@ from desirepath.methods.ranking.comparing import MeanEstimate
 
 __all__ = ["CtrMeasured", "CtrReport"]
 
+_WORDS = {"base_rate": "all alike", "position": "position", "item_ctr": "document's CTR"}
+
 
 class CtrMeasured(Struct, frozen=True, kw_only=True):
     """What one way to foretell clicks is worth on the lists that were not learned from.
@@ -24,6 +26,11 @@ class CtrMeasured(Struct, frozen=True, kw_only=True):
     model: str
     measures: ClickMeasures
     behind: MeanEstimate | None = None
+
+    @property
+    def words(self) -> str:
+        """What foretells, as people call it."""
+        return _WORDS.get(self.model, self.model)
 
 
 class CtrReport(ListModelReport, frozen=True, kw_only=True):
@@ -40,8 +47,9 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
         Of the calibration; 1 and 0 change nothing.
     measured
         The model first, then the same without calibration, then the rates.
-    reliability
-        What was foretold and what came, on the later lists.
+    reliability, reliability_uncalibrated
+        What was foretold and what came, on the later lists; and what the trees alone foretold,
+        which is empty in reports of models that were trained before it was kept.
     """
 
     click_rate: float
@@ -51,6 +59,7 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
     shift: float
     measured: tuple[CtrMeasured, ...]
     reliability: tuple[ReliabilityBin, ...]
+    reliability_uncalibrated: tuple[ReliabilityBin, ...] = ()
 
     @property
     def verdict(self) -> str:

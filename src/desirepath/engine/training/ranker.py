@@ -41,6 +41,7 @@ __all__ = [
 
 _RANDOM_ROUNDS = 10
 _DEEPEST = 1_000  # place that a measure looks at
+_WORDS = {"shown": "as shown", "item_ctr": "document's CTR"}
 LEAST_LISTS = 20
 """With a grade above 0; of fewer, no later ones can be spared to measure on."""
 
@@ -90,6 +91,11 @@ class Measured(Struct, frozen=True, kw_only=True):
     order: str
     ndcg: MeanEstimate
     behind: MeanEstimate | None = None
+
+    @property
+    def words(self) -> str:
+        """What the order goes by, as people call it."""
+        return _WORDS.get(self.order, self.order)
 
 
 class RankerReport(ListModelReport, frozen=True, kw_only=True):

@@ -49,13 +49,16 @@ from desirepath.storage.base import Namespace
 __all__ = [
     "CUTOFF",
     "LEAST_PEOPLE",
+    "WITH_TWO",
     "RecommenderReport",
     "RecommenderSettings",
     "TrainedRecommender",
+    "people_with_two",
     "train_recommender",
 ]
 
 CUTOFF = 10
+WITH_TWO = "people who reacted to two documents"
 LEAST_PEOPLE = 20
 """Who reacted to two documents before anything is learned, and to judge by."""
 _UNKNOWN_SHARE = 0.5  # of popularity, where nobody came back to choose it by
@@ -311,11 +314,25 @@ def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
         )
 
 
-_WHAT = "people who reacted to two documents (send user_id or session_id with what they do)"
+_WHAT = f"{WITH_TWO} (send user_id or session_id with what they do)"
+
+
+def people_with_two(part: Part) -> int:
+    """How many people there are to learn from, with the usual settings."""
+    with part.engine.kept(reactions(part.log)) as rows:
+        (ends,) = part.rows(rows.aggregate(last=_.moment.max()))
+        if ends["last"] is None:
+            return 0
+        known = _known(part, weighted(rows, int(ends["last"]), RecommenderSettings().weighting))
+        return _n_with_two(known.preferences)
+
+
+def _n_with_two(known: Preferences) -> int:
+    return int((np.diff(known.starts) > 1).sum())
 
 
 def _check_amount(known: Preferences) -> None:
-    n_with_two = int((np.diff(known.starts) > 1).sum())
+    n_with_two = _n_with_two(known)
     if n_with_two < LEAST_PEOPLE:
         raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=n_with_two)
 
@@ -387,7 +404,7 @@ def _learn(
     report = RecommenderReport(
         method=settings.method,
         n_people=known.n_people,
-        n_with_two=int((np.diff(known.starts) > 1).sum()),
+        n_with_two=_n_with_two(known),
         n_documents=known.n_documents,
         n_pairs=len(known.documents),
         test_from=format_time(cut.test_from),
