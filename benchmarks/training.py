@@ -31,23 +31,13 @@ from desirepath.analysis.ranking_features import exposures_of
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.training.document_fields import DocumentTables
-from desirepath.engine.training.layouts import read_layout, with_shares
+from desirepath.engine.training.layouts import USUAL_FEATURES, read_layout, with_shares
 from desirepath.engine.training.training_rows import features_of, opened_tables, training_rows
 
 NAMES = (
-    "rank",
-    "document_score",
-    "field:price",
-    "field:rating",
-    "age:made",
-    "ctr",
-    "ctr_of_pair",
-    "popularity",
-    "exposure",
-    "days_since_click",
-    "days_known",
-    "user_affinity:brand",
-    "session_affinity:brand",
+    *USUAL_FEATURES,
+    *("field:price", "field:rating", "age:made"),
+    *("user_affinity:brand", "session_affinity:brand"),
 )
 
 

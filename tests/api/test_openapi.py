@@ -91,7 +91,7 @@ class TestDocument:
         assert scheme == {"type": "http", "scheme": "bearer"}
 
 
-READING = ("search_", "explain_")
+READING = ("search_", "explain_", "list_")
 """How operations begin that are sent by POST and change nothing."""
 
 
@@ -171,7 +171,9 @@ class TestAnswers:
             return request._replace(path=f"{request.path}?cursor=x")
 
         def applies(operation: Operation) -> bool:
-            paged_by_number = {"list_retrievers", "search_retrievers", "list_namespaces"}
+            paged_by_number = {
+                *("list_retrievers", "search_retrievers", "list_namespaces", "list_tasks"),
+            }
             return "cursor" in operation.parameters("query") and operation.id not in paged_by_number
 
         self.provoke(api, document, 400, change, applies)

@@ -132,10 +132,10 @@ OWNER_SEES_NO_DIFFERENCE = {
     # Of lists of interactions, which is no search's.
     ("execute_retriever", "body", "pagination.cursor"),
     ("execute_adhoc", "body", "pagination.cursor"),
-    # Retrievers and namespaces are paged by number.
+    # Retrievers, namespaces and tasks are paged by number.
     *(
         (o, "query", n)
-        for o in ("list_retrievers", "search_retrievers", "list_namespaces")
+        for o in ("list_retrievers", "search_retrievers", "list_namespaces", "list_tasks")
         for n in ("cursor", "next_cursor", "after")
     ),
 }

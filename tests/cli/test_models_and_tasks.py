@@ -126,3 +126,12 @@ def test_a_canceled_task_is_not_done(database: Database) -> None:
     watched = run(database, "tasks", "watch", job.task_id)
     assert (watched.exit_code, watched.stdout) == (1, "CANCELED\n")
     assert job.task_id in answer(database, "tasks", "list")
+
+
+def test_where_nothing_is_there_a_sentence_says_so(database: Database) -> None:
+    with opened(database):
+        pass
+    assert answer(database, "models", "list").startswith("No models yet. Train one")
+    assert answer(database, "models", "list", "--kind", "ranker").startswith("No models of this")
+    assert answer(database, "tasks", "list") == "No tasks.\n"
+    assert answer(database, "tasks", "list", "--status", "PENDING") == "No tasks are PENDING.\n"

@@ -12,12 +12,11 @@ from typing import Any, Protocol, cast
 
 import ibis
 import pyarrow as pa
-from ibis.backends.duckdb.converter import DuckDBPyArrowData
 from ibis.expr.operations import Node
 from ibis.expr.types import Table
 from msgspec import Struct
 
-from desirepath.errors import MissingDependency
+from desirepath.extras import needs_extra
 
 __all__ = ["AnalysisEngine", "DuckDB", "Limits", "Spark", "open_analysis_engine"]
 
@@ -96,7 +95,7 @@ class DuckDB:
 
     def arrow(self, table: Table) -> pa.Table:
         rows = self._connection.con.sql(_sql(table.op())).to_arrow_table()
-        return table.__pyarrow_result__(rows, data_mapper=DuckDBPyArrowData)
+        return rows.cast(table.schema().to_pyarrow())
 
     def write(self, table: Table, path: Path) -> None:
         """Run an expression into a Parquet file."""
@@ -131,10 +130,8 @@ class Spark:
     name = "spark"
 
     def __init__(self, master: str) -> None:
-        try:
+        with needs_extra("spark"):
             from pyspark.sql import SparkSession
-        except ImportError as error:
-            raise MissingDependency("pyspark", "spark") from error
         builder = cast(Any, SparkSession.builder)
         self._session = (
             builder.master(master)

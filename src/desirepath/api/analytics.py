@@ -13,6 +13,7 @@ from desirepath.domain.checks import check_time
 from desirepath.domain.clock import parse_time
 from desirepath.domain.scope import MOST_VERSIONS, Scope
 from desirepath.errors import InvalidQuery, MissingDependency, Overloaded
+from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
     from desirepath.engine.analysing.asking import OpenLog
@@ -115,10 +116,8 @@ def opened(call: Call) -> Iterator[OpenLog]:
     Overloaded
         Others are asking, and did not end in time.
     """
-    try:
+    with needs_extra("analysis"):
         from desirepath.engine.analysing.asking import open_log
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "ibis-framework", "analysis") from error
     with open_log(call.engine, call.namespace) as log:
         yield log
 

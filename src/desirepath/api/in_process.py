@@ -50,9 +50,9 @@ from desirepath.errors import (
     InvalidInteraction,
     InvalidSearch,
     MalformedJSON,
-    MissingDependency,
     NotFound,
 )
+from desirepath.extras import needs_extra
 from desirepath.storage.base import Namespace
 
 if TYPE_CHECKING:
@@ -121,10 +121,8 @@ class Desirepath:
         MissingDependency
             The extra ``analysis``, or ``spark``, is not installed.
         """
-        try:
+        with needs_extra("analysis"):
             from desirepath.engine.analysing.asking import open_log
-        except ModuleNotFoundError as error:
-            raise MissingDependency(error.name or "ibis-framework", "analysis") from error
         return open_log(self._engine, self._space, on=on)
 
     def as_async(self) -> AsyncDesirepath:

@@ -16,7 +16,8 @@ from desirepath.cli.common import namespace_of, open_engine
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.domain.scope import MOST_VERSIONS, Scope
 from desirepath.engine.engine import Engine
-from desirepath.errors import MissingDependency, NotFound
+from desirepath.errors import NotFound
+from desirepath.extras import needs_extra
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,10 +140,8 @@ def opened(settings: Settings, question: Question) -> Iterator[OpenedLog]:
     NotFound
         There is no such namespace or retriever.
     """
-    try:
+    with needs_extra("analysis"):
         from desirepath.engine.analysing.asking import open_log
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "ibis-framework", "analysis") from error
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(settings))
         namespace = namespace_of(engine, question.namespace)

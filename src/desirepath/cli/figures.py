@@ -12,7 +12,7 @@ from msgspec import Struct
 from rich.markup import escape
 
 from desirepath.cli.common import errors
-from desirepath.errors import MissingDependency
+from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
     from desirepath.dashboard.figures.figure import Drawable
@@ -43,12 +43,10 @@ class FigureFiles(Struct, frozen=True, kw_only=True):
         MissingDependency
             The extra ``analysis`` is not installed.
         """
-        try:
+        with needs_extra("analysis"):
             from desirepath.dashboard.figures.canvas import Canvas
             from desirepath.dashboard.figures.palette import DARK, LIGHT
             from desirepath.dashboard.figures.writing import write_figure
-        except ModuleNotFoundError as error:
-            raise MissingDependency(error.name or "altair", "analysis") from error
         canvas = Canvas(width=self.width, palette=DARK if self.is_dark else LIGHT)
         for path in write_figure(answer, png=self.png, svg=self.svg, html=self.html, canvas=canvas):
             errors.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)

@@ -33,7 +33,8 @@ from desirepath.engine.label_files import LABEL_FORMATS, read_labels
 from desirepath.engine.output_files import STDOUT, open_output
 from desirepath.engine.query_text import first_text
 from desirepath.engine.seen_log import log_changes
-from desirepath.errors import InvalidFile, InvalidSetting, MissingDependency
+from desirepath.errors import InvalidFile, InvalidSetting
+from desirepath.extras import needs_extra
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def make(settings: Settings, name: str, question: Question, as_json: bool, **jud
     Beside each grade stand its 95 % interval and the evidence; beside the model's fit that of plain
     click-through rates, on lists that neither was fitted to.
     """
-    with _analysis():
+    with needs_extra("analysis"):
         from desirepath.engine.analysing.judged_datasets import store_judgments
         from desirepath.engine.analysing.judging import judge_part
         from desirepath.engine.analysing.part import part_of
@@ -300,7 +301,7 @@ def worth_labelling_(
     format = _format(target, format_name)
     if format not in (JudgmentFormat.CSV, JudgmentFormat.JSONL):
         raise InvalidSetting("A list to fill in is csv or jsonl.", ("format",))
-    with _analysis():
+    with needs_extra("analysis"):
         from desirepath.engine.analysing.judging import worth_labelling
     options = _options(**judging)
     with asked(settings, question) as part, _fitting() as progress:
@@ -373,14 +374,6 @@ def delete(settings: Settings, name: str, namespace: str) -> None:
     with open_engine(settings) as engine:
         deleted = delete_dataset(engine, namespace_of(engine, namespace).number, name)
     print(f"Deleted {deleted.name}, with {deleted.n_judgments:,} judgments.")
-
-
-@contextmanager
-def _analysis() -> Iterator[None]:
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "ibis-framework", "analysis") from error
 
 
 def _options(

@@ -26,6 +26,8 @@ _COMMANDS = {
     "position-bias": "position_bias:position_bias_command",
     "queries": "queries:queries",
     "sessions": "sessions:sessions",
+    "validate": "validate:validate_command",
+    "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
     "models": "models:models",
     "tasks": "tasks:tasks",

@@ -48,8 +48,11 @@ def list_models(settings: Settings, kind: str | None, namespace: str, as_json: b
     rows = [_row(one, serving.get(one.name)) for one in found]
     if as_json:
         print_json(rows)
-    else:
+    elif rows:
         _print(rows)
+    else:
+        what = "models" if kind is None else "models of this kind"
+        print(f"No {what} yet. Train one, with desirepath train ranker NAME say.")
 
 
 @models.command("show")

@@ -45,6 +45,9 @@ def list_tasks(settings: Settings, status: str | None, namespace: str, as_json: 
     if as_json:
         print_json([_row(one) for one in found])
         return
+    if not found:
+        print("No tasks." if wanted is None else f"No tasks are {wanted.value}.")
+        return
     table = Table(
         Column("id", no_wrap=True),
         "kind",

@@ -9,7 +9,10 @@ from desirepath.cli.lazy import LazyGroup
 __all__ = ["train"]
 
 
-_KINDS = {"ranker": "train_ranker:train_ranker_command"}
+_KINDS = {
+    "ranker": "train_ranker:train_ranker_command",
+    "ctr": "train_ctr:train_ctr_command",
+}
 
 
 class _Kinds(LazyGroup):

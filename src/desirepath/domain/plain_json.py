@@ -25,6 +25,7 @@ __all__ = [
     "decode_json",
     "encode_json",
     "object_text",
+    "without_nan",
 ]
 
 MAX_DEPTH = 32
@@ -53,6 +54,19 @@ def at_path(value: object, path: str) -> Any:
     for step in path.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
     return value
+
+
+def without_nan(value: Any) -> Any:
+    """A plain value with null for numbers that JSON does not have.
+
+    >>> without_nan({"mean": float("nan"), "of": [1, 2.0]})
+    {'mean': None, 'of': [1, 2.0]}
+    """
+    if isinstance(value, dict):
+        return {key: without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def decode_json(body: bytes) -> Any:

@@ -10,7 +10,7 @@ from desirepath.domain.access import Key, hash_token, is_mistyped
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.fusion_controls import FusionControls, read_controls
 from desirepath.domain.retriever import Retriever
-from desirepath.engine.ranker_files import RANKER
+from desirepath.engine.ranker_files import RANKING_KINDS
 from desirepath.storage.base import Namespace, Storage
 
 __all__ = ["FRESH_SECONDS", "Directory"]
@@ -134,7 +134,8 @@ class Directory:
     def _load_ranker(self, key: tuple[int, str, int | None]) -> Artifact | None:
         namespace, name, version = key
         with self._storage.read() as session:
-            return session.artifacts.find(namespace, name, version, kind=RANKER)
+            found = session.artifacts.find(namespace, name, version)
+        return found if found is not None and found.kind in RANKING_KINDS else None
 
     def _load_key(self, token: str) -> Key | None:
         with self._storage.read() as session:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from desirepath.errors import MissingDependency
+from desirepath.extras import needs_extra
 
 __all__ = ["load_pyarrow"]
 
@@ -17,9 +17,7 @@ def load_pyarrow() -> tuple[Any, Any]:
     MissingDependency
         The extra ``parquet`` is not installed.
     """
-    try:
+    with needs_extra("parquet", "pyarrow"):
         import pyarrow
         from pyarrow import parquet
-    except ImportError as error:
-        raise MissingDependency("pyarrow", "parquet") from error
     return pyarrow, parquet

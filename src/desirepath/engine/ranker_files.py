@@ -1,6 +1,7 @@
 """How a trained ranker is stored: trees, layout, and the counters that serving goes on from.
 
-No file holds code: trees are LightGBM's text, counters NumPy arrays, and the layout is JSON.
+A click-through model is stored alike, with its calibration. No file holds code: trees are
+LightGBM's text, counters NumPy arrays, and the rest is JSON.
 """
 
 from __future__ import annotations
@@ -12,14 +13,29 @@ from msgspec import Struct
 
 from desirepath.domain.ranking_features import FeatureLayout
 from desirepath.errors import InvalidFile
+from desirepath.methods.ranking.calibration import Calibration
 from desirepath.methods.ranking.counters import CounterSnapshot
 
-__all__ = ["COUNTERS", "LAYOUT", "RANKER", "TREES", "RankerParts", "pack_ranker", "read_parts"]
+__all__ = [
+    "CALIBRATION",
+    "COUNTERS",
+    "CTR_MODEL",
+    "LAYOUT",
+    "RANKER",
+    "RANKING_KINDS",
+    "TREES",
+    "RankerParts",
+    "pack_ranker",
+    "read_parts",
+]
 
-RANKER = "ranker"
-"""The kind of these models."""
+RANKER, CTR_MODEL = "ranker", "ctr_model"
+RANKING_KINDS = (RANKER, CTR_MODEL)
+"""The kinds of models that can order a list."""
 TREES, LAYOUT, COUNTERS = "trees.txt", "layout.json", "counters.npz"
+CALIBRATION = "calibration.json"
 _decode_layout = msgspec.json.Decoder(FeatureLayout).decode
+_decode_calibration = msgspec.json.Decoder(Calibration).decode
 
 
 class RankerParts(Struct, frozen=True, kw_only=True, eq=False):
@@ -33,41 +49,51 @@ class RankerParts(Struct, frozen=True, kw_only=True, eq=False):
         The features that they look at.
     counters
         The shared counters as of the moment it was trained at.
+    calibration
+        Of a click-through model: from what the trees say to the chance of a click. None: a ranker.
     """
 
     trees: str
     layout: FeatureLayout
     counters: CounterSnapshot
+    calibration: Calibration | None = None
 
 
 def pack_ranker(parts: RankerParts) -> dict[str, bytes]:
     """The files of a ranker, by name."""
-    return {
+    files = {
         TREES: parts.trees.encode(),
         LAYOUT: msgspec.json.encode(parts.layout, order="deterministic"),
         COUNTERS: parts.counters.to_bytes(),
     }
+    if parts.calibration is not None:
+        files[CALIBRATION] = msgspec.json.encode(parts.calibration)
+    return files
 
 
-def read_parts(file: Callable[[str], bytes]) -> RankerParts:
+def read_parts(file: Callable[[str], bytes], kind: str = RANKER) -> RankerParts:
     """What :func:`pack_ranker` wrote.
 
     Parameters
     ----------
     file
         Gives what is in a file.
+    kind
+        One of :data:`RANKING_KINDS`.
 
     Raises
     ------
     InvalidFile
-        The layout, or the counters, are of another version of Desirepath or no such thing.
+        A file is of another version of Desirepath or no such thing.
     """
     trees, layout, counters = file(TREES), file(LAYOUT), file(COUNTERS)
+    calibration = file(CALIBRATION) if kind == CTR_MODEL else None
     try:
         parts = RankerParts(
             trees=trees.decode(),
             layout=_decode_layout(layout),
             counters=CounterSnapshot.from_bytes(counters),
+            calibration=None if calibration is None else _decode_calibration(calibration),
         )
         _ = parts.layout.features  # of which every name is read
     except (msgspec.MsgspecError, ValueError, KeyError, OSError) as error:

@@ -15,7 +15,19 @@ from desirepath.engine.analysing.position_bias import propensity_of
 from desirepath.engine.training.document_fields import DocumentTables
 from desirepath.errors import InvalidSetting
 
-__all__ = ["propensities_of", "read_layout", "with_shares"]
+__all__ = ["USUAL_FEATURES", "propensities_of", "read_layout", "with_shares"]
+
+USUAL_FEATURES = (
+    "rank",
+    "document_score",
+    "ctr",
+    "ctr_of_pair",
+    "popularity",
+    "exposure",
+    "days_since_click",
+    "days_known",
+)
+"""What every log of executions has."""
 
 _DEEPEST = 50
 _MOST_VALUES = 100_000  # of one field: some 10 MB of a model

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from desirepath.analysis.ranking_features import exposures_of
+from desirepath.domain.acts import CLICKED
 from desirepath.domain.ranking_features import FeatureLayout, boundary
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
@@ -38,6 +39,8 @@ class Grading(StrEnum):
     """1 where the reward is above 0."""
     GRADED = "graded"
     """1 from a reward of 1 (a click), 2 from 2 (into the cart, a long view), 3 from 5 (bought)."""
+    CLICKED = "clicked"
+    """1 where there was a click, whatever came after it."""
 
 
 class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
@@ -134,7 +137,7 @@ def _matrix(
     return Matrix(
         names=layout.names,
         values=features,
-        grades=_grades(rows["reward"].to_numpy(), grading),
+        grades=_grades(rows, grading),
         groups=np.diff(np.append(starts, len(rows))),
         positions=rows["position"].to_numpy().astype(np.int32),
         times=rows["moment"].to_numpy()[starts],
@@ -144,7 +147,11 @@ def _matrix(
     )
 
 
-def _grades(rewards: NDArray[np.float64], grading: Grading) -> NDArray[np.int64]:
+def _grades(rows: pa.Table, grading: Grading) -> NDArray[np.int64]:
+    if grading is Grading.CLICKED:
+        is_clicked: NDArray[np.bool_] = (rows["acts"].to_numpy() & CLICKED) != 0
+        return is_clicked.astype(np.int64)
+    rewards: NDArray[np.float64] = rows["reward"].to_numpy()
     if grading is Grading.BINARY:
         return (rewards > 0).astype(np.int64)
     return np.searchsorted(np.array(_LEAST_REWARDS), rewards, side="right").astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -10,9 +11,10 @@ from desirepath.domain.checks import convert
 from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.task import Task
-from desirepath.errors import InvalidSetting, MissingDependency
+from desirepath.errors import InvalidSetting
+from desirepath.extras import needs_extra
 
-__all__ = ["train_ranker_task"]
+__all__ = ["train_ctr_task", "train_ranker_task"]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,16 +35,34 @@ def train_ranker_task(engine: Engine, task: Task) -> None:
     MissingDependency
         The extra ``train`` is not installed.
     """
-    try:
+    with needs_extra("train"):
         from desirepath.engine.training.ranker import RankerSettings, train_ranker
-    except ModuleNotFoundError as error:
-        raise MissingDependency(error.name or "lightgbm", "train") from error
+    _train(engine, task, train_ranker, RankerSettings)
+
+
+def train_ctr_task(engine: Engine, task: Task) -> None:
+    """Train a click-through model; see :func:`~desirepath.engine.training.ctr.train_ctr`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    with needs_extra("train"):
+        from desirepath.engine.training.ctr import train_ctr
+        from desirepath.engine.training.list_models import ListModelSettings
+    _train(engine, task, train_ctr, ListModelSettings)
+
+
+def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[Struct]) -> None:
     inputs = convert(task.inputs, TrainInputs, InvalidSetting)
-    train_ranker(
+    train(
         engine,
         task.namespace,
         inputs.name,
-        convert(inputs.settings, RankerSettings, InvalidSetting),
+        convert(inputs.settings, of, InvalidSetting),
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),

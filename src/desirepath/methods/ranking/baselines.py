@@ -8,7 +8,7 @@ import numpy as np
 
 from desirepath.methods.ranking.matrix import UNKNOWN_POSITION, FloatArray, IntArray, Matrix
 
-__all__ = ["Baseline", "baseline_scores", "random_scores"]
+__all__ = ["Baseline", "baseline_scores", "document_counts", "random_scores"]
 
 _MORE_CLICKS, _MORE_IMPRESSIONS = 1.0, 5.0
 
@@ -38,7 +38,7 @@ def baseline_scores(baseline: Baseline, learned_from: Matrix, matrix: Matrix) ->
             return -matrix.positions.astype(np.float64) if is_known else None
         case Baseline.RANDOM:
             return None
-    counted = _counts(learned_from, matrix)
+    counted = document_counts(learned_from, matrix)
     if counted is None:
         return None
     clicks, impressions = counted
@@ -52,7 +52,7 @@ def random_scores(matrix: Matrix, *, seed: int, round: int) -> FloatArray:
     return np.random.default_rng([seed, round]).random(matrix.n_rows)
 
 
-def _counts(learned_from: Matrix, matrix: Matrix) -> tuple[FloatArray, FloatArray] | None:
+def document_counts(learned_from: Matrix, matrix: Matrix) -> tuple[FloatArray, FloatArray] | None:
     """Clicks on and impressions of the document of each row of the matrix, in the earlier lists."""
     earlier, later = learned_from.document_ids, matrix.document_ids
     if earlier is None or later is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,12 @@ from desirepath.errors import NotEnoughData
 from desirepath.methods.ranking.matrix import UNKNOWN_POSITION, FloatArray, Matrix
 from desirepath.methods.ranking.metrics import Gain
 from desirepath.methods.ranking.splitting import split_by_time
-from desirepath.methods.ranking.trees import Trees, TreeSettings, load_lightgbm, parameters_of
+from desirepath.methods.ranking.trees import Grown, Trees, TreeSettings, grow, load_lightgbm
 
 __all__ = ["LEAST_LISTS", "FittedRanker", "LambdaMART", "Ranker", "telling_lists"]
 
 LEAST_LISTS = 50
 """Fewer lists that say something teach no ranker."""
-
-Grown = Callable[[int, int], None]
-"""Told how many trees there are, of how many at most."""
 
 _TO_STOP_BY = 100  # lists, or stopping early goes by luck
 _STOPPING_SHARE = 0.15
@@ -76,7 +72,7 @@ class LambdaMART(Struct, frozen=True, kw_only=True):
             The extra ``train`` is not installed.
         """
         self.trees.check()
-        lightgbm = load_lightgbm()
+        load_lightgbm()
         telling = telling_lists(matrix)
         if telling.n_lists < LEAST_LISTS:
             raise NotEnoughData(
@@ -85,12 +81,11 @@ class LambdaMART(Struct, frozen=True, kw_only=True):
                 found=telling.n_lists,
             )
         earlier, later = split_by_time(telling, _STOPPING_SHARE)
-        tell = grown or (lambda done, most: None)
         n_trees, is_stopped_early = self.trees.trees, False
         if later.n_lists >= _TO_STOP_BY and earlier.n_lists >= LEAST_LISTS:
-            first = self._grow(lightgbm, earlier, self.trees.trees, tell, stop_by=later)
+            first = self._grow(earlier, self.trees.trees, grown, stop_by=later)
             n_trees, is_stopped_early = max(1, first.best_iteration), True
-        booster = self._grow(lightgbm, telling, n_trees, tell)
+        booster = self._grow(telling, n_trees, grown)
         return FittedRanker(
             ranker=Ranker(booster.model_to_string()),
             n_trees=n_trees,
@@ -101,34 +96,20 @@ class LambdaMART(Struct, frozen=True, kw_only=True):
 
     def _grow(
         self,
-        lightgbm: Any,
         matrix: Matrix,
         n_trees: int,
-        grown: Grown,
+        grown: Grown | None,
         stop_by: Matrix | None = None,
     ) -> Any:
-        def tell(state: Any) -> None:
-            grown(state.iteration + 1, n_trees)
-
-        callbacks: list[Any] = [tell]
-        data = self._dataset(lightgbm, matrix)
-        held_out = []
-        if stop_by is not None:
-            held_out = [self._dataset(lightgbm, stop_by, reference=data)]
-            callbacks.append(lightgbm.early_stopping(self.trees.patience, verbose=False))
-        return lightgbm.train(
-            self._parameters(int(matrix.grades.max())),
+        data = self._dataset(matrix)
+        grades = np.arange(max(int(matrix.grades.max()), 1) + 1)
+        gains = grades if self.gain is Gain.LINEAR else 2**grades - 1
+        return grow(
+            self.trees,
             data,
             n_trees,
-            valid_sets=held_out,
-            callbacks=callbacks,
-        )
-
-    def _parameters(self, highest: int) -> dict[str, Any]:
-        grades = np.arange(max(highest, 1) + 1)
-        gains = grades if self.gain is Gain.LINEAR else 2**grades - 1
-        return parameters_of(
-            self.trees,
+            stop_by=None if stop_by is None else self._dataset(stop_by, reference=data),
+            grown=grown,
             objective="lambdarank",
             metric="ndcg",
             eval_at=[self.k],
@@ -136,11 +117,11 @@ class LambdaMART(Struct, frozen=True, kw_only=True):
             lambdarank_truncation_level=self.k + 10,
         )
 
-    def _dataset(self, lightgbm: Any, matrix: Matrix, reference: Any = None) -> Any:
+    def _dataset(self, matrix: Matrix, reference: Any = None) -> Any:
         positions = None
         if self._has_positions(matrix) and reference is None:
             positions = np.minimum(matrix.positions, _DEEPEST)
-        return lightgbm.Dataset(
+        return load_lightgbm().Dataset(
             matrix.values,
             matrix.grades.astype(np.float32),
             group=matrix.groups,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from desirepath.errors import InvalidFile, InvalidInput, InvalidSetting, MissingDependency
+from desirepath.errors import InvalidFile, InvalidInput, InvalidSetting
+from desirepath.extras import needs_extra
 from desirepath.methods.ranking.matrix import FloatArray
 
-__all__ = ["TreeSettings", "Trees", "load_lightgbm", "parameters_of"]
+__all__ = ["Grown", "TreeSettings", "Trees", "grow", "load_lightgbm"]
+
+Grown = Callable[[int, int], None]
+"""Told after each tree how many there are, of how many at most."""
 
 
 def load_lightgbm() -> Any:
@@ -22,10 +27,8 @@ def load_lightgbm() -> Any:
     MissingDependency
         The extra ``train`` is not installed.
     """
-    try:
+    with needs_extra("train"):
         import lightgbm
-    except ImportError as error:
-        raise MissingDependency("lightgbm", "train") from error
     return lightgbm
 
 
@@ -93,23 +96,60 @@ class TreeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 raise InvalidSetting(f"{name} is from {least:g} to {most:,g}.", (name,))
 
 
-def parameters_of(settings: TreeSettings, **others: Any) -> dict[str, Any]:
-    """Parameters of LightGBM, whose results do not depend on the number of threads."""
-    return {
-        "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.rows_in_leaf,
-        "lambda_l2": settings.l2,
-        "feature_fraction": settings.features_share,
-        "bagging_fraction": settings.rows_share,
-        "bagging_freq": 1 if settings.rows_share < 1 else 0,
-        "seed": settings.seed,
-        "num_threads": settings.threads,
-        "deterministic": True,
-        "force_row_wise": True,
-        "verbosity": -1,
-        **others,
-    }
+def grow(
+    settings: TreeSettings,
+    data: Any,
+    n_trees: int,
+    *,
+    stop_by: Any = None,
+    grown: Grown | None = None,
+    **parameters: Any,
+) -> Any:
+    """Grow trees, the same on any number of cores.
+
+    Parameters
+    ----------
+    data, stop_by
+        LightGBM's data sets: to learn from, and to stop early by.
+    n_trees
+        At most, where there is something to stop by.
+    parameters
+        Of LightGBM: the objective and what it takes.
+
+    Returns
+    -------
+    lightgbm.Booster
+    """
+    lightgbm = load_lightgbm()
+
+    def tell(state: Any) -> None:
+        if grown is not None:
+            grown(state.iteration + 1, n_trees)
+
+    callbacks: list[Any] = [tell]
+    if stop_by is not None:
+        callbacks.append(lightgbm.early_stopping(settings.patience, verbose=False))
+    return lightgbm.train(
+        {
+            "learning_rate": settings.learning_rate,
+            "num_leaves": settings.leaves,
+            "min_data_in_leaf": settings.rows_in_leaf,
+            "lambda_l2": settings.l2,
+            "feature_fraction": settings.features_share,
+            "bagging_fraction": settings.rows_share,
+            "bagging_freq": 1 if settings.rows_share < 1 else 0,
+            "seed": settings.seed,
+            "num_threads": settings.threads,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+            **parameters,
+        },
+        data,
+        n_trees,
+        valid_sets=[] if stop_by is None else [stop_by],
+        callbacks=callbacks,
+    )
 
 
 class Trees:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
 )
 from sqlalchemy import update as update_rows
 from sqlalchemy.dialects import postgresql, sqlite
@@ -423,7 +422,7 @@ def _clicks(dialect: Dialect, column: str) -> tuple[str, Sequence[str] | None, d
         .where(
             _I.c.namespace == bindparam("namespace"),
             _I.c[column] == bindparam("value"),
-            text("',' || types || ',' LIKE '%,click,%'"),
+            has_type("click"),
         )
         .order_by(_I.c.id.desc())
         .limit(bindparam("most"))

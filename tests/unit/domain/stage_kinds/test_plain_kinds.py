@@ -112,6 +112,11 @@ class TestRerank:
         assert isinstance(parameters, RerankParameters)
         assert (parameters.max_candidates, parameters.top_k) == (10, None)
 
+    def test_a_ranker_by_name(self) -> None:
+        parameters = read("rerank", inference_name="films", model_version=2)
+        assert isinstance(parameters, RerankParameters)
+        assert (parameters.inference_name, parameters.model_version) == ("films", 2)
+
     def test_null_candidates_are_all(self) -> None:
         assert read("rerank", weights={"score": 1}, max_candidates=None).max_candidates is None
 
@@ -131,7 +136,8 @@ class TestRerank:
         [
             ({}, ("weights",)),
             ({"weights": {}}, ("weights",)),
-            ({"inference_name": "BAAI__bge_reranker_v2_m3"}, ("inference_name",)),
+            ({"model_version": 2, "weights": {"score": 1}}, ("model_version",)),
+            ({"decision_model": "a"}, ("decision_model",)),
             ({"feature_uri": "mixpeek://a@v1/b"}, ("feature_uri",)),
             ({"weights": {"score": "1"}}, ("weights",)),
             ({"weights": {"score": 1}, "max_candidates": 0}, ("max_candidates",)),

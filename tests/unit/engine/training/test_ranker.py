@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,20 +11,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.asking import open_log
+from desirepath.engine.analysing.part import part_of
 from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
-from desirepath.engine.recording import RecordingRules, Submission
+from desirepath.engine.ranker_files import read_parts
+from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
+from desirepath.engine.training.ctr import train_ctr
+from desirepath.engine.training.list_models import ListModelSettings
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
+from desirepath.engine.training.proposing import propose_features
 from desirepath.engine.training.ranker import RankerSettings, train_ranker
+from desirepath.engine.training.validating import validate_log
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.storage.base import Namespace
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import ClockedStorage, TestingClock
-from desirepath.testing.examples import sent_execution, sent_interaction
+from tests.clicked_lists import shop
 
 FEW = RankerSettings(
     features=("rank", "feature:worth", "ctr"), trees=TreeSettings(trees=20, rows_in_leaf=5)
@@ -49,27 +55,6 @@ def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
 def default(engine: Engine) -> Namespace:
     with engine.storage.read() as session:
         return session.catalog.namespaces()[0]
-
-
-def shop(engine: Engine, clock: TestingClock, n: int, *, clicks: bool = True) -> None:
-    """Lists by chance; what is worth most is clicked, four times of five."""
-    draw = random.Random(1)
-    for number in range(n):
-        worths = [draw.random() for _ in range(6)]
-        documents = [
-            {"document_id": f"d{draw.randrange(1000)}-{place}", "features": {"worth": worth}}
-            for place, worth in enumerate(worths)
-        ]
-        name = f"e{number}"
-        sent = sent_execution(execution_id=name, session_id=f"s{number}", documents=documents)
-        engine.submit(Submission(namespace=1, executions=(sent,)))
-        if clicks:
-            place = worths.index(max(worths)) if draw.random() < 0.8 else draw.randrange(6)
-            click = sent_interaction(
-                execution_id=name, feature_id=documents[place]["document_id"], position=place
-            )
-            engine.submit(Submission(namespace=1, interactions=(click,)))
-        clock.advance(seconds=30)
 
 
 def test_a_planted_taste_is_found_measured_and_stored(
@@ -131,3 +116,67 @@ def test_settings_that_cannot_be(engine: Engine) -> None:
     ):
         with pytest.raises(InvalidSetting):
             train_ranker(engine, default(engine), "best", settings, Scope())
+
+
+CTR = ListModelSettings(
+    features=("rank", "feature:worth"), trees=TreeSettings(trees=40, learning_rate=0.2, l2=0.0)
+)
+
+
+def test_chances_of_a_click_are_measured_and_stored(engine: Engine, clock: TestingClock) -> None:
+    shop(engine, clock, 400)
+    trained = train_ctr(engine, default(engine), "clicks", CTR, Scope())
+    report = trained.report
+    names = [one.model for one in report.measured]
+    assert names == ["the model", "not calibrated", "base_rate", "position", "item_ctr"]
+    assert report.verdict == "Better than every rate that needs no learning, by log loss."
+    assert (report.n_lists, report.n_test_lists, report.n_test_impressions) == (400, 80, 480)
+    assert sum(one.of for one in report.reliability) == 480
+    assert report.importances[0].feature == "feature:worth"
+    artifact = trained.artifact
+    assert artifact is not None
+    assert artifact.kind == "ctr_model"
+    json.dumps(artifact.manifest, allow_nan=False)
+    with engine.storage.read() as session:
+        parts = read_parts(lambda file: session.artifacts.file(1, artifact.id, file), artifact.kind)
+    assert parts.calibration is not None
+    assert parts.calibration.slope == report.slope
+    found = engine.directory.ranker(1, "clicks", 1)
+    assert found is not None
+    assert found.id == artifact.id
+
+
+def test_chances_as_a_task(engine: Engine, clock: TestingClock) -> None:
+    shop(engine, clock, 400)
+    settings = {"features": ["feature:worth"], "trees": {"trees": 5}}
+    start_task(engine, default(engine), "train.ctr", {"name": "clicks", "settings": settings})
+    assert run_task(engine)
+    assert find_model(engine, 1, "clicks").versions[0].kind == "ctr_model"
+
+
+@pytest.mark.parametrize(("n", "clicks", "found"), [(0, True, 0), (30, False, 0), (15, True, 15)])
+def test_too_few_clicks_for_chances_are_refused(
+    engine: Engine, clock: TestingClock, n: int, clicks: bool, found: int
+) -> None:
+    shop(engine, clock, n, clicks=clicks)
+    with pytest.raises(NotEnoughData, match="were clicked") as refusal:
+        train_ctr(engine, default(engine), "clicks", CTR, Scope())
+    assert (refusal.value.needed, refusal.value.found) == (100, found)
+
+
+@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100]), (60, [0, 0, 40, 0])])
+def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing: list[int]) -> None:
+    shop(engine, clock, n)
+    with open_log(engine, default(engine)) as opened:
+        found = validate_log(part_of(opened, Scope()))
+    assert (found.executions, found.lists_with_both, found.clicks) == (n, n, n)
+    assert found.documents_shown == 6 * n
+    assert [one.missing for one in found.needs] == missing
+
+
+def test_what_was_logged_is_proposed(engine: Engine, clock: TestingClock) -> None:
+    shop(engine, clock, 5)
+    with open_log(engine, default(engine)) as opened, engine.storage.read() as session:
+        found = propose_features(part_of(opened, Scope()), session, 1)
+    assert found["feature:worth"] == 1.0
+    assert "rank" in found

@@ -36,7 +36,10 @@ Find = Callable[[int, str, int | None], Artifact | None]
 
 
 class LoadedRanker:
-    """A version of a ranker, ready to be asked by any thread."""
+    """A version of a ranker, or of a click-through model, ready to be asked by any thread.
+
+    The one scores by what orders best, the other by the chance of a click.
+    """
 
     def __init__(self, artifact: Artifact, parts: RankerParts) -> None:
         self.artifact = artifact
@@ -44,6 +47,7 @@ class LoadedRanker:
         self.counts = _shared_counts(artifact.namespace, parts)
         self.asked_at = time.monotonic()
         self._ranker = _ranker(parts)
+        self._calibration = parts.calibration
         self._reader = FeatureReader(artifact.namespace, parts.layout)
 
     def judge(self, session: Session, asked: AskedList, patience_seconds: float) -> Judged:
@@ -60,6 +64,8 @@ class LoadedRanker:
         features = self._reader.read(session, counts, asked)
         try:
             scores = self._ranker.scores(features)
+            if self._calibration is not None:
+                scores = self._calibration.apply(scores)
         except Exception as error:  # whatever a model does, the search goes on
             raise RankerUnavailable("The ranker failed.") from error
         return Judged(
@@ -122,7 +128,8 @@ class Rankers:
         try:
             with self._storage.read() as session:
                 parts = read_parts(
-                    lambda file: session.artifacts.file(artifact.namespace, artifact.id, file)
+                    lambda file: session.artifacts.file(artifact.namespace, artifact.id, file),
+                    artifact.kind,
                 )
             loaded = LoadedRanker(artifact, parts)
         except StorageError:

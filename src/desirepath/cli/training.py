@@ -1,0 +1,126 @@
+"""What the commands that train have in common: their options, and how a training goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import msgspec
+from msgspec import Struct
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from desirepath.cli.answers import print_json
+from desirepath.cli.asking import Question, question_options, scope_in
+from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.progress import counting, rows_progress
+from desirepath.engine.models import deploy_model
+from desirepath.settings import Settings
+
+if TYPE_CHECKING:
+    from desirepath.engine.training.list_models import Learned, ListModelReport
+
+    R = TypeVar("R", bound=ListModelReport)
+
+__all__ = ["Training", "train_and_print", "training_options"]
+
+_OPTIONS = (
+    click.argument("name"),
+    engine_options,
+    question_options,
+    click.option(
+        "--feature",
+        "features",
+        multiple=True,
+        metavar="NAME",
+        help="A further feature, such as field:price or user_affinity:brand. May be repeated.",
+    ),
+    click.option(
+        "--without", multiple=True, metavar="NAME", help="Leave out a feature. May be repeated."
+    ),
+    click.option(
+        "--test-share",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.2,
+        show_default=True,
+        help="Share of the lists, the last ones, that are measured on and not learned from.",
+    ),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
+    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
+    click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+)
+
+
+class Training(Struct, frozen=True, kw_only=True):
+    """What is asked of any training."""
+
+    settings: Settings
+    name: str
+    question: Question
+    features: tuple[str, ...]
+    without: tuple[str, ...]
+    test_share: float
+    seed: int
+    dry_run: bool
+    deploy: bool
+    as_json: bool
+
+
+def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of every training; it takes them as ``training``."""
+
+    @wraps(command)
+    def with_training(**options: Any) -> Any:
+        common = {name: options.pop(name) for name in Training.__struct_fields__}
+        return command(training=Training(**common), **options)
+
+    for option in reversed(_OPTIONS):
+        with_training = option(with_training)
+    return with_training
+
+
+def train_and_print(
+    training: Training,
+    train: Callable[..., Learned[R]],
+    wanted: Struct,
+    render: Callable[[R], Iterable[RenderableType]],
+) -> Learned[R]:
+    """Train with a bar, deploy where that is asked, and print what came of it."""
+    name, question = training.name, training.question
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_engine(training.settings))
+        namespace = namespace_of(engine, question.namespace)
+        progress, bar = stack.enter_context(rows_progress("copying the log"))
+
+        def grown(done: int, most: int) -> None:
+            progress.update(bar, description="growing trees", completed=done, total=most)
+
+        trained = train(
+            engine,
+            namespace,
+            name,
+            wanted,
+            scope_in(engine, namespace.number, question.scope),
+            on=question.on,
+            is_stored=not training.dry_run,
+            progress=counting(progress, bar),
+            grown=grown,
+        )
+        progress.stop()
+        report, stored = trained.report, trained.artifact
+        if training.deploy and stored is not None:
+            deploy_model(engine, namespace.number, name, stored.version)
+    if training.as_json:
+        version = None if stored is None else stored.version
+        plain = msgspec.to_builtins(report)
+        print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
+        return trained
+    console.print(Group(*render(report)))
+    if stored is not None:
+        what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"
+        console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
+    return trained

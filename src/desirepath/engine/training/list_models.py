@@ -1,0 +1,213 @@
+"""What training models of lists has in common: the log in, a stored model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Generic, TypedDict, TypeVar, Unpack
+
+import msgspec
+from msgspec import Struct
+
+from desirepath.domain.artifact import Artifact, ArtifactDraft
+from desirepath.domain.plain_json import without_nan
+from desirepath.domain.scope import Scope
+from desirepath.engine.analysing.copying import CopyProgress
+from desirepath.engine.engine import Engine
+from desirepath.engine.models import StoreModel, check_free_name, store_model
+from desirepath.engine.ranker_files import RankerParts, pack_ranker
+from desirepath.engine.seen_log import log_changes
+from desirepath.engine.training.layouts import USUAL_FEATURES
+from desirepath.engine.training.matrix import Grading, training_data
+from desirepath.errors import InvalidSetting
+from desirepath.methods.ranking.calibration import Calibration
+from desirepath.methods.ranking.importance import Importance
+from desirepath.methods.ranking.matrix import Matrix
+from desirepath.methods.ranking.trees import Grown, Trees, TreeSettings, load_lightgbm
+from desirepath.storage.base import Namespace
+
+__all__ = ["Learned", "ListModelReport", "ListModelSettings", "TrainingOptions", "learn"]
+
+
+class ListModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every model of lists is trained with.
+
+    Parameters
+    ----------
+    features
+        Names; see :mod:`~desirepath.domain.ranking_features`.
+    test_share
+        The last lists, by time, are not learned from: the measure is of them.
+    half_life_days, smoothing
+        See :class:`~desirepath.domain.ranking_features.FeatureLayout`.
+    is_position_debiased
+        Whether click-through rates, as features, are of examined documents.
+    """
+
+    features: tuple[str, ...] = USUAL_FEATURES
+    test_share: float = 0.2
+    half_life_days: float = 30.0
+    smoothing: float = 5.0
+    is_position_debiased: bool = True
+    trees: TreeSettings = TreeSettings()
+
+
+class ListModelReport(Struct, frozen=True, kw_only=True):
+    """How a model of lists was trained.
+
+    Parameters
+    ----------
+    n_lists, n_impressions
+        In the part of the log that was asked for.
+    n_train_lists, n_test_lists
+        That were learned from, and measured on.
+    test_from
+        When the lists begin that were not learned from.
+    propensities
+        By position, of the features.
+    importances
+        The most important feature first.
+    n_flagged, flagged_share
+        Identities that look like robots and were left out, and their share of the interactions.
+    """
+
+    n_lists: int
+    n_impressions: int
+    n_train_lists: int
+    n_test_lists: int
+    test_from: str
+    n_trees: int
+    seed: int
+    importances: tuple[Importance, ...]
+    propensities: tuple[float, ...] = (1.0,)
+    n_flagged: int = 0
+    flagged_share: float = 0.0
+
+    @property
+    def verdict(self) -> str:
+        """What the measure says, in words."""
+        raise NotImplementedError
+
+
+class TrainingOptions(TypedDict, total=False):
+    """How a training goes about its work, whatever it learns.
+
+    Parameters
+    ----------
+    on, progress
+        See :func:`~desirepath.engine.analysing.asking.open_log`.
+    is_stored
+        False: measure only.
+    store
+        How the model is stored, within a task say.
+    grown
+        Told how many trees there are, of how many at most.
+    """
+
+    on: str
+    progress: CopyProgress | None
+    is_stored: bool
+    store: StoreModel
+    grown: Grown | None
+
+
+R = TypeVar("R", bound=ListModelReport)
+Fit = Callable[[Matrix, Grown | None], tuple[R, Trees, Calibration | None]]
+
+
+class Learned(Struct, Generic[R], frozen=True, kw_only=True, eq=False):
+    """What came of training; ``artifact`` is None where it was only measured."""
+
+    report: R
+    artifact: Artifact | None
+    matrix: Matrix
+
+
+def learn(
+    engine: Engine,
+    namespace: Namespace,
+    kind: str,
+    name: str,
+    settings: ListModelSettings,
+    scope: Scope,
+    grading: Grading,
+    fit: Fit[R],
+    *,
+    libraries: Sequence[str],
+    **options: Unpack[TrainingOptions],
+) -> Learned[R]:
+    """Train a model of lists and store it as the next version under a name; it does not serve yet.
+
+    Parameters
+    ----------
+    kind
+        Of the model that is stored.
+    scope
+        Which part of the log to learn from.
+    fit
+        Learns from lists and measures: the report, the trees, and their calibration, if any.
+    libraries
+        Whose versions are noted.
+
+    Raises
+    ------
+    NotEnoughData
+        There are too few lists, or they say too little; it says how many are missing of what.
+    InvalidSetting
+        A feature or a setting is out of range.
+    InvalidModel, AlreadyExists
+        The name cannot be used, or belongs to a model of another kind.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    load_lightgbm()
+    settings.trees.check()
+    if not 0 < settings.test_share < 1:
+        raise InvalidSetting("test_share lies between 0 and 1.", ("test_share",))
+    is_stored = options.get("is_stored", True)
+    if is_stored:
+        check_free_name(engine, namespace.number, kind, name)
+    changes = log_changes(engine, namespace.number)
+    data = training_data(
+        engine,
+        namespace,
+        settings.features,
+        scope,
+        grading=grading,
+        half_life_days=settings.half_life_days,
+        smoothing=settings.smoothing,
+        is_debiased=settings.is_position_debiased,
+        on=options.get("on", "duckdb"),
+        progress=options.get("progress"),
+    )
+    report, trees, calibration = fit(data.matrix, options.get("grown"))
+    report = msgspec.structs.replace(
+        report,
+        propensities=data.layout.propensities,
+        n_flagged=data.n_flagged,
+        flagged_share=data.flagged_share,
+    )
+    artifact = None
+    if is_stored:
+        draft = ArtifactDraft(
+            kind=kind,
+            name=name,
+            manifest={
+                "settings": msgspec.to_builtins(settings),
+                "features": list(data.layout.names),
+                "layout": data.layout.digest(),
+                "report": without_nan(msgspec.to_builtins(report)),
+                "libraries": {library: version(library) for library in libraries},
+            },
+            files=pack_ranker(
+                RankerParts(
+                    trees=trees.text,
+                    layout=data.layout,
+                    counters=data.snapshot,
+                    calibration=calibration,
+                )
+            ),
+            retriever_id=data.layout.retriever_id,
+        )
+        artifact = options.get("store", store_model)(engine, namespace, draft, changes)
+    return Learned(report=report, artifact=artifact, matrix=data.matrix)

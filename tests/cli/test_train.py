@@ -1,0 +1,83 @@
+"""What may be learned from a log, and training from it, by command."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from desirepath.cli import main
+from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.engine import Engine
+from desirepath.engine.recording import RecordingRules
+from desirepath.storage.open import open_storage
+from desirepath.testing.clock import ClockedStorage, TestingClock
+from tests.clicked_lists import shop
+
+
+def made(folder: Path, n_lists: int) -> str:
+    """The URL of a database with so many lists, nearly all of them clicked."""
+    url = f"sqlite:///{folder}/log.db"
+    clock = TestingClock()
+    storage = ClockedStorage(open_storage(url, clock), clock)
+    with closing(Engine(storage, clock, RecordingRules())) as engine:
+        ensure_defaults(engine)
+        shop(engine, clock, n_lists)
+    return url
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(tmp_path_factory.mktemp("log"), 1_000)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return made(tmp_path_factory.mktemp("empty"), 0)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies of the log are put beside nothing of ours."""
+    monkeypatch.chdir(tmp_path)
+
+
+def run(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--database", url])
+
+
+def answer(url: str, *arguments: str) -> str:
+    result = run(url, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_what_the_log_allows_is_said_before_training(log: str, empty: str) -> None:
+    assert "enough" in answer(log, "validate")
+    needs = json.loads(answer(log, "validate", "--json"))["needs"]
+    assert {one["missing"] for one in needs} == {0}
+    of_nothing = json.loads(answer(empty, "validate", "--json"))["needs"]
+    assert all(one["missing"] > 0 for one in of_nothing)
+    assert "missing" in answer(empty, "validate")
+
+
+def test_features_are_proposed_and_the_command_with_them_works(log: str) -> None:
+    proposed = json.loads(answer(log, "autofeature", "--json"))
+    assert "feature:worth" in proposed["features"]
+    assert proposed["command"] in answer(log, "autofeature")
+    _, *arguments = proposed["command"].replace("NAME", "best").split()
+    trained = json.loads(answer(log, *arguments, "--dry-run", "--json"))
+    assert trained["importances"][0]["feature"] == "feature:worth"
+
+
+def test_a_click_model_is_trained_by_command(log: str, empty: str) -> None:
+    printed = answer(log, "train", "ctr", "chances", "--feature", "feature:worth")
+    assert "chances version 1 is stored" in printed
+    again = json.loads(answer(log, "train", "ctr", "chances", "--dry-run", "--json"))
+    assert (again["name"], again["version"]) == ("chances", None)
+    refused = run(empty, "train", "ctr", "chances")
+    assert refused.exit_code == 1
+    assert "found" in refused.stderr or "missing" in refused.stderr, refused.stderr
