@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Generic, TypeVar
 
 from desirepath.domain.access import Key, hash_token, is_mistyped
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.fusion_controls import FusionControls, read_controls
 from desirepath.domain.retriever import Retriever
-from desirepath.engine.ranker_files import RANKING_KINDS
 from desirepath.storage.base import Namespace, Storage
 
 __all__ = ["FRESH_SECONDS", "Directory"]
@@ -65,8 +64,8 @@ class Directory:
         self._namespaces: _Fresh[str, Namespace | None] = _Fresh(self._load_namespace)
         self._numbers: _Fresh[int, Namespace | None] = _Fresh(self._load_number)
         self._retrievers: _Fresh[tuple[int, str], Retriever | None] = _Fresh(self._load_retriever)
-        self._rankers: _Fresh[tuple[int, str, int | None], Artifact | None]
-        self._rankers = _Fresh(self._load_ranker)
+        self._models: _Fresh[tuple[int, str, int | None], Artifact | None]
+        self._models = _Fresh(self._load_model)
 
     def key(self, token: str) -> Key | None:
         """The key that a token is; None when it is unknown or revoked."""
@@ -111,9 +110,12 @@ class Directory:
         """What was decided about a retriever's learning."""
         return self._controls.get((namespace, retriever_id))
 
-    def ranker(self, namespace: int, name: str, version: int | None) -> Artifact | None:
-        """A version of a ranker, or the one that is deployed."""
-        return self._rankers.get((namespace, name, version))
+    def model(
+        self, kinds: Collection[str], namespace: int, name: str, version: int | None
+    ) -> Artifact | None:
+        """A version of a model of some kinds, or the one that is deployed."""
+        found = self._models.get((namespace, name, version))
+        return found if found is not None and found.kind in kinds else None
 
     def forget(self) -> None:
         """Ask the database again: something was changed through this process."""
@@ -123,7 +125,7 @@ class Directory:
             self._numbers,
             self._retrievers,
             self._controls,
-            self._rankers,
+            self._models,
         ):
             cache.forget()
 
@@ -131,11 +133,9 @@ class Directory:
         with self._storage.read() as session:
             return read_controls(session.learned.controls(*key))
 
-    def _load_ranker(self, key: tuple[int, str, int | None]) -> Artifact | None:
-        namespace, name, version = key
+    def _load_model(self, key: tuple[int, str, int | None]) -> Artifact | None:
         with self._storage.read() as session:
-            found = session.artifacts.find(namespace, name, version)
-        return found if found is not None and found.kind in RANKING_KINDS else None
+            return session.artifacts.find(*key)
 
     def _load_key(self, token: str) -> Key | None:
         with self._storage.read() as session:

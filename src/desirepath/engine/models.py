@@ -16,6 +16,7 @@ from desirepath.errors import AlreadyExists, Conflict, NotFound
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
+    "UNFIT",
     "Model",
     "StoreModel",
     "check_free_name",
@@ -26,6 +27,10 @@ __all__ = [
     "roll_back_model",
     "store_model",
 ]
+
+
+UNFIT = "unfit"
+"""What a manifest says of a model that must not serve, under this name: why."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -177,10 +182,15 @@ def deploy_model(engine: Engine, namespace: int, name: str, version: int | None 
     ------
     NotFound
         There is none such.
+    Conflict
+        Whatever trained it found that it must not serve; the message says why.
     """
     with engine.storage.write() as session:
         if version is None:
             version = _model(session, namespace, name).versions[0].version
+        chosen = session.artifacts.find(namespace, name, version)
+        if chosen is not None and chosen.manifest.get(UNFIT):
+            raise Conflict(f"This version is not fit to serve. {chosen.manifest[UNFIT]}")
         if session.artifacts.deploy(namespace, name, version, session.now()) is None:
             raise NotFound("model", name)
         return _model(session, namespace, name)

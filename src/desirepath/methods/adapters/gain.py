@@ -6,7 +6,13 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.errors import NotEnoughData
-from desirepath.methods.adapters.linear import RIDGES, ClickedVectors, directions, fit_ridge
+from desirepath.methods.adapters.linear import (
+    RIDGES,
+    ClickedVectors,
+    adapted,
+    directions,
+    fit_ridge,
+)
 from desirepath.methods.intervals import bootstrap_of_mean
 from desirepath.methods.levels import FloatArray, IntArray
 from desirepath.methods.ranking.metrics import ndcg_of_found
@@ -100,7 +106,7 @@ def ndcg(clicked: ClickedVectors, matrix: FloatArray, depth: int = 10) -> FloatA
         wanted[query].append(document)
     documents = directions(clicked.documents)
     values = np.zeros(len(clicked.queries))
-    mapped = directions(clicked.queries @ matrix.T)
+    mapped = adapted(clicked.queries, matrix)
     for start in range(0, len(mapped), _BATCH):
         scores = mapped[start : start + _BATCH] @ documents.T
         nearest = np.argsort(-scores, axis=1, kind="stable")[:, :depth]

@@ -13,7 +13,7 @@ from msgspec import Struct
 from desirepath.errors import NotEnoughData
 from desirepath.methods.levels import FloatArray, IntArray
 
-__all__ = ["RIDGES", "ClickedVectors", "directions", "fit_ridge"]
+__all__ = ["RIDGES", "ClickedVectors", "adapted", "directions", "fit_ridge"]
 
 RIDGES = (0.5, 2.0, 8.0, 32.0, 128.0)
 """Strengths to choose from: the identity's weight beside the queries', along a mean direction."""
@@ -59,6 +59,15 @@ def directions(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: FloatArray = vectors / np.where(lengths > 0, lengths, 1.0)
     return found
+
+
+def adapted(queries: FloatArray, matrix: FloatArray) -> FloatArray:
+    """The directions that queries of shape (N, d) have once a map of shape (d, d) is applied.
+
+    >>> adapted(np.array([[3.0, 0.0]]), np.array([[0.0, 1.0], [2.0, 0.0]]))
+    array([[0., 1.]])
+    """
+    return directions(directions(queries) @ matrix.T)
 
 
 def fit_ridge(clicked: ClickedVectors, ridge: float) -> FloatArray:
