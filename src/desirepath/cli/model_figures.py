@@ -12,6 +12,7 @@ from desirepath.cli.tables import nothing, percent, table_of
 from desirepath.errors import InvalidSetting
 
 if TYPE_CHECKING:
+    from desirepath.engine.training.adapter import AdapterReport
     from desirepath.engine.training.list_models import ListModelReport
     from desirepath.methods.ranking.comparing import MeanEstimate
     from desirepath.methods.ranking.importance import Importance
@@ -52,7 +53,7 @@ def importance_table(importances: Sequence[Importance]) -> Table:
     return features
 
 
-def left_out(report: ListModelReport) -> Iterator[Text]:
+def left_out(report: ListModelReport | AdapterReport) -> Iterator[Text]:
     """Who was not learned from."""
     if report.n_flagged:
         yield nothing(

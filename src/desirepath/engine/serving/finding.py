@@ -95,8 +95,7 @@ class Finder:
                 "names no embedder that could make one of a text.",
                 ("inputs",),
             )
-        query = index.embedder.query_prefix + text[: index.embedder.max_characters]
-        return index, Wanted(index.embedder.model, query)
+        return index, Wanted(index.embedder.model, index.embedder.of_query(text))
 
     def find(self, search: FeatureSearch) -> FoundList:
         """The best documents by a feature of this index, best first.

@@ -23,6 +23,7 @@ TRAIN = "train."
 KIND_TO_HANDLER: dict[str, str] = {
     TRAIN + "ranker": "desirepath.engine.training.tasks:train_ranker_task",
     TRAIN + "ctr": "desirepath.engine.training.tasks:train_ctr_task",
+    TRAIN + "adapter": "desirepath.engine.training.tasks:train_adapter_task",
 }
 """Kind to ``module:function`` of its :data:`Handler`."""
 

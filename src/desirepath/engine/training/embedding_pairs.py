@@ -77,8 +77,10 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     ----------
     weight
         Clicks, each over the chance that its position is looked at; the mean of all pairs is 1.
+    chain
+        The same for all wordings of one wish.
     side
-        train, dev or test.
+        train, dev or test; that of the chain.
     origin
         click or refinement.
     """
@@ -90,6 +92,7 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     negative_ids: tuple[str, ...]
     negatives: tuple[str, ...]
     weight: float
+    chain: str
     side: str
     origin: str
 
@@ -212,6 +215,7 @@ def read_pairs(
                 negative_ids=negatives,
                 negatives=tuple(evidence.texts[id] for id in negatives),
                 weight=weight,
+                chain=chains[query],
                 side=side_of(chains[query]),
                 origin=origin,
             )

@@ -14,7 +14,7 @@ from desirepath.engine.tasks.task import Task
 from desirepath.errors import InvalidSetting
 from desirepath.extras import needs_extra
 
-__all__ = ["train_ctr_task", "train_ranker_task"]
+__all__ = ["train_adapter_task", "train_ctr_task", "train_ranker_task"]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +54,31 @@ def train_ctr_task(engine: Engine, task: Task) -> None:
         from desirepath.engine.training.ctr import train_ctr
         from desirepath.engine.training.list_models import ListModelSettings
     _train(engine, task, train_ctr, ListModelSettings)
+
+
+def train_adapter_task(engine: Engine, task: Task) -> None:
+    """Train a query adapter; see :func:`~desirepath.engine.training.adapter.train_adapter`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    with needs_extra("train"):
+        from desirepath.engine.training.adapter import AdapterSettings, train_adapter
+    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
+    train_adapter(
+        engine,
+        task.namespace,
+        inputs.name,
+        convert(inputs.settings, AdapterSettings, InvalidSetting),
+        inputs.scope,
+        store=task.store,
+        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
+        stepped=lambda what, done, most: task.progress(done, most, what),
+    )
 
 
 def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[Struct]) -> None:

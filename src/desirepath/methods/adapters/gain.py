@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from msgspec import Struct
 
@@ -52,7 +54,10 @@ class HeldOutGain(Struct, frozen=True, kw_only=True, eq=False):
 
 
 def held_out_gain(
-    clicked: ClickedVectors, groups: IntArray, rng: np.random.Generator
+    clicked: ClickedVectors,
+    groups: IntArray,
+    rng: np.random.Generator,
+    folded: Callable[[int, int], None] | None = None,
 ) -> HeldOutGain:
     """Fit a map to four fifths of the queries, and measure it on the fifth; five times over.
 
@@ -65,6 +70,8 @@ def held_out_gain(
         Queries of the same group (wordings of one wish) are held out together.
     rng
         Deals groups into fifths, and draws the interval's resamples of groups.
+    folded
+        Told after each fifth how many are done, and of how many.
 
     Raises
     ------
@@ -85,6 +92,8 @@ def held_out_gain(
         part = clicked.take(fitted)
         ridge = _best_ridge(part, groups[fitted], rng)
         after[held] = ndcg(clicked.take(held), fit_ridge(part, ridge))
+        if folded is not None:
+            folded(fold + 1, _FOLDS)
     low, high = bootstrap_of_mean(after - before, rng, groups)
     return HeldOutGain(
         before=before,
@@ -109,11 +118,19 @@ def ndcg(clicked: ClickedVectors, matrix: FloatArray, depth: int = 10) -> FloatA
     mapped = adapted(clicked.queries, matrix)
     for start in range(0, len(mapped), _BATCH):
         scores = mapped[start : start + _BATCH] @ documents.T
-        nearest = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+        nearest = _best(scores, min(depth, len(documents)))
         for row, found in enumerate(nearest, start):
             if wanted[row]:
                 values[row] = ndcg_of_found(found, np.array(wanted[row]), depth)
     return values
+
+
+def _best(scores: FloatArray, depth: int) -> IntArray:
+    """The columns of the largest numbers of each row, the largest first."""
+    best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
+    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    found: IntArray = np.take_along_axis(best, order, 1)
+    return found
 
 
 def _folds(groups: IntArray, rng: np.random.Generator) -> IntArray:
