@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import Job
 from tests.api.client import INTERACTIONS, Api, Request, click, done
+from tests.recommenders import parts_of, store_recommender
 
 __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_world", "operations"]
 
@@ -120,6 +121,9 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    liked = [own["feature_id"], f"{tag}-second-document"]
+    parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
+    store_recommender(api.engine, api.namespace, parts)
     adhoc_page = done(api.post("/v1/retrievers/executions/list?limit=1", {}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
     spare = api.post(
@@ -343,6 +347,15 @@ CALLS: Mapping[str, Call] = {
     "troubled_queries": Call("GET", "/v1/analytics/queries/troubled"),
     "session_list": Call("GET", "/v1/analytics/sessions"),
     "session_journey": Call("GET", "/v1/analytics/sessions/{session_id}"),
+    "search_recommended_documents": Call(
+        "POST", "/v1/recommendations/documents", {"user_id": "user_1"}
+    ),
+    "search_similar_documents": Call(
+        "POST", "/v1/recommendations/similar-documents", {"document_id": "doc_1"}
+    ),
+    "search_similar_users": Call(
+        "POST", "/v1/recommendations/similar-users", {"user_id": "user_1"}
+    ),
     "erase": Call("DELETE", "/v1/users/{user_id}", kind="admin"),
     "livez": Call("GET", "/livez", kind=""),
     "readyz": Call("GET", "/readyz", kind=""),

@@ -35,6 +35,7 @@ NAMES: Mapping[str, str] = {
     "after": "cursor",
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
+    "exclude_document_ids": "document_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -70,6 +71,7 @@ HARMLESS_BODY = re.compile(
     r"|end_time|count_only|pre_filters|key|update_data|reason"
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
+    r"|version|exclude_seen|exclude_purchased|return_payload"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -124,6 +126,9 @@ OWNER_SEES_NO_DIFFERENCE = {
     ("execute_retriever", "body", "session_id"),
     ("execute_adhoc", "body", "user_id"),
     ("execute_adhoc", "body", "session_id"),
+    # A user or a session is named, never both.
+    ("search_recommended_documents", "body", "session_id"),
+    ("search_similar_users", "body", "session_id"),
     ("opt_out_user", "path", "user_id"),
     ("opt_in_user", "path", "user_id"),
     ("reset_user", "path", "user_id"),
@@ -215,7 +220,7 @@ def _put(body: Any, pointer: str, id: str) -> Any:
     if head.endswith("[]"):
         items = body.get(head[:-2]) or [{}]
         return body | {head[:-2]: [_put(item, rest, id) for item in items]}
-    put = [id] if head == "document_ids" else id
+    put = [id] if head.endswith("document_ids") else id
     changed = body | {head: _put(body.get(head) or {}, rest, id) if rest else put}
     if head == "document_id":
         changed.pop("feature_id", None)

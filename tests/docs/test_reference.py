@@ -421,6 +421,7 @@ def test_everything_public_in_process_is_documented() -> None:
             ("`executions`", here.executions),
             ("`retrievers`", here.retrievers),
             ("`documents`", here.documents),
+            ("`recommendations`", here.recommendations),
         ):
             documented = {
                 re.split(r"\W", code(row[0]))[0] for row in rows(page.section(heading), "")

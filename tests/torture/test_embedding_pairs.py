@@ -50,6 +50,7 @@ def test_a_model_trains_on_a_file(python: Path, tmp_path: Path, format: str) -> 
             negative_ids=("a", "b"),
             negatives=(f"blue hat {number}", f"green coat {number}"),
             weight=0.5 + number / 16,
+            rate=0.5,
             chain=f"shoe {number}",
             side="train",
             origin="click",

@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
+from desirepath.api.recommendations import documents_for, documents_like, users_like
 from desirepath.api.retriever_schemas import present_config, present_retriever
 from desirepath.api.schemas import present_document, present_execution, present_interaction
 from desirepath.api.search_body import check_search, request_of
@@ -75,6 +76,7 @@ class Desirepath:
         self.executions = Executions(engine, found.number)
         self.retrievers = Retrievers(engine, found.number)
         self.documents = Documents(engine, found)
+        self.recommendations = Recommendations(engine, found.number)
         self._number = found.number
         self._space = found
 
@@ -570,6 +572,57 @@ def _plain(value: Any) -> dict[str, Any]:
     return plain
 
 
+class Recommendations:
+    """Ask a recommender that is deployed; keywords and answers are those of the HTTP requests."""
+
+    def __init__(self, engine: Engine, namespace: int) -> None:
+        self._engine = engine
+        self._namespace = namespace
+
+    def documents(self, **fields: Any) -> dict[str, Any]:
+        """Documents for ``user_id``, or for ``session_id``.
+
+        Raises
+        ------
+        NotFound
+            No such recommender is deployed.
+        InvalidSearch, InvalidFilter
+            A rule is broken.
+        """
+        return self._answer(documents_for, fields)
+
+    def similar_documents(self, document_id: str, **fields: Any) -> dict[str, Any]:
+        """Documents like another one.
+
+        Raises
+        ------
+        NotFound
+            No such recommender is deployed, or it is no document.
+        InvalidSearch, InvalidFilter
+            A rule is broken.
+        """
+        return self._answer(documents_like, {"document_id": document_id, **fields})
+
+    def similar_users(self, **fields: Any) -> dict[str, Any]:
+        """People like ``user_id``, or like ``session_id``.
+
+        Raises
+        ------
+        NotFound
+            No such recommender is deployed.
+        Conflict
+            It was trained without similar_users.
+        InvalidSearch
+            A rule is broken.
+        """
+        return self._answer(users_like, fields)
+
+    def _answer(self, answer: Callable[..., Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+        _check_plain(dict(fields), InvalidSearch)
+        found: dict[str, Any] = msgspec.to_builtins(answer(self._engine, self._namespace, fields))
+        return found
+
+
 class _Awaitable:
     """Calls the methods of another object in a thread."""
 
@@ -594,6 +647,7 @@ class AsyncDesirepath:
         self.executions = _Awaitable(inner.executions)
         self.retrievers = _Awaitable(inner.retrievers)
         self.documents = _Awaitable(inner.documents)
+        self.recommendations = _Awaitable(inner.recommendations)
 
     async def namespace(self, id_or_name: str) -> AsyncDesirepath:
         """The same database, another namespace.

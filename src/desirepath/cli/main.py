@@ -29,6 +29,7 @@ _COMMANDS = {
     "validate": "validate:validate_command",
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
+    "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",
     "worker": "worker:worker_command",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.table import Table
 from rich.text import Text
@@ -12,12 +12,20 @@ from desirepath.cli.tables import nothing, percent, table_of
 from desirepath.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from desirepath.engine.training.adapter import AdapterReport
-    from desirepath.engine.training.list_models import ListModelReport
     from desirepath.methods.ranking.comparing import MeanEstimate
     from desirepath.methods.ranking.importance import Importance
 
 __all__ = ["chosen_features", "importance_table", "interval_of", "left_out", "with_interval"]
+
+
+class Flagged(Protocol):
+    """A report that says who was left out."""
+
+    @property
+    def n_flagged(self) -> int: ...
+    @property
+    def flagged_share(self) -> float: ...
+
 
 _MOST_FEATURES = 20  # that are printed
 
@@ -53,7 +61,7 @@ def importance_table(importances: Sequence[Importance]) -> Table:
     return features
 
 
-def left_out(report: ListModelReport | AdapterReport) -> Iterator[Text]:
+def left_out(report: Flagged) -> Iterator[Text]:
     """Who was not learned from."""
     if report.n_flagged:
         yield nothing(

@@ -10,7 +10,13 @@ from rich.console import RenderableType
 
 from desirepath.cli.model_figures import chosen_features, importance_table, left_out, with_interval
 from desirepath.cli.tables import bar, heading, nothing, percent, table_of
-from desirepath.cli.training import Training, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -23,13 +29,22 @@ _MODELS = {"base_rate": "all alike", "position": "position", "item_ctr": "docume
 
 
 @click.command("ctr")
+@click.argument("name")
 @training_options
+@test_share_option
+@feature_options
 @click.option(
     "--keep-position-bias",
     is_flag=True,
     help="Features that are rates count every document as looked at.",
 )
-def train_ctr_command(training: Training, keep_position_bias: bool) -> None:
+def train_ctr_command(
+    training: Training,
+    test_share: float,
+    features: tuple[str, ...],
+    without: tuple[str, ...],
+    keep_position_bias: bool,
+) -> None:
     """Train how likely a document of a list is clicked, as the next version of model NAME.
 
     It has the features of rankers. Its chances are calibrated on lists that the trees do not see,
@@ -40,8 +55,8 @@ def train_ctr_command(training: Training, keep_position_bias: bool) -> None:
         from desirepath.engine.training.list_models import ListModelSettings
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = ListModelSettings(
-        features=chosen_features(ListModelSettings().features, training.features, training.without),
-        test_share=training.test_share,
+        features=chosen_features(ListModelSettings().features, features, without),
+        test_share=test_share,
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )

@@ -16,7 +16,13 @@ from desirepath.cli.model_figures import (
     with_interval,
 )
 from desirepath.cli.tables import heading, nothing, table_of
-from desirepath.cli.training import Training, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -33,7 +39,10 @@ _ORDERS = {
 
 
 @click.command("ranker")
+@click.argument("name")
 @training_options
+@test_share_option
+@feature_options
 @click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of nDCG@k.")
 @click.option(
     "--grades",
@@ -62,6 +71,9 @@ _ORDERS = {
 )
 def train_ranker_command(
     training: Training,
+    test_share: float,
+    features: tuple[str, ...],
+    without: tuple[str, ...],
     k: int,
     grades: str,
     gain: str,
@@ -81,8 +93,8 @@ def train_ranker_command(
         from desirepath.methods.ranking.metrics import Gain
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = RankerSettings(
-        features=chosen_features(RankerSettings().features, training.features, training.without),
-        test_share=training.test_share,
+        features=chosen_features(RankerSettings().features, features, without),
+        test_share=test_share,
         k=k,
         grading=Grading(grades),
         gain=Gain(gain),

@@ -17,20 +17,40 @@ from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.progress import counting, rows_progress
-from desirepath.engine.models import deploy_model
+from desirepath.engine.models import UNFIT, deploy_model
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
-    from desirepath.engine.training.list_models import Learned, ListModelReport
+    from desirepath.engine.training.trained import Trained
 
-    R = TypeVar("R", bound=ListModelReport)
+    T = TypeVar("T", bound=Trained[Any])
 
-__all__ = ["Training", "train_and_print", "training_options"]
+__all__ = [
+    "Training",
+    "feature_options",
+    "test_share_option",
+    "train_and_print",
+    "training_options",
+]
 
 _OPTIONS = (
-    click.argument("name"),
     engine_options,
     question_options,
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+    click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
+    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
+    click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
+)
+
+test_share_option = click.option(
+    "--test-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the log, its last part, that is measured on and not learned from.",
+)
+
+_FEATURES = (
     click.option(
         "--feature",
         "features",
@@ -41,17 +61,6 @@ _OPTIONS = (
     click.option(
         "--without", multiple=True, metavar="NAME", help="Leave out a feature. May be repeated."
     ),
-    click.option(
-        "--test-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.2,
-        show_default=True,
-        help="Share of the lists, the last ones, that are measured on and not learned from.",
-    ),
-    click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
-    click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
-    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
-    click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
 )
 
 
@@ -61,9 +70,6 @@ class Training(Struct, frozen=True, kw_only=True):
     settings: Settings
     name: str
     question: Question
-    features: tuple[str, ...]
-    without: tuple[str, ...]
-    test_share: float
     seed: int
     dry_run: bool
     deploy: bool
@@ -71,7 +77,7 @@ class Training(Struct, frozen=True, kw_only=True):
 
 
 def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of every training; it takes them as ``training``."""
+    """Give a command the options of every training; it takes them, and NAME, as ``training``."""
 
     @wraps(command)
     def with_training(**options: Any) -> Any:
@@ -83,21 +89,34 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_training
 
 
+def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that choose features: it takes ``features`` and ``without``."""
+    for option in reversed(_FEATURES):
+        command = option(command)
+    return command
+
+
 def train_and_print(
     training: Training,
-    train: Callable[..., Learned[R]],
+    train: Callable[..., T],
     wanted: Struct,
-    render: Callable[[R], Iterable[RenderableType]],
-) -> Learned[R]:
-    """Train with a bar, deploy where that is asked, and print what came of it."""
+    render: Callable[[Any], Iterable[RenderableType]],
+) -> T:
+    """Train with a bar, print what came of it, and deploy where that is asked.
+
+    Raises
+    ------
+    Conflict
+        What was trained is not fit to be deployed.
+    """
     name, question = training.name, training.question
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(training.settings))
         namespace = namespace_of(engine, question.namespace)
         progress, bar = stack.enter_context(rows_progress("copying the log"))
 
-        def grown(done: int, most: int) -> None:
-            progress.update(bar, description="growing trees", completed=done, total=most)
+        def stepped(done: int, most: int) -> None:
+            progress.update(bar, description="learning", completed=done, total=most)
 
         trained = train(
             engine,
@@ -108,19 +127,21 @@ def train_and_print(
             on=question.on,
             is_stored=not training.dry_run,
             progress=counting(progress, bar),
-            grown=grown,
+            stepped=stepped,
         )
         progress.stop()
         report, stored = trained.report, trained.artifact
+        if training.as_json:
+            version = None if stored is None else stored.version
+            plain = msgspec.to_builtins(report)
+            print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
+        else:
+            console.print(Group(*render(report)))
         if training.deploy and stored is not None:
             deploy_model(engine, namespace.number, name, stored.version)
-    if training.as_json:
-        version = None if stored is None else stored.version
-        plain = msgspec.to_builtins(report)
-        print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
-        return trained
-    console.print(Group(*render(report)))
-    if stored is not None:
+    if stored is not None and not training.as_json:
         what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"
+        if stored.manifest.get(UNFIT):
+            what = "is not fit to serve"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
     return trained

@@ -159,6 +159,7 @@ def erase_user(engine: Engine, namespace: int, user_id: str) -> Erased:
         session.evaluations.delete_mentions(namespace, written)
         session.artifacts.delete_mentions(namespace, written)
         session.jobs.delete_mentions(namespace, written)
+    engine.directory.forget()  # a model that named them is gone
     engine.storage.scrub(user_id)
     _drop_copies(engine, namespace)
     return Erased(interactions=n_interactions, executions=n_executions, rejections=n_rejections)

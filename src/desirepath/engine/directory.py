@@ -1,9 +1,9 @@
-"""Keys, namespaces and retrievers as they were at most a second ago."""
+"""Keys, namespaces, retrievers and models as they were at most a second ago."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from desirepath.domain.access import Key, hash_token, is_mistyped
@@ -110,12 +110,9 @@ class Directory:
         """What was decided about a retriever's learning."""
         return self._controls.get((namespace, retriever_id))
 
-    def model(
-        self, kinds: Collection[str], namespace: int, name: str, version: int | None
-    ) -> Artifact | None:
-        """A version of a model of some kinds, or the one that is deployed."""
-        found = self._models.get((namespace, name, version))
-        return found if found is not None and found.kind in kinds else None
+    def model(self, namespace: int, name: str, version: int | None) -> Artifact | None:
+        """A version of a model of any kind; None: the one that is deployed."""
+        return self._models.get((namespace, name, version))
 
     def forget(self) -> None:
         """Ask the database again: something was changed through this process."""

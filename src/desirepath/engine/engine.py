@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Sequence, Set
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,14 +16,13 @@ from desirepath.domain.ids import IdGenerator
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.reward import Reward, default_reward
-from desirepath.engine.adapter_files import QUERY_ADAPTER
 from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.directory import Directory
 from desirepath.engine.embedding.base import Embedder, NoEmbedder
 from desirepath.engine.group_commit import GroupCommit
 from desirepath.engine.learning.folding import fold, forget
 from desirepath.engine.learning.lone import learn_lone, unlearn_lone, unlearn_lone_of
-from desirepath.engine.ranker_files import RANKING_KINDS
+from desirepath.engine.recommending.loading import Recommenders
 from desirepath.engine.recording import (
     Learning,
     Outcome,
@@ -82,8 +81,9 @@ class Engine:
         self.directory = Directory(storage)
         self.fuser = Fuser(rules.session_window)
         self.popularity = Popularity()
-        self.rankers = Rankers(storage, partial(self.directory.model, RANKING_KINDS))
-        self.adapters = Adapters(storage, partial(self.directory.model, (QUERY_ADAPTER,)))
+        self.rankers = Rankers(storage, self.directory)
+        self.recommenders = Recommenders(storage, self.directory)
+        self.adapters = Adapters(storage, self.directory)
         self.shard = 0 if storage.cheap_reads else os.getpid() % SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""

@@ -193,7 +193,9 @@ def deploy_model(engine: Engine, namespace: int, name: str, version: int | None 
             raise Conflict(f"This version is not fit to serve. {chosen.manifest[UNFIT]}")
         if session.artifacts.deploy(namespace, name, version, session.now()) is None:
             raise NotFound("model", name)
-        return _model(session, namespace, name)
+        model = _model(session, namespace, name)
+    engine.directory.forget()
+    return model
 
 
 def roll_back_model(engine: Engine, namespace: int, name: str) -> Model:
@@ -210,7 +212,9 @@ def roll_back_model(engine: Engine, namespace: int, name: str) -> Model:
         if session.artifacts.roll_back(namespace, name, session.now()) is None:
             _model(session, namespace, name)
             raise Conflict("No other version of this model served before.")
-        return _model(session, namespace, name)
+        model = _model(session, namespace, name)
+    engine.directory.forget()
+    return model
 
 
 def delete_model(engine: Engine, namespace: int, name: str, version: int | None = None) -> int:
@@ -229,6 +233,7 @@ def delete_model(engine: Engine, namespace: int, name: str, version: int | None 
             raise Conflict("This version serves: deploy another one, or roll back, before.")
         ids = [one.id for one in model.versions if version in (None, one.version)]
         n_deleted = sum(session.artifacts.delete(namespace, id) for id in ids)
+    engine.directory.forget()
     if not n_deleted:
         raise NotFound("model", name)
     return n_deleted

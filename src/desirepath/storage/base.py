@@ -191,6 +191,14 @@ class InteractionLog(Protocol):
         """Interactions of a user, and of that user's executions."""
         ...
 
+    def latest_of_user(self, namespace: int, user_id: str, limit: int) -> list[Interaction]:
+        """What a user did, the last recorded first.
+
+        That is what was sent with the user_id, and what was sent with none and names one of the
+        last ``limit`` executions of the user.
+        """
+        ...
+
     def ids_of_retriever(self, namespace: int, retriever_id: str, limit: int) -> list[bytes]:
         """Interactions of a retriever."""
         ...

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from desirepath.domain.artifact import Artifact
-from desirepath.engine.adapter_files import MAP, VectorSpace, read_map, read_space
+from desirepath.engine.adapter_files import (
+    MAP,
+    QUERY_ADAPTER,
+    VectorSpace,
+    read_map,
+    read_space,
+)
+from desirepath.engine.directory import Directory
 from desirepath.errors import InvalidModel, NotFound
 from desirepath.methods.adapters.linear import adapted
 from desirepath.methods.levels import FloatArray
@@ -19,8 +26,6 @@ __all__ = ["Adapters", "LoadedAdapter"]
 
 MOST_ADAPTERS = 16
 """That a process holds at once, those that were loaded last: 2 MB each for 512 numbers."""
-
-Find = Callable[[int, str, int | None], Artifact | None]
 
 
 class LoadedAdapter(Struct, frozen=True, kw_only=True, eq=False):
@@ -48,16 +53,10 @@ class LoadedAdapter(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Adapters:
-    """Query adapters by name and version, for any thread.
+    """Query adapters by name and version, for any thread."""
 
-    Parameters
-    ----------
-    find
-        The version of a name, or the one that is deployed, as it was at most a second ago.
-    """
-
-    def __init__(self, storage: Storage, find: Find) -> None:
-        self._storage, self._find = storage, find
+    def __init__(self, storage: Storage, directory: Directory) -> None:
+        self._storage, self._directory = storage, directory
         self._loaded: dict[bytes, LoadedAdapter] = {}
         self._loading = threading.Lock()
 
@@ -69,8 +68,8 @@ class Adapters:
         InvalidModel
             There is no such adapter, or it cannot be read.
         """
-        artifact = self._find(namespace, name, version)
-        if artifact is None:
+        artifact = self._directory.model(namespace, name, version)
+        if artifact is None or artifact.kind != QUERY_ADAPTER:
             which = "deployed" if version is None else "of this version"
             raise InvalidModel(f"No query adapter of this name is {which}.")
         loaded = self._loaded.get(artifact.id)

@@ -24,6 +24,7 @@ KIND_TO_HANDLER: dict[str, str] = {
     TRAIN + "ranker": "desirepath.engine.training.tasks:train_ranker_task",
     TRAIN + "ctr": "desirepath.engine.training.tasks:train_ctr_task",
     TRAIN + "adapter": "desirepath.engine.training.tasks:train_adapter_task",
+    TRAIN + "recommender": "desirepath.engine.training.tasks:train_recommender_task",
 }
 """Kind to ``module:function`` of its :data:`Handler`."""
 

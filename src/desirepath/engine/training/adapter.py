@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
-from typing import Annotated, TypedDict, Unpack
+from typing import Annotated, Unpack
 
 import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
-from desirepath.domain.artifact import Artifact, ArtifactDraft
+from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.document import Metric, VectorIndex
 from desirepath.domain.scope import Scope
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch
 from desirepath.engine.adapter_files import MAP, QUERY_ADAPTER, SPACE, VectorSpace, write_map
 from desirepath.engine.analysing.asking import open_log
-from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
-from desirepath.engine.models import UNFIT, StoreModel, check_free_name, store_model
+from desirepath.engine.models import UNFIT, check_free_name, store_model
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.adapter_vectors import (
     DocumentVectors,
@@ -36,17 +35,19 @@ from desirepath.engine.training.embedding_pairs import (
     PairSettings,
     read_pairs,
 )
+from desirepath.engine.training.trained import Trained, TrainingOptions
 from desirepath.errors import InvalidSetting, NotEnoughData, NotFound
 from desirepath.methods.adapters.gain import HeldOutGain, held_out_gain
-from desirepath.methods.adapters.linear import ClickedVectors, fit_ridge
+from desirepath.methods.adapters.linear import ClickedVectors
+from desirepath.methods.adapters.maps import MapShape
 from desirepath.methods.levels import FloatArray, IntArray
 from desirepath.methods.ranking.comparing import MeanEstimate
 from desirepath.storage.base import Namespace
 
 __all__ = ["AdapterReport", "AdapterSettings", "TrainedAdapter", "train_adapter"]
 
-MOST_NUMBERS = 4_096
-"""In a vector: a map has as many squared, 134 MB for these."""
+MOST_NUMBERS = 2_048
+"""In a vector: a map has as many squared, and is fitted some 600 times, a second or more each."""
 
 
 class AdapterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,11 +86,12 @@ class AdapterReport(Struct, frozen=True, kw_only=True):
     vectors
         Where those of queries are from: ``embedder``, or ``log``.
     before, after
-        Mean nDCG@10 of the queries as they are, and with the map of other queries.
+        Mean nDCG@10 of the queries as they are, and with the map of other queries. What a clicked
+        document gains is its clicks for each time that it was looked at.
     gain
         The difference, query by query.
-    ridge
-        How strongly it is drawn towards changing nothing.
+    shape, ridge
+        What kind of map, and how strongly it is drawn towards changing nothing.
     notes
         Why clicks are not corrected for positions, where they are not.
     """
@@ -106,6 +108,7 @@ class AdapterReport(Struct, frozen=True, kw_only=True):
     before: float
     after: float
     gain: MeanEstimate
+    shape: MapShape
     ridge: float
     seed: int
     notes: tuple[str, ...] = ()
@@ -129,34 +132,10 @@ class AdapterReport(Struct, frozen=True, kw_only=True):
         return self.unfit or "Queries that it was not fitted to find more of what was clicked."
 
 
-class TrainedAdapter(Struct, frozen=True, kw_only=True, eq=False):
-    """What came of training; ``artifact`` is None where it was only measured."""
+class TrainedAdapter(Trained[AdapterReport], frozen=True, kw_only=True, eq=False):
+    """What came of training an adapter, with its map of shape (d, d)."""
 
-    report: AdapterReport
-    artifact: Artifact | None
     matrix: FloatArray
-
-
-class AdapterOptions(TypedDict, total=False):
-    """How a training goes about its work.
-
-    Parameters
-    ----------
-    on, progress
-        See :func:`~desirepath.engine.analysing.asking.open_log`.
-    is_stored
-        False: measure only.
-    store
-        How the model is stored, within a task say.
-    stepped
-        Told what is done now, how far that is, and of how much.
-    """
-
-    on: str
-    progress: CopyProgress | None
-    is_stored: bool
-    store: StoreModel
-    stepped: Callable[[str, int, int], None]
 
 
 def train_adapter(
@@ -165,7 +144,7 @@ def train_adapter(
     name: str,
     settings: AdapterSettings,
     scope: Scope,
-    **options: Unpack[AdapterOptions],
+    **options: Unpack[TrainingOptions],
 ) -> TrainedAdapter:
     """Train a query adapter and store it as the next version under a name; it does not serve yet.
 
@@ -193,14 +172,13 @@ def train_adapter(
         check_free_name(engine, namespace.number, QUERY_ADAPTER, name)
     changes = log_changes(engine, namespace.number)
     seen = _read(engine, namespace, index, settings, scope, **options)
-    stepped = options.get("stepped", _nobody_watches)
     gain = held_out_gain(
         seen.clicked,
         seen.groups,
         seen.rng,
-        lambda done, most: stepped("fitting and measuring", done, most),
+        options.get("stepped"),
     )
-    matrix = fit_ridge(seen.clicked, gain.ridge)
+    matrix = gain.choice.fit(seen.clicked)
     report = _report(seen, gain, index, settings)
     artifact = None
     if is_stored:
@@ -251,7 +229,7 @@ def _read(
     index: VectorIndex,
     settings: AdapterSettings,
     scope: Scope,
-    **options: Unpack[AdapterOptions],
+    **options: Unpack[TrainingOptions],
 ) -> _Seen:
     search = _sending_search(engine, namespace.number, index, scope)
     wanted = PairSettings(
@@ -269,13 +247,8 @@ def _read(
         )
         queries = None if search is None else sent_queries(part, search, index)
     if queries is None:
-        stepped = options.get("stepped", _nobody_watches)
-        queries = embedded_queries(
-            engine.embedder,
-            index,
-            {pair.query: pair.anchor for pair in pairs},
-            lambda done, most: stepped("making vectors of queries", done, most),
-        )
+        texts = {pair.query: pair.anchor for pair in pairs}
+        queries = embedded_queries(engine.embedder, index, texts, options.get("stepped"))
     rng = np.random.default_rng(settings.seed)
     named = [pair.positive_id for pair in pairs]
     with engine.storage.read() as session:
@@ -329,7 +302,8 @@ def _report(
         before=float(gain.before.mean()),
         after=float(gain.after.mean()),
         gain=MeanEstimate(mean=gain.mean, low=gain.low, high=gain.high, of=len(gain.before)),
-        ridge=gain.ridge,
+        shape=gain.choice.shape,
+        ridge=gain.choice.ridge,
         seed=settings.seed,
         notes=seen.found.notes,
         n_flagged=seen.n_flagged,
@@ -371,11 +345,7 @@ def _clicked(
         documents=documents.vectors,
         query=np.array([places[pair.query] for pair in kept]),
         document=np.array([rows[pair.positive_id] for pair in kept]),
-        weights=np.array([pair.weight for pair in kept]),
+        weights=np.array([pair.rate for pair in kept]),
     )
     groups: IntArray = np.unique(list(chains.values()), return_inverse=True)[1].astype(np.int64)
     return clicked, groups
-
-
-def _nobody_watches(what: str, done: int, most: int) -> None:
-    del what, done, most

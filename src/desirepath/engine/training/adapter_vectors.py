@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from desirepath.domain.template import Variables
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.embedding.base import Embedder
 from desirepath.engine.embedding.needed import KnownVectors, Wanted
+from desirepath.engine.training.trained import Stepped
 from desirepath.errors import InvalidDocument, InvalidSearch
 from desirepath.methods.levels import FloatArray
 from desirepath.storage.base import Session
@@ -30,8 +31,6 @@ _AT_ONCE = 500
 
 T = TypeVar("T")
 Vector = Sequence[float]
-Told = Callable[[int, int], None]
-"""Told how much is done, and of how much."""
 
 
 def search_by(retriever: Retriever, index: str) -> FeatureSearch | None:
@@ -65,7 +64,7 @@ def sent_queries(part: Part, search: FeatureSearch, index: VectorIndex) -> dict[
 
 
 def embedded_queries(
-    embedder: Embedder, index: VectorIndex, texts: Mapping[str, str], told: Told
+    embedder: Embedder, index: VectorIndex, texts: Mapping[str, str], stepped: Stepped | None
 ) -> dict[str, Vector]:
     """By query, the vector that the model of an index makes of its text.
 
@@ -82,7 +81,8 @@ def embedded_queries(
         known.make(embedder, wanted)
         vectors = known.get([(index, one) for one in wanted])
         found.update(zip((query for query, _ in chunk), vectors, strict=True))
-        told(len(found), len(texts))
+        if stepped is not None:
+            stepped(len(found), len(texts))
     return found
 
 

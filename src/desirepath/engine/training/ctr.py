@@ -14,10 +14,10 @@ from desirepath.engine.training.ctr_report import CtrMeasured, CtrReport
 from desirepath.engine.training.list_models import (
     Learned,
     ListModelSettings,
-    TrainingOptions,
     learn,
 )
 from desirepath.engine.training.matrix import Grading
+from desirepath.engine.training.trained import TrainingOptions
 from desirepath.methods.ranking.calibration import (
     Calibration,
     load_logistic,

@@ -77,6 +77,9 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     ----------
     weight
         Clicks, each over the chance that its position is looked at; the mean of all pairs is 1.
+    rate
+        Clicks for each time that it was looked at for the query, drawn to the rate of all where
+        that was seldom.
     chain
         The same for all wordings of one wish.
     side
@@ -92,6 +95,7 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     negative_ids: tuple[str, ...]
     negatives: tuple[str, ...]
     weight: float
+    rate: float
     chain: str
     side: str
     origin: str
@@ -215,6 +219,7 @@ def read_pairs(
                 negative_ids=negatives,
                 negatives=tuple(evidence.texts[id] for id in negatives),
                 weight=weight,
+                rate=_rate(cells.get((query, document), _Cell()), evidence.base),
                 chain=chains[query],
                 side=side_of(chains[query]),
                 origin=origin,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Generic, TypedDict, TypeVar, Unpack
+from typing import TypeVar, Unpack
 
 import msgspec
 from msgspec import Struct
 
-from desirepath.domain.artifact import Artifact, ArtifactDraft
+from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.plain_json import without_nan
 from desirepath.domain.scope import Scope
-from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.engine import Engine
-from desirepath.engine.models import StoreModel, check_free_name, store_model
+from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.ranker_files import RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.layouts import USUAL_FEATURES
 from desirepath.engine.training.matrix import Grading, training_data
+from desirepath.engine.training.trained import Trained, TrainingOptions
 from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.calibration import Calibration
 from desirepath.methods.ranking.importance import Importance
@@ -26,7 +26,7 @@ from desirepath.methods.ranking.matrix import Matrix
 from desirepath.methods.ranking.trees import Grown, Trees, TreeSettings, load_lightgbm
 from desirepath.storage.base import Namespace
 
-__all__ = ["Learned", "ListModelReport", "ListModelSettings", "TrainingOptions", "learn"]
+__all__ = ["Learned", "ListModelReport", "ListModelSettings", "learn"]
 
 
 class ListModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,37 +89,13 @@ class ListModelReport(Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
-class TrainingOptions(TypedDict, total=False):
-    """How a training goes about its work, whatever it learns.
-
-    Parameters
-    ----------
-    on, progress
-        See :func:`~desirepath.engine.analysing.asking.open_log`.
-    is_stored
-        False: measure only.
-    store
-        How the model is stored, within a task say.
-    grown
-        Told how many trees there are, of how many at most.
-    """
-
-    on: str
-    progress: CopyProgress | None
-    is_stored: bool
-    store: StoreModel
-    grown: Grown | None
-
-
 R = TypeVar("R", bound=ListModelReport)
 Fit = Callable[[Matrix, Grown | None], tuple[R, Trees, Calibration | None]]
 
 
-class Learned(Struct, Generic[R], frozen=True, kw_only=True, eq=False):
-    """What came of training; ``artifact`` is None where it was only measured."""
+class Learned(Trained[R], frozen=True, kw_only=True, eq=False):
+    """What came of training, with what was learned from."""
 
-    report: R
-    artifact: Artifact | None
     matrix: Matrix
 
 
@@ -180,7 +156,7 @@ def learn(
         on=options.get("on", "duckdb"),
         progress=options.get("progress"),
     )
-    report, trees, calibration = fit(data.matrix, options.get("grown"))
+    report, trees, calibration = fit(data.matrix, options.get("stepped"))
     report = msgspec.structs.replace(
         report,
         propensities=data.layout.propensities,

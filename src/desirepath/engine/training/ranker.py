@@ -15,10 +15,10 @@ from desirepath.engine.training.list_models import (
     Learned,
     ListModelReport,
     ListModelSettings,
-    TrainingOptions,
     learn,
 )
 from desirepath.engine.training.matrix import Grading
+from desirepath.engine.training.trained import TrainingOptions
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.baselines import Baseline, baseline_scores, random_scores
 from desirepath.methods.ranking.comparing import MeanEstimate, mean_of_lists

@@ -14,7 +14,12 @@ from desirepath.engine.tasks.task import Task
 from desirepath.errors import InvalidSetting
 from desirepath.extras import needs_extra
 
-__all__ = ["train_adapter_task", "train_ctr_task", "train_ranker_task"]
+__all__ = [
+    "train_adapter_task",
+    "train_ctr_task",
+    "train_ranker_task",
+    "train_recommender_task",
+]
 
 
 class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +61,21 @@ def train_ctr_task(engine: Engine, task: Task) -> None:
     _train(engine, task, train_ctr, ListModelSettings)
 
 
+def train_recommender_task(engine: Engine, task: Task) -> None:
+    """Train a recommender; see :func:`~desirepath.engine.training.recommender.train_recommender`.
+
+    Raises
+    ------
+    InvalidSetting
+        The inputs, or a setting, cannot be used.
+    MissingDependency
+        The extra ``train`` is not installed.
+    """
+    with needs_extra("train"):
+        from desirepath.engine.training.recommender import RecommenderSettings, train_recommender
+    _train(engine, task, train_recommender, RecommenderSettings)
+
+
 def train_adapter_task(engine: Engine, task: Task) -> None:
     """Train a query adapter; see :func:`~desirepath.engine.training.adapter.train_adapter`.
 
@@ -68,17 +88,7 @@ def train_adapter_task(engine: Engine, task: Task) -> None:
     """
     with needs_extra("train"):
         from desirepath.engine.training.adapter import AdapterSettings, train_adapter
-    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
-    train_adapter(
-        engine,
-        task.namespace,
-        inputs.name,
-        convert(inputs.settings, AdapterSettings, InvalidSetting),
-        inputs.scope,
-        store=task.store,
-        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
-        stepped=lambda what, done, most: task.progress(done, most, what),
-    )
+    _train(engine, task, train_adapter, AdapterSettings)
 
 
 def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[Struct]) -> None:
@@ -91,5 +101,5 @@ def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[St
         inputs.scope,
         store=task.store,
         progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
-        grown=lambda done, most: task.progress(done, most, "growing trees"),
+        stepped=lambda done, most: task.progress(done, most, "learning"),
     )

@@ -258,6 +258,28 @@ class RelationalInteractionLog(_Log):
         others = self._ids(namespace, limit, _I.c.execution_id.in_(theirs))
         return list(dict.fromkeys(ids + others))[:limit]
 
+    def latest_of_user(self, namespace: int, user_id: str, limit: int) -> list[Interaction]:
+        own = self._latest_ids(namespace, limit, _I.c.user_id == user_id)
+        searches = self._connection.scalars(
+            select(_E.c.execution_id)
+            .where(_E.c.namespace == namespace, _E.c.user_id == user_id)
+            .order_by(_E.c.id.desc())
+            .limit(limit)
+        ).all()
+        for names in parts(searches):
+            own += self._latest_ids(
+                namespace, limit, _I.c.execution_id.in_(names), _I.c.user_id.is_(None)
+            )
+        last = sorted(own, reverse=True)[:limit]
+        found = self.get([(namespace, id) for id in last])
+        return [found[namespace, id] for id in last]
+
+    def _latest_ids(
+        self, namespace: int, limit: int, *conditions: ColumnElement[bool]
+    ) -> list[bytes]:
+        statement = select(_I.c.id).where(_I.c.namespace == namespace, *conditions)
+        return list(self._connection.scalars(statement.order_by(_I.c.id.desc()).limit(limit)))
+
 
 class RelationalExecutionLog(_Log):
     """See :class:`~desirepath.storage.base.ExecutionLog`."""

@@ -437,6 +437,34 @@ class InteractionLogContract:
                 assert set(some) <= set(ids_of(theirs))
             assert log.ids_of_user(DEFAULT, "nobody", 10) == []
 
+    def test_the_latest_of_a_user_are_theirs_and_those_of_their_executions(
+        self, storage: Storage
+    ) -> None:
+        theirs = [
+            an_interaction(user_id="u"),
+            an_interaction(execution_id="e"),
+            an_interaction(user_id="u", execution_id="e"),
+            an_interaction(user_id="u", execution_id="unknown"),
+        ]
+        store(
+            storage,
+            an_execution(execution_id="e", user_id="u"),
+            an_execution(execution_id="e", user_id="u", namespace=OTHER),
+            an_execution(execution_id="f", user_id="v"),
+            *theirs[::-1],
+            an_interaction(execution_id="e", user_id="v"),
+            an_interaction(execution_id="f"),
+            an_interaction(user_id="u", namespace=OTHER),
+            an_interaction(),
+        )
+        with storage.read() as session:
+            log = session.interactions
+            for limit in (1, 2, 4, 10):
+                latest = log.latest_of_user(DEFAULT, "u", limit)
+                assert latest == theirs[::-1][:limit]
+            assert log.latest_of_user(DEFAULT, "nobody", 10) == []
+            assert log.latest_of_user(OTHER, "v", 10) == []
+
     def test_ids_of_a_retriever(self, storage: Storage) -> None:
         clicks = [an_interaction(retriever_id="r") for _ in range(3)]
         store(storage, *clicks, an_interaction(), an_interaction(retriever_id="R"))

@@ -203,6 +203,7 @@ def test_files_have_the_columns_of_trainers(tmp_path: Path, format: str) -> None
             negative_ids=("a", "c"),
             negatives=("Apple", "Cap stand"),
             weight=1.5,
+            rate=0.5,
             chain="hat",
             side=side,
             origin="click",

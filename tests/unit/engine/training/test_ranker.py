@@ -17,7 +17,7 @@ from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
-from desirepath.engine.ranker_files import RANKING_KINDS, read_parts
+from desirepath.engine.ranker_files import read_parts
 from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import train_ctr
@@ -141,7 +141,7 @@ def test_chances_of_a_click_are_measured_and_stored(engine: Engine, clock: Testi
         parts = read_parts(lambda file: session.artifacts.file(1, artifact.id, file), artifact.kind)
     assert parts.calibration is not None
     assert parts.calibration.slope == report.slope
-    found = engine.directory.model(RANKING_KINDS, 1, "clicks", 1)
+    found = engine.directory.model(1, "clicks", 1)
     assert found is not None
     assert found.id == artifact.id
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.ranking_features import DAY
-from desirepath.engine.ranker_files import RankerParts, read_parts
+from desirepath.engine.directory import Directory
+from desirepath.engine.ranker_files import RANKING_KINDS, RankerParts, read_parts
 from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.ranking.counts import Counts, Tally
 from desirepath.engine.serving.ranking.features import AskedList, FeatureReader
@@ -31,8 +31,6 @@ MOST_RANKERS = 16
 _PATIENCE_SECONDS = 0.25
 _TURN_SECONDS = 1.0
 _IDLE_SECONDS = 3_600.0  # a ranker that nobody asked for so long does not follow the log
-
-Find = Callable[[int, str, int | None], Artifact | None]
 
 
 class LoadedRanker:
@@ -83,15 +81,10 @@ class Rankers:
 
     A ranker is loaded when it is first asked. From then on a thread of this object reads what comes
     to the log, once a second, so that a search finds its counts ready.
-
-    Parameters
-    ----------
-    find
-        The version of a name, or the one that is deployed, as it was at most a second ago.
     """
 
-    def __init__(self, storage: Storage, find: Find) -> None:
-        self._storage, self._find = storage, find
+    def __init__(self, storage: Storage, directory: Directory) -> None:
+        self._storage, self._directory = storage, directory
         self.patience_seconds = _PATIENCE_SECONDS
         """How long a search waits for counts; a test that must not fail sets more."""
         self._loaded: dict[bytes, LoadedRanker] = {}
@@ -107,8 +100,8 @@ class Rankers:
         RankerUnavailable
             There is no such ranker, or it cannot be used here.
         """
-        artifact = self._find(namespace, name, version)
-        if artifact is None:
+        artifact = self._directory.model(namespace, name, version)
+        if artifact is None or artifact.kind not in RANKING_KINDS:
             which = "deployed" if version is None else "of this version"
             raise RankerUnavailable(f"No ranker of this name is {which}.")
         loaded = self._loaded.get(artifact.id)

@@ -1,0 +1,1 @@
+"""Recommend documents to people, and say which documents and people are alike."""

@@ -1,0 +1,59 @@
+"""What all trainings have in common: how they go about their work, and what comes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, Protocol, TypedDict, TypeVar
+
+from msgspec import Struct
+
+from desirepath.domain.artifact import Artifact
+from desirepath.engine.analysing.copying import CopyProgress
+from desirepath.engine.models import StoreModel
+
+__all__ = ["Report", "Stepped", "Trained", "TrainingOptions"]
+
+
+Stepped = Callable[[int, int], None]
+"""Told after each step how many are done, of how many at most."""
+
+
+class TrainingOptions(TypedDict, total=False):
+    """How a training goes about its work, whatever it learns.
+
+    Parameters
+    ----------
+    on, progress
+        See :func:`~desirepath.engine.analysing.asking.open_log`.
+    is_stored
+        False: measure only.
+    store
+        How the model is stored, within a task say.
+    stepped
+        Told how far learning is, once the log was read.
+    """
+
+    on: str
+    progress: CopyProgress | None
+    is_stored: bool
+    store: StoreModel
+    stepped: Stepped | None
+
+
+class Report(Protocol):
+    """How a model was trained and how good it is, a struct."""
+
+    @property
+    def verdict(self) -> str:
+        """What the measure says, in words."""
+        ...
+
+
+R_co = TypeVar("R_co", bound=Report, covariant=True)
+
+
+class Trained(Struct, Generic[R_co], frozen=True, kw_only=True, eq=False):
+    """What came of training; ``artifact`` is None where it was only measured."""
+
+    report: R_co
+    artifact: Artifact | None
