@@ -17,10 +17,11 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.methods.adapters.linear import ClickedVectors, directions
-from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.levels import FloatArray
+from tests.turned_shop import Search
 from tests.unit.methods.adapters.worlds import clicked_from, rotation
 
-__all__ = ["Products", "Search", "clicks_in", "lsa_vectors", "searches_in", "turned"]
+__all__ = ["Products", "clicks_in", "lsa_vectors", "searches_in", "turned"]
 
 _CLICKS = np.array([0.05, 0.15, 0.3, 0.8])
 """By label, once it is looked at."""
@@ -43,14 +44,6 @@ class Products(Struct, frozen=True, kw_only=True, eq=False):
     queries: FloatArray
     documents: FloatArray
     labels: list[dict[int, int]]
-
-
-class Search(Struct, frozen=True, kw_only=True, eq=False):
-    """A search with its list, and the places in it that were clicked."""
-
-    query: int
-    shown: IntArray
-    places: IntArray
 
 
 def lsa_vectors(folder: Path) -> Products:
