@@ -22,6 +22,7 @@ from desirepath.testing.examples import a_document
 from tests.adapters import deploy_adapter, store_adapter
 from tests.api.client import Api, done
 from tests.api.test_execute import IMAGE, PATH, TITLE, create, execute, fill, search, shown
+from tests.api.test_rankers import refusal
 from tests.embedding_server import DIMENSION, MODEL, vector_of
 
 QUARTER = [[0.0, -1.0], [1.0, 0.0]]
@@ -33,13 +34,6 @@ EAST = {"vector": [2.0, 0.2]}
 
 def adapted(**more: Any) -> dict[str, Any]:
     return search({**IMAGE, "query_adapter": "turn", **more})
-
-
-def refusal(api: Api, *stages: dict[str, Any]) -> tuple[str, list[Any]]:
-    answer = api.post(PATH, {"retriever_name": "other", "stages": stages})
-    assert answer.status_code == 422, answer.text
-    (entry,) = answer.json()["error"]["details"]["validation_errors"]
-    return entry["message"], entry["location"]
 
 
 @pytest.fixture

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
 
-from desirepath.cli import main
 from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import RecordingRules
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import ClockedStorage, TestingClock
+from tests.cli.test_train import answer, run
 from tests.turned_shop import shop
 
 TRAIN = ("train", "adapter", "turn", "--index", "image", "--retriever", "shop")
@@ -46,16 +45,6 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> str:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies of the log are put beside nothing of ours."""
     monkeypatch.chdir(tmp_path)
-
-
-def run(url: str, *arguments: str) -> Result:
-    return CliRunner().invoke(main, [*arguments, "--database", url])
-
-
-def answer(url: str, *arguments: str) -> str:
-    result = run(url, *arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def test_one_that_gains_is_deployed_at_once(turned: str) -> None:

@@ -69,7 +69,13 @@ def wordings(counted: Table) -> Table:
 
 
 def last_inputs(executions: Table) -> Table:
-    """What each query was last searched with: ``query``, ``inputs``, JSON."""
+    """What each query was last searched with.
+
+    Returns
+    -------
+    Table
+        ``query`` (as they are compared) and ``inputs``, JSON.
+    """
     searches = executions.filter(_.query_snapshot.notnull()).select(
         "occurred_at", "execution_id", inputs=_.query_snapshot, query=normal(_["query"])
     )

@@ -13,6 +13,7 @@ from rich.text import Text
 from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.pair_options import pair_options
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.cli.tables import heading, nothing
 from desirepath.extras import needs_extra
@@ -56,20 +57,7 @@ __all__ = ["pairs_command"]
     show_default=True,
     help="Share of the positive's click rate from which on a document is no negative.",
 )
-@click.option(
-    "--satisfied-ms",
-    type=click.FloatRange(0, min_open=True),
-    metavar="N",
-    help="Only clicks that led to so long a stay, or to a long_view.",
-)
-@click.option(
-    "--refinement-people",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    help="How many people found a document by a next query, at least, for it to count for the "
-    "first; 0: none do.",
-)
+@pair_options
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def pairs_command(
     settings: Settings, target: Path, question: Question, as_json: bool, **chosen: object

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from desirepath.cli.model_figures import left_out, with_interval
+from desirepath.cli.pair_options import pair_options
 from desirepath.cli.tables import heading, nothing
 from desirepath.cli.training import Training, train_and_print, training_options
 from desirepath.extras import needs_extra
@@ -25,20 +26,7 @@ __all__ = ["train_adapter_command"]
 @click.argument("name")
 @training_options
 @click.option("--index", required=True, metavar="NAME", help="The vector index that is searched.")
-@click.option(
-    "--satisfied-ms",
-    type=click.FloatRange(0, min_open=True),
-    metavar="N",
-    help="Only clicks that led to so long a stay, or to a long_view.",
-)
-@click.option(
-    "--refinement-people",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    help="How many people found a document by a next query, at least, for it to count for the "
-    "first; 0: none do.",
-)
+@pair_options
 @click.option(
     "--most-documents",
     type=click.IntRange(100),
