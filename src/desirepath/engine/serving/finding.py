@@ -159,7 +159,8 @@ class Finder:
 
         Without it the search goes on: a worse vector finds more than none.
         """
-        name, index = search.query_adapter, self._index(search)
+        name = search.query_adapter
+        index = None if name is None else self._index(search)
         if name is None or index is None:
             return vector
         check_vector(index, vector)
