@@ -40,10 +40,10 @@ class QueryModel:
     """An embedder that knows the queries of a shop."""
 
     def __init__(self, vectors: dict[str, list[float]]) -> None:
-        self._vectors = vectors
+        self.vectors = vectors
 
     def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        return [self._vectors[text] for text in texts]
+        return [self.vectors[text] for text in texts]
 
 
 def shop(

@@ -21,7 +21,7 @@ from desirepath.engine.analysing.part import Part
 from desirepath.engine.embedding.base import Embedder
 from desirepath.engine.embedding.needed import KnownVectors, Wanted
 from desirepath.engine.training.trained import Stepped
-from desirepath.errors import InvalidDocument, InvalidSearch
+from desirepath.errors import EmbedderFailed, InvalidDocument, InvalidSearch
 from desirepath.methods.levels import FloatArray
 from desirepath.storage.base import Session
 
@@ -66,23 +66,31 @@ def sent_queries(part: Part, search: FeatureSearch, index: VectorIndex) -> dict[
 def embedded_queries(
     embedder: Embedder, index: VectorIndex, texts: Mapping[str, str], stepped: Stepped | None
 ) -> dict[str, Vector]:
-    """By query, the vector that the model of an index makes of its text.
+    """By query, the vector that the model of an index makes of its text, if it makes one.
 
     Raises
     ------
     EmbedderError
-        One cannot be made.
+        The embedder does not answer, or makes none at all.
     """
     assert index.embedder is not None
     found: dict[str, Vector] = {}
+    problem: EmbedderFailed | None = None
+    n_done = 0
     for chunk in _chunks(texts.items()):
         wanted = [Wanted(index.embedder.model, index.embedder.of_query(text)) for _, text in chunk]
         known = KnownVectors()
         known.make(embedder, wanted)
-        vectors = known.get([(index, one) for one in wanted])
-        found.update(zip((query for query, _ in chunk), vectors, strict=True))
+        for (query, _), one in zip(chunk, wanted, strict=True):
+            try:
+                (found[query],) = known.get([(index, one)])
+            except EmbedderFailed as error:
+                problem = error
+        n_done += len(chunk)
         if stepped is not None:
-            stepped(len(found), len(texts))
+            stepped(n_done, len(texts))
+    if problem is not None and not found:
+        raise problem
     return found
 
 

@@ -26,7 +26,7 @@ from desirepath.engine.training.embedding_pairs import (
 from desirepath.errors import InvalidSetting
 from desirepath.storage.base import Namespace
 
-__all__ = ["PairFiles", "check_target", "export_pairs", "write_pairs"]
+__all__ = ["PairFiles", "export_pairs", "write_pairs"]
 
 _ENDINGS = (".jsonl", ".parquet")
 
@@ -64,7 +64,7 @@ def export_pairs(
     InvalidFile
         A file cannot be written.
     """
-    check_target(target)
+    _check_target(target)
     window = engine.rules.session_window
     with (
         open_log(engine, namespace, on=on, progress=progress) as opened,
@@ -76,7 +76,7 @@ def export_pairs(
     return PairFiles(report=report, files=write_pairs(pairs, target))
 
 
-def check_target(target: Path) -> None:
+def _check_target(target: Path) -> None:
     """Refuse a name that tells no format (InvalidSetting)."""
     if target.suffix not in _ENDINGS:
         raise InvalidSetting(
@@ -105,7 +105,7 @@ def write_pairs(pairs: Iterable[EmbeddingPair], target: Path) -> Mapping[str, Pa
     MissingDependency
         What writes Parquet files is not installed.
     """
-    check_target(target)
+    _check_target(target)
     rows: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
     for pair in pairs:
         negatives = {f"negative_{n}": text for n, text in enumerate(pair.negatives, start=1)}

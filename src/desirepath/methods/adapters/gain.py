@@ -8,11 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.errors import NotEnoughData
-from desirepath.methods.adapters.linear import (
-    ClickedVectors,
-    adapted,
-    directions,
-)
+from desirepath.methods.adapters.linear import ClickedVectors, adapted, directions
 from desirepath.methods.adapters.maps import CANDIDATES, MapChoice
 from desirepath.methods.intervals import bootstrap_of_mean
 from desirepath.methods.levels import FloatArray, IntArray

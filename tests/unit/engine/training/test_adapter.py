@@ -18,7 +18,7 @@ from desirepath.engine.models import deploy_model, find_model
 from desirepath.engine.retrievers import change_retriever
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.adapter import AdapterSettings, train_adapter
-from desirepath.errors import Conflict, InvalidSetting, NotEnoughData, NotFound
+from desirepath.errors import Conflict, EmbedderFailed, InvalidSetting, NotEnoughData, NotFound
 from desirepath.storage.base import Namespace
 from tests.turned_shop import DIMENSION, shop
 
@@ -86,9 +86,14 @@ def test_texts_are_given_to_the_embedder_of_the_index(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, model = shop(engine, tmp_path, angle=0.9, has_embedder=True)
+    with pytest.raises(EmbedderFailed, match="No embedder is set up"):
+        train_adapter(engine, default(engine), "turn", IMAGE, Scope())
+    model.vectors["wish 7 of somebody"] = [0.0] * DIMENSION  # of which nothing can be made
     monkeypatch.setattr(engine, "embedder", model)
     trained = train_adapter(engine, default(engine), "turn", IMAGE, Scope())
     assert trained.report.vectors == "embedder"
+    assert trained.report.n_queries == 98  # one more was never clicked
+    assert trained.report.without_vector > 0
     assert trained.report.gain.is_above_zero
     assert trained.artifact is not None
     assert trained.artifact.manifest[SPACE]["embedder"] == "m"
