@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from desirepath.domain.artifact import Artifact, ArtifactDraft
 from desirepath.engine.adapter_files import MAP, QUERY_ADAPTER, SPACE, VectorSpace, write_map
 from desirepath.engine.engine import Engine
-from desirepath.engine.models import UNFIT, deploy_model, store_model
+from desirepath.engine.models import deploy_model, store_model
 from desirepath.storage.base import Namespace
 
 __all__ = ["deploy_adapter", "store_adapter"]
@@ -25,7 +25,7 @@ def store_adapter(
     name: str = "turn",
     space: VectorSpace | None = None,
     data: bytes | None = None,
-    unfit: str | None = None,
+    is_better: bool = True,
 ) -> Artifact:
     """Store a query adapter; of the index ``image`` and of as many numbers, unless it is said."""
     array = np.asarray(matrix, float)
@@ -33,7 +33,7 @@ def store_adapter(
     draft = ArtifactDraft(
         kind=QUERY_ADAPTER,
         name=name,
-        manifest={SPACE: msgspec.to_builtins(space), UNFIT: unfit},
+        manifest={SPACE: msgspec.to_builtins(space), "report": {"beats_baselines": is_better}},
         files={MAP: write_map(array) if data is None else data},
     )
     return store_model(engine, namespace, draft)

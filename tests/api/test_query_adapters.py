@@ -17,7 +17,7 @@ from desirepath.engine.embedding.base import Vector
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import delete_model, deploy_model, roll_back_model
 from desirepath.engine.recording import RecordingRules
-from desirepath.errors import Conflict, InvalidModel
+from desirepath.errors import InvalidModel, NotBetter
 from desirepath.testing.examples import a_document
 from tests.adapters import deploy_adapter, store_adapter
 from tests.api.client import Api, done
@@ -125,8 +125,8 @@ class TestVersions:
             assert other.adapters.get(number, "turn", None).artifact.version == 1
 
     def test_one_that_gains_nothing_is_not_deployed(self, shop: Api) -> None:
-        store_adapter(shop.engine, shop.namespace, QUARTER, unfit="It gains nothing.")
-        with pytest.raises(Conflict, match="not fit to serve"):
+        store_adapter(shop.engine, shop.namespace, QUARTER, is_better=False)
+        with pytest.raises(NotBetter):
             deploy_model(shop.engine, shop.namespace.number, "turn")
         assert shop.engine.adapters.get(shop.namespace.number, "turn", None).artifact.version == 1
 

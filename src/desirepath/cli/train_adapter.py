@@ -38,7 +38,7 @@ def train_adapter_command(training: Training, **chosen: object) -> None:
     """Learn from clicks to turn query vectors, as the next version of model NAME.
 
     It is measured on queries that it was not fitted to. One that surely gains something there may
-    serve; another one is stored with its figures, and is refused when it is deployed.
+    serve; another one is stored with its figures and held back.
     """
     with needs_extra("train"):
         from desirepath.engine.training.adapter import AdapterSettings, train_adapter

@@ -19,7 +19,7 @@ from desirepath.engine.adapter_files import MAP, QUERY_ADAPTER, SPACE, VectorSpa
 from desirepath.engine.analysing.asking import open_log
 from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
-from desirepath.engine.models import UNFIT, check_free_name, store_model
+from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.adapter_vectors import (
     DocumentVectors,
@@ -35,7 +35,7 @@ from desirepath.engine.training.embedding_pairs import (
     PairSettings,
     read_pairs,
 )
-from desirepath.engine.training.trained import Trained, TrainingOptions
+from desirepath.engine.training.trained import Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting, NotEnoughData, NotFound
 from desirepath.methods.adapters.gain import HeldOutGain, held_out_gain
 from desirepath.methods.adapters.linear import ClickedVectors
@@ -63,11 +63,22 @@ class AdapterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         That queries are searched in to measure: all that were clicked, and others drawn by chance.
     """
 
-    index: str
+    index: str = ""
     satisfied_ms: Annotated[float, Meta(gt=0)] | None = None
     refinement_people: Annotated[int, Meta(ge=0)] = 2
     most_documents: Annotated[int, Meta(ge=100)] = 50_000
     seed: Annotated[int, Meta(ge=0)] = 0
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises
+        ------
+        InvalidSetting
+            No index is named.
+        """
+        if not self.index:
+            raise InvalidSetting("Name the vector index that is searched.", ("index",))
 
 
 class AdapterReport(Struct, frozen=True, kw_only=True):
@@ -116,20 +127,20 @@ class AdapterReport(Struct, frozen=True, kw_only=True):
     flagged_share: float = 0.0
 
     @property
-    def unfit(self) -> str | None:
-        """Why it must not serve; None: it may."""
-        if self.gain.is_above_zero:
-            return None
+    def beats_baselines(self) -> bool:
+        """Whether the gain is surely above 0."""
+        return self.gain.is_above_zero
+
+    @property
+    def verdict(self) -> str:
+        """What the measure says, in words."""
+        if self.beats_baselines:
+            return "Queries that it was not fitted to find more of what was clicked."
         return (
             f"On queries that it was not fitted to, nDCG@10 changes by {self.gain.mean:+.4f} "
             f"(95 % interval {self.gain.low:+.4f} to {self.gain.high:+.4f}, {self.gain.of:,} "
             "queries): that is not surely above 0."
         )
-
-    @property
-    def verdict(self) -> str:
-        """What the measure says, in words."""
-        return self.unfit or "Queries that it was not fitted to find more of what was clicked."
 
 
 class TrainedAdapter(Trained[AdapterReport], frozen=True, kw_only=True, eq=False):
@@ -166,6 +177,7 @@ def train_adapter(
     InvalidModel, AlreadyExists
         The name cannot be used, or belongs to a model of another kind.
     """
+    settings.check()
     index = _index(engine, namespace.number, settings.index)
     is_stored = options.get("is_stored", True)
     if is_stored:
@@ -188,8 +200,7 @@ def train_adapter(
             manifest={
                 "settings": msgspec.to_builtins(settings),
                 SPACE: msgspec.to_builtins(VectorSpace.of_index(index)),
-                UNFIT: report.unfit,
-                "report": msgspec.to_builtins(report),
+                "report": plain_report(report),
                 "libraries": {"numpy": version("numpy")},
             },
             files={MAP: write_map(matrix)},

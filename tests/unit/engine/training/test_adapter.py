@@ -18,7 +18,7 @@ from desirepath.engine.models import deploy_model, find_model
 from desirepath.engine.retrievers import change_retriever
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.adapter import AdapterSettings, train_adapter
-from desirepath.errors import Conflict, EmbedderFailed, InvalidSetting, NotEnoughData, NotFound
+from desirepath.errors import EmbedderFailed, InvalidSetting, NotBetter, NotEnoughData, NotFound
 from desirepath.storage.base import Namespace
 from tests.turned_shop import DIMENSION, shop
 
@@ -120,7 +120,8 @@ def test_one_without_a_gain_is_kept_and_does_not_serve(engine: Engine, tmp_path:
     assert (done.status, done.error) == ("COMPLETED", None)
     report = find_model(engine, 1, "turn").versions[0].manifest["report"]
     assert report["gain"]["low"] <= 0
-    with pytest.raises(Conflict, match="not surely above 0"):
+    assert "not surely above 0" in report["verdict"]
+    with pytest.raises(NotBetter):
         deploy_model(engine, 1, "turn")
     assert find_model(engine, 1, "turn").serving is None
 
