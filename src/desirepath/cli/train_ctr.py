@@ -11,7 +11,13 @@ from rich.console import RenderableType
 from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.model_figures import chosen_features, importance_table, left_out, with_interval
 from desirepath.cli.tables import bar, heading, nothing, percent, table_of
-from desirepath.cli.training import Training, feature_options, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ _WIDTH = 24  # of bars
 @click.command("ctr")
 @click.argument("name")
 @training_options
+@test_share_option
 @feature_options
 @figure_options
 @click.option(
@@ -34,6 +41,7 @@ _WIDTH = 24  # of bars
 )
 def train_ctr_command(
     training: Training,
+    test_share: float,
     features: tuple[str, ...],
     without: tuple[str, ...],
     half_life_days: float,
@@ -51,7 +59,7 @@ def train_ctr_command(
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = ListModelSettings(
         features=chosen_features(ListModelSettings().features, features, without),
-        test_share=training.test_share,
+        test_share=test_share,
         half_life_days=half_life_days,
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),

@@ -17,7 +17,13 @@ from desirepath.cli.model_figures import (
     with_interval,
 )
 from desirepath.cli.tables import heading, nothing, table_of
-from desirepath.cli.training import Training, feature_options, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -29,6 +35,7 @@ __all__ = ["train_ranker_command"]
 @click.command("ranker")
 @click.argument("name")
 @training_options
+@test_share_option
 @feature_options
 @figure_options
 @click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of nDCG@k.")
@@ -59,6 +66,7 @@ __all__ = ["train_ranker_command"]
 )
 def train_ranker_command(
     training: Training,
+    test_share: float,
     features: tuple[str, ...],
     without: tuple[str, ...],
     half_life_days: float,
@@ -83,7 +91,7 @@ def train_ranker_command(
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = RankerSettings(
         features=chosen_features(RankerSettings().features, features, without),
-        test_share=training.test_share,
+        test_share=test_share,
         half_life_days=half_life_days,
         k=k,
         grading=Grading(grades),

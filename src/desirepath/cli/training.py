@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound=Trained[Any])
 
-__all__ = ["Training", "feature_options", "train_and_print", "training_options"]
+__all__ = [
+    "Training",
+    "feature_options",
+    "test_share_option",
+    "train_and_print",
+    "training_options",
+]
 
 _OPTIONS = (
     engine_options,
     question_options,
-    click.option(
-        "--test-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.2,
-        show_default=True,
-        help="Share of the log, its last part, that is measured on and not learned from.",
-    ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
     click.option(
@@ -50,6 +49,13 @@ _OPTIONS = (
     click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
 )
 
+test_share_option = click.option(
+    "--test-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the log, its last part, that is measured on and not learned from.",
+)
 
 _FEATURES = (
     click.option(
@@ -78,7 +84,6 @@ class Training(Struct, frozen=True, kw_only=True):
     settings: Settings
     name: str
     question: Question
-    test_share: float
     seed: int
     dry_run: bool
     deploy: bool

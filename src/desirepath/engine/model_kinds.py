@@ -75,6 +75,12 @@ MODEL_KINDS = (
         settings="desirepath.engine.training.recommender:RecommenderSettings",
         packages=("scipy",),
     ),
+    ModelKind(
+        word="adapter",
+        artifact="query_adapter",
+        train="desirepath.engine.training.adapter:train_adapter",
+        settings="desirepath.engine.training.adapter:AdapterSettings",
+    ),
 )
 
 
