@@ -32,7 +32,7 @@ from desirepath.methods.ranking.matrix import FloatArray, Matrix
 from desirepath.methods.ranking.metrics import Gain, ndcg
 from desirepath.storage.base import Namespace, Session
 
-__all__ = ["FeatureSignal", "ProposedFeatures", "propose_features"]
+__all__ = ["FeatureSignal", "ProposedFeatures", "lists_to_measure", "propose_features"]
 
 _MOST_LISTS = 2_000
 _SAMPLE = 1_000
@@ -119,7 +119,7 @@ def propose_features(
     """
     part = part_of(opened, scope)
     lists = training_rows(part)
-    with part.engine.kept(lists.semi_join(_last_telling(part, lists), "execution_id")) as rows:
+    with part.engine.kept(lists.semi_join(lists_to_measure(part, lists), "execution_id")) as rows:
         with engine.storage.read() as session:
             names, left_out = _candidates(part, rows, session, namespace.number)
         layout = read_layout(
@@ -143,8 +143,14 @@ def propose_features(
     )
 
 
-def _last_telling(part: Part, lists: Table) -> Table:
-    """The lists to measure on: ``execution_id``."""
+def lists_to_measure(part: Part, lists: Table) -> Table:
+    """The lists to measure on: ``execution_id``.
+
+    Parameters
+    ----------
+    lists
+        Impressions with ``execution_id``, ``acts`` and ``moment`` of the search.
+    """
     moments = lists.select("execution_id", "moment").distinct()
     clicked = clicks_by_list(lists).filter(_.clicks > 0).inner_join(moments, "execution_id")
     with part.engine.kept(clicked.select("execution_id", "moment", "n", "clicks")) as found:
