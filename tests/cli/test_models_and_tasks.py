@@ -85,6 +85,18 @@ def test_models_are_deployed_rolled_back_and_deleted(database: Database) -> None
     assert answer(database, "models", "delete", "best", "--yes") == "Deleted: 2\n"
 
 
+def test_what_is_not_better_is_deployed_by_force_alone(database: Database) -> None:
+    report = {"report": {"beats_baselines": False}}
+    with opened(database) as (engine, namespace):
+        store_model(engine, namespace, replace(DRAFT, kind="ctr_model", manifest=report))
+    (listed,) = json.loads(answer(database, "models", "list", "--kind", "ctr", "--json"))
+    assert (listed["kind"], listed["serves"]) == ("ctr", False)
+    refused = run(database, "models", "deploy", "best")
+    assert refused.exit_code == 1
+    assert "with force" in refused.stderr
+    assert answer(database, "models", "deploy", "best", "--force") == "Version 1 of best serves.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

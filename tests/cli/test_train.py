@@ -106,3 +106,23 @@ def test_a_click_model_is_trained_by_command(log: str, empty: str) -> None:
     refused = run(empty, "train", "ctr", "chances")
     assert refused.exit_code == 1
     assert "found" in refused.stderr or "missing" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["ranker", "ctr"])
+def test_features_forget_as_fast_as_is_asked(log: str, kind: str) -> None:
+    name = f"slow-{kind}"
+    answer(log, "train", kind, name, "--half-life-days", "36500", "--feature", "feature:worth")
+    shown = json.loads(answer(log, "models", "show", name, "--json"))
+    assert shown["versions"][0]["manifest"]["settings"]["half_life_days"] == 36500.0
+
+
+def test_what_is_not_better_is_stored_and_does_not_serve(log: str) -> None:
+    printed = " ".join(answer(log, "train", "ranker", "blind", "--deploy").split())
+    assert "No better than the order by" in printed
+    assert "it serves after: desirepath models deploy blind --force" in printed
+    seeing = ("train", "ranker", "seeing", "--deploy", "--feature", "feature:worth", "--json")
+    trained = json.loads(answer(log, *seeing))
+    assert (trained["beats_baselines"], trained["serves"]) == (True, True)
+    listed = json.loads(answer(log, "models", "list", "--json"))
+    serves = {one["name"]: one["serves"] for one in listed}
+    assert (serves["blind"], serves["seeing"]) == (False, True)

@@ -36,6 +36,7 @@ def train_ctr_command(
     training: Training,
     features: tuple[str, ...],
     without: tuple[str, ...],
+    half_life_days: float,
     keep_position_bias: bool,
     files: FigureFiles,
 ) -> None:
@@ -51,6 +52,7 @@ def train_ctr_command(
     wanted = ListModelSettings(
         features=chosen_features(ListModelSettings().features, features, without),
         test_share=training.test_share,
+        half_life_days=half_life_days,
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )

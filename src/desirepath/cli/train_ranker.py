@@ -61,6 +61,7 @@ def train_ranker_command(
     training: Training,
     features: tuple[str, ...],
     without: tuple[str, ...],
+    half_life_days: float,
     k: int,
     grades: str,
     gain: str,
@@ -83,6 +84,7 @@ def train_ranker_command(
     wanted = RankerSettings(
         features=chosen_features(RankerSettings().features, features, without),
         test_share=training.test_share,
+        half_life_days=half_life_days,
         k=k,
         grading=Grading(grades),
         gain=Gain(gain),

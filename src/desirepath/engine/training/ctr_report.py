@@ -64,11 +64,18 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
-        lost = [
-            one.model
-            for one in self.measured[2:]
-            if one.behind is not None and not one.behind.is_above_zero
-        ]
-        if lost:
-            return f"No better than the rates by {', '.join(lost)}, as far as these lists tell."
+        if self._lost:
+            lost = ", ".join(self._lost)
+            return f"No better than the rates by {lost}, as far as these lists tell."
         return "Better than every rate that needs no learning, by log loss."
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether it is better than every rate that needs no learning."""
+        return not self._lost
+
+    @property
+    def _lost(self) -> list[str]:
+        """The rates that it is not above."""
+        behind = ((one.model, one.behind) for one in self.measured[2:])
+        return [model for model, by in behind if by is not None and not by.is_above_zero]

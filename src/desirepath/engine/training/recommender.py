@@ -30,7 +30,7 @@ from desirepath.engine.recommender_files import (
     write_recommender,
 )
 from desirepath.engine.seen_log import log_changes
-from desirepath.engine.training.trained import Stepped, Trained, TrainingOptions
+from desirepath.engine.training.trained import Stepped, Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.extras import needs_extra
 from desirepath.methods.levels import FloatArray, IntArray
@@ -207,6 +207,12 @@ class RecommenderReport(Struct, frozen=True, kw_only=True):
         if self.compared.verdict == "worse":
             return "It is worse than popularity: do not deploy it."
         return "It does not beat popularity, as far as these people tell."
+
+    @property
+    def beats_baselines(self) -> bool | None:
+        """Whether it beats popularity; None: nobody can tell, and popularity is mixed in."""
+        verdict = "cannot tell" if self.compared is None else self.compared.verdict
+        return {"better": True, "worse": False}.get(verdict)
 
 
 class TrainedRecommender(Trained[RecommenderReport], frozen=True, kw_only=True, eq=False):
@@ -477,7 +483,7 @@ def _draft(
     manifest: dict[str, Any] = {
         "settings": msgspec.to_builtins(settings),
         "scope": msgspec.to_builtins(scope),
-        "report": {**msgspec.to_builtins(report), "verdict": report.verdict},
+        "report": plain_report(report),
         "holds_people": parts.people is not None,
         "libraries": {name: version(name) for name in libraries},
     }
