@@ -54,8 +54,8 @@ class FeatureSignal(Struct, frozen=True, kw_only=True):
         Within lists, see :func:`~desirepath.methods.ranking.list_auc.list_auc`: their mean, with
         its 95 % interval over lists. Below 0.5 lower values are clicked more.
     ndcg
-        nDCG@10 of the lists in the order of the feature, the better one of rising and falling;
-        equal values in any order.
+        nDCG@10 of the lists in the order of the feature, falling or rising as the AUC says; equal
+        values in any order.
     is_usual
         Whether rankers have it without asking.
     same_as
@@ -187,11 +187,12 @@ def _signals(matrix: Matrix) -> Iterator[FeatureSignal]:
         if not coverage and name not in USUAL_FEATURES:
             continue  # nobody is known who could have an affinity, say
         same = values_to_name.setdefault(values.tobytes(), name) if coverage else name
+        auc = mean_of_lists(list_auc(values, clicked, matrix.groups), seed=0)
         yield FeatureSignal(
             feature=name,
             coverage=coverage,
-            auc=mean_of_lists(list_auc(values, clicked, matrix.groups), seed=0),
-            ndcg=max(float(_ndcg(way * values, matrix).mean()) for way in (1, -1)),
+            auc=auc,
+            ndcg=float(_ndcg(values if auc.mean >= 0.5 else -values, matrix).mean()),
             is_usual=name in USUAL_FEATURES,
             same_as=None if same == name else same,
         )
@@ -205,7 +206,8 @@ def _candidates(
     part: Part, rows: Table, session: Session, namespace: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of features, and of those that are left out."""
-    logged = _logged(part.rows(rows.select("scores", "features").limit(_SAMPLE)))
+    first = rows.order_by("execution_id", "position").limit(_SAMPLE)
+    logged = _logged(part.rows(first.select("scores", "features")))
     some = rows.select("document_id").distinct().order_by("document_id").limit(_SAMPLE)
     ids = [row["document_id"] for row in part.rows(some)]
     documents = session.documents.get(namespace, ids)
