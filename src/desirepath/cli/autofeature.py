@@ -104,6 +104,8 @@ def _notes(proposed: ProposedFeatures) -> Iterator[str]:
         "it, and the interval is off 0.5. By luck so is that of one feature in 20."
     )
     yield "What lists were ordered by is looked at more, and so looks better than it is."
+    if any(one.feature.startswith(("field:", "age:")) for one in proposed.features):
+        yield "Fields of documents are as they are now: leave out those that change with clicks."
     same = [f"{one.feature} as {one.same_as}" for one in proposed.features if one.same_as]
     if same:
         yield f"The same here: {', '.join(same)}."

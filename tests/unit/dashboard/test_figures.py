@@ -267,7 +267,7 @@ def test_a_ranker_is_drawn_beside_orders_that_need_no_learning() -> None:
         width = _size(to_png(figure_of(_ranker(0.1), canvas)))[0]
         assert math.isclose(width, 2 * canvas.width, abs_tol=24)
     texts = _texts(_ranker(0.1))
-    assert "nDCG@10 is 0.600 by the ranker, 0.500 by the best order without learning" in texts
+    assert "nDCG@10 is 0.600 by the ranker, and 0.500 at best without learning" in texts
     assert "+0.100 (+0.080 to +0.120)" in texts
     assert "without it, nDCG@10 falls by 0.1000 (0.0800 to 0.1200)" in texts
     assert "Triangles: the ranker is not clearly ahead of it." in _texts(_ranker(0.01))

@@ -38,8 +38,8 @@ def _title(report: RankerReport) -> str:
     title = f"nDCG@{report.k} is {ranker.ndcg.mean:.3f} by the ranker"
     if not others:
         return title
-    best = max(others, key=lambda one: one.ndcg.mean)
-    return f"{title}, {best.ndcg.mean:.3f} by the best order without learning ({best.words})"
+    best = max(one.ndcg.mean for one in others)
+    return f"{title}, and {best:.3f} at best without learning"
 
 
 def _about(report: RankerReport, n_features: int) -> Iterator[str]:

@@ -32,7 +32,7 @@ from desirepath.methods.ranking.matrix import FloatArray, Matrix
 from desirepath.methods.ranking.metrics import Gain, ndcg
 from desirepath.storage.base import Namespace, Session
 
-__all__ = ["FeatureSignal", "ProposedFeatures", "propose_features"]
+__all__ = ["FeatureSignal", "ProposedFeatures", "lists_to_measure", "propose_features"]
 
 _MOST_LISTS = 2_000
 _SAMPLE = 1_000
@@ -54,8 +54,8 @@ class FeatureSignal(Struct, frozen=True, kw_only=True):
         Within lists, see :func:`~desirepath.methods.ranking.list_auc.list_auc`: their mean, with
         its 95 % interval over lists. Below 0.5 lower values are clicked more.
     ndcg
-        nDCG@10 of the lists in the order of the feature, the better one of rising and falling;
-        equal values in any order.
+        nDCG@10 of the lists in the order of the feature, falling or rising as the AUC says; equal
+        values in any order.
     is_usual
         Whether rankers have it without asking.
     same_as
@@ -119,7 +119,7 @@ def propose_features(
     """
     part = part_of(opened, scope)
     lists = training_rows(part)
-    with part.engine.kept(lists.semi_join(_last_telling(part, lists), "execution_id")) as rows:
+    with part.engine.kept(lists.semi_join(lists_to_measure(part, lists), "execution_id")) as rows:
         with engine.storage.read() as session:
             names, left_out = _candidates(part, rows, session, namespace.number)
         layout = read_layout(
@@ -143,8 +143,14 @@ def propose_features(
     )
 
 
-def _last_telling(part: Part, lists: Table) -> Table:
-    """The lists to measure on: ``execution_id``."""
+def lists_to_measure(part: Part, lists: Table) -> Table:
+    """The lists to measure on: ``execution_id``.
+
+    Parameters
+    ----------
+    lists
+        Impressions with ``execution_id``, ``acts`` and ``moment`` of the search.
+    """
     moments = lists.select("execution_id", "moment").distinct()
     clicked = clicks_by_list(lists).filter(_.clicks > 0).inner_join(moments, "execution_id")
     with part.engine.kept(clicked.select("execution_id", "moment", "n", "clicks")) as found:
@@ -181,11 +187,12 @@ def _signals(matrix: Matrix) -> Iterator[FeatureSignal]:
         if not coverage and name not in USUAL_FEATURES:
             continue  # nobody is known who could have an affinity, say
         same = values_to_name.setdefault(values.tobytes(), name) if coverage else name
+        auc = mean_of_lists(list_auc(values, clicked, matrix.groups), seed=0)
         yield FeatureSignal(
             feature=name,
             coverage=coverage,
-            auc=mean_of_lists(list_auc(values, clicked, matrix.groups), seed=0),
-            ndcg=max(float(_ndcg(way * values, matrix).mean()) for way in (1, -1)),
+            auc=auc,
+            ndcg=float(_ndcg(values if auc.mean >= 0.5 else -values, matrix).mean()),
             is_usual=name in USUAL_FEATURES,
             same_as=None if same == name else same,
         )
@@ -199,7 +206,8 @@ def _candidates(
     part: Part, rows: Table, session: Session, namespace: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of features, and of those that are left out."""
-    logged = _logged(part.rows(rows.select("scores", "features").limit(_SAMPLE)))
+    first = rows.order_by("execution_id", "position").limit(_SAMPLE)
+    logged = _logged(part.rows(first.select("scores", "features")))
     some = rows.select("document_id").distinct().order_by("document_id").limit(_SAMPLE)
     ids = [row["document_id"] for row in part.rows(some)]
     documents = session.documents.get(namespace, ids)

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
-from desirepath.engine.analysis_rules import AnalysisRules
-from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
-from desirepath.engine.recording import RecordingRules, Submission
+from desirepath.engine.recording import Submission
 from desirepath.engine.training.layouts import USUAL_FEATURES
 from desirepath.engine.training.proposing import ProposedFeatures, propose_features
 from desirepath.errors import NotEnoughData
-from desirepath.storage.open import open_storage
-from desirepath.testing.clock import ClockedStorage, TestingClock
+from desirepath.testing.clock import TestingClock
 from desirepath.testing.examples import a_document, sent_execution, sent_interaction
 from tests.clicked_lists import shop
 
 N_DOCUMENTS = 40
 USER_TO_COLOUR = {"ann": "red", "bob": "blue"}
-
-
-@pytest.fixture
-def clock() -> TestingClock:
-    return TestingClock()
-
-
-@pytest.fixture
-def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
-    storage = ClockedStorage(open_storage(f"sqlite:///{tmp_path}/log.db", clock), clock)
-    rules = AnalysisRules(folder=tmp_path / "copies")
-    with closing(Engine(storage, clock, RecordingRules(), analysis=rules)) as engine:
-        ensure_defaults(engine)
-        yield engine
 
 
 def proposed(engine: Engine, scope: Scope | None = None) -> ProposedFeatures:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,12 +11,9 @@ import pytest
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
 from desirepath.engine.analysing.part import part_of
-from desirepath.engine.analysis_rules import AnalysisRules
-from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
 from desirepath.engine.ranker_files import read_parts
-from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import train_ctr
 from desirepath.engine.training.list_models import ListModelSettings
@@ -28,27 +23,12 @@ from desirepath.engine.training.validating import validate_log
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.storage.base import Namespace
-from desirepath.storage.open import open_storage
-from desirepath.testing.clock import ClockedStorage, TestingClock
+from desirepath.testing.clock import TestingClock
 from tests.clicked_lists import shop
 
 FEW = RankerSettings(
     features=("rank", "feature:worth", "ctr"), trees=TreeSettings(trees=20, rows_in_leaf=5)
 )
-
-
-@pytest.fixture
-def clock() -> TestingClock:
-    return TestingClock()
-
-
-@pytest.fixture
-def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
-    storage = ClockedStorage(open_storage(f"sqlite:///{tmp_path}/log.db", clock), clock)
-    rules = AnalysisRules(folder=tmp_path / "copies")
-    with closing(Engine(storage, clock, RecordingRules(), analysis=rules)) as engine:
-        ensure_defaults(engine)
-        yield engine
 
 
 def default(engine: Engine) -> Namespace:
