@@ -13,6 +13,8 @@ PROJECT := pyproject.toml requirements/build.in
 # Each process takes half of what another has left: a module stays together, and its fixtures are
 # made once. Each has a PostgreSQL of its own.
 SPREAD := --numprocesses logical --maxprocesses 8 --dist worksteal
+# Dozens of processes start in a run: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 title = @printf '\n==> %s\n' '$(1)'
 
 .DEFAULT_GOAL := help
@@ -26,8 +28,8 @@ run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
 	$(INSTALL) runtime
 	@$(BIN)/desirepath serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) --local-link
 
-demo: ## See it learn from simulated shoppers: a service of its own, a minute (DATABASE)
-	$(INSTALL) runtime
+demo: ## See it learn from simulated shoppers: a service of its own, two minutes (DATABASE)
+	$(INSTALL) train
 	@$(BIN)/desirepath demo $(if $(filter-out file,$(origin DATABASE)),--database '$(DATABASE)')
 
 analysis: ## Install what asks the log as well: DuckDB, Ibis, charts
@@ -58,6 +60,10 @@ doctests: setup ## Run the examples in docstrings
 	$(call title,Examples in docstrings)
 	$(BIN)/python -m pytest --quiet --doctest-modules --ignore-glob='*/migrations/*' src
 
+# One thread a process, as there is a process a core: threads that wait for each other by spinning
+# (OpenMP's, of LightGBM and of the BLAS) take five times as long where there are more than cores.
+pytest: export OMP_NUM_THREADS := 1
+pytest: export OPENBLAS_NUM_THREADS := 1
 pytest: setup packages ## Run the tests, on every core
 	$(call title,Tests)
 	$(BIN)/python -m pytest $(SPREAD)

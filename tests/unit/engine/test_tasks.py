@@ -208,7 +208,7 @@ def test_what_would_fail_again_is_tried_once_and_says_why(engine: Engine, starte
 
 
 def test_an_unknown_kind_is_refused(engine: Engine, namespace: Namespace) -> None:
-    with pytest.raises(InvalidModel, match="tiny"):
+    with pytest.raises(InvalidModel, match="ranker"):
         start_task(engine, namespace, "train.other", {})
 
 

@@ -23,7 +23,6 @@ from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import train_ctr
 from desirepath.engine.training.list_models import ListModelSettings
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
-from desirepath.engine.training.proposing import propose_features
 from desirepath.engine.training.ranker import RankerSettings, train_ranker
 from desirepath.engine.training.validating import validate_log
 from desirepath.errors import InvalidSetting, NotEnoughData
@@ -164,7 +163,7 @@ def test_too_few_clicks_for_chances_are_refused(
     assert (refusal.value.needed, refusal.value.found) == (100, found)
 
 
-@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100]), (60, [0, 0, 40, 0])])
+@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100, 20]), (60, [0, 0, 40, 0, 20])])
 def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing: list[int]) -> None:
     shop(engine, clock, n)
     with open_log(engine, default(engine)) as opened:
@@ -172,11 +171,3 @@ def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing:
     assert (found.executions, found.lists_with_both, found.clicks) == (n, n, n)
     assert found.documents_shown == 6 * n
     assert [one.missing for one in found.needs] == missing
-
-
-def test_what_was_logged_is_proposed(engine: Engine, clock: TestingClock) -> None:
-    shop(engine, clock, 5)
-    with open_log(engine, default(engine)) as opened, engine.storage.read() as session:
-        found = propose_features(part_of(opened, Scope()), session, 1)
-    assert found["feature:worth"] == 1.0
-    assert "rank" in found
