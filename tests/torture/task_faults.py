@@ -517,8 +517,9 @@ def outlast_restarts(
         with suppress(StorageUnavailable):
             place.is_over(*place.jobs)  # our own connections are gone too
         wait_for(lambda: place.is_over(*place.jobs))
-    end(worker)
-    assert_quiet(server)
+    assert worker.stop(PATIENCE_SECONDS) == 0
+    for program in (worker, server):
+        assert "Traceback" not in program.errors(), program.errors()
     statuses = check_effects(place)
     assert set(statuses) == {JobStatus.COMPLETED}, statuses
     tries = Counter(place.found(job).tries for job in place.jobs)

@@ -89,7 +89,7 @@ def test_workers_race_while_some_are_killed_or_stand_still(
     figure: Callable[[str], None],
 ) -> None:
     with workplace(database, launch, tmp_path, lease_seconds=2.0) as place:
-        figure(task_faults.race_with_faults(place, rng, n_workers=4, n_faults=30))
+        figure(task_faults.race_with_faults(place, rng, n_workers=4, n_faults=20))
 
 
 @on_both
