@@ -1,0 +1,79 @@
+"""How well one query was answered, against judgments: all measures at one cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log2
+
+from desirepath.errors import InvalidDataset
+
+__all__ = ["f_measure", "measures_at"]
+
+
+def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict[str, float]:
+    """Precision, recall, F1, F2, MAP, NDCG, MRR and judged of the first ``k`` documents.
+
+    A document is relevant if its grade is above 0; one without a grade counts as 0. Precision and
+    judged divide by ``k`` even when fewer were found, as trec_eval does. MAP is average precision
+    over all relevant documents, NDCG takes the grade itself as gain and discounts rank r by
+    1 / log₂(r + 1). Each is in [0, 1] and finite; a mean over queries is the measure of a dataset.
+
+    Parameters
+    ----------
+    found
+        Documents, best first, each once.
+    grades
+        Judged documents, 0 and above; at least one above 0.
+    k
+        At least 1.
+
+    Raises
+    ------
+    InvalidDataset
+        No document is relevant: nothing could answer the query, so that it has no measure.
+
+    References
+    ----------
+    trec_eval (P, recall, map_cut, ndcg_cut, recip_rank), whose conventions these are. MRR is cut
+    at ``k`` here: 0 when the first relevant document stands below it.
+
+    Examples
+    --------
+    >>> values = measures_at(["a", "b"], {"b": 2}, 2)
+    >>> values["precision"], values["mrr"], values["judged"]
+    (0.5, 0.5, 0.5)
+    """
+    best = sorted((grade for grade in grades.values() if grade > 0), reverse=True)
+    if not best:
+        raise InvalidDataset("a query needs a relevant document to be measured")
+    shown = found[:k]
+    gains = [max(grades.get(document, 0), 0) for document in shown]
+    hit_ranks = [rank for rank, gain in enumerate(gains, start=1) if gain > 0]
+    precision = len(hit_ranks) / k
+    recall = len(hit_ranks) / len(best)
+    precisions = [n / rank for n, rank in enumerate(hit_ranks, start=1)]
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f_measure(precision, recall, beta=1),
+        "f2": f_measure(precision, recall, beta=2),
+        "map": sum(precisions) / len(best),
+        "ndcg": _discounted(gains) / _discounted(best[:k]),
+        "mrr": 1 / hit_ranks[0] if hit_ranks else 0.0,
+        "judged": sum(document in grades for document in shown) / k,
+    }
+
+
+def f_measure(precision: float, recall: float, *, beta: float) -> float:
+    """Harmonic mean that weighs recall ``beta`` times as much as precision; 0 where both are.
+
+    References
+    ----------
+    van Rijsbergen (1979), Information Retrieval, chapter 7.
+    """
+    weighed = beta**2 * precision + recall
+    return (1 + beta**2) * precision * recall / weighed if weighed else 0.0
+
+
+def _discounted(gains: Sequence[int]) -> float:
+    return sum(gain / log2(rank + 1) for rank, gain in enumerate(gains, start=1))

@@ -1,0 +1,58 @@
+"""Measures of one query by hand, with the conventions of trec_eval.
+
+Found: a b c d e. Judged: b 3, c 0, d 1, x 2 (never found). So b and d of three relevant ones are
+found, at ranks 2 and 4.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, log2
+
+import pytest
+
+from desirepath.errors import InvalidDataset
+from desirepath.methods.ranking.measures import measures_at
+
+FOUND = ["a", "b", "c", "d", "e"]
+GRADES = {"b": 3, "c": 0, "d": 1, "x": 2}
+
+
+def test_all_at_5() -> None:
+    precision, recall = 2 / 5, 2 / 3
+    assert measures_at(FOUND, GRADES, 5) == pytest.approx(
+        {
+            "precision": precision,
+            "recall": recall,
+            "f1": 2 * precision * recall / (precision + recall),
+            "f2": 5 * precision * recall / (4 * precision + recall),
+            "map": (1 / 2 + 2 / 4) / 3,
+            "ndcg": (3 / log2(3) + 1 / log2(5)) / (3 / log2(2) + 2 / log2(3) + 1 / log2(4)),
+            "mrr": 1 / 2,
+            "judged": 3 / 5,
+        },
+        rel=0,
+        abs=1e-12,
+    )
+
+
+def test_the_best_order_is_cut_like_the_found_one() -> None:
+    at_2 = measures_at(FOUND, GRADES, 2)
+    assert at_2["ndcg"] == pytest.approx((3 / log2(3)) / (3 + 2 / log2(3)), rel=0, abs=1e-12)
+
+
+def test_fewer_found_than_k_still_divides_by_k() -> None:
+    values = measures_at(["b"], GRADES, 10)
+    assert (values["precision"], values["judged"]) == (1 / 10, 1 / 10)
+
+
+@pytest.mark.parametrize("found", [[], ["a"], ["c"]])
+def test_nothing_relevant_found_is_zero_and_finite(found: list[str]) -> None:
+    values = measures_at(found, GRADES, 1)
+    assert all(isfinite(value) for value in values.values())
+    assert {name for name, value in values.items() if value} <= {"judged"}
+
+
+@pytest.mark.parametrize("grades", [{}, {"b": 0}])
+def test_a_query_that_nothing_answers_has_no_measure(grades: dict[str, int]) -> None:
+    with pytest.raises(InvalidDataset):
+        measures_at(FOUND, grades, 5)
