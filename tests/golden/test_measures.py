@@ -56,3 +56,19 @@ def test_nothing_relevant_found_is_zero_and_finite(found: list[str]) -> None:
 def test_a_query_that_nothing_answers_has_no_measure(grades: dict[str, int]) -> None:
     with pytest.raises(InvalidDataset):
         measures_at(FOUND, grades, 5)
+
+
+# The numbers: pytrec_eval-terrier 0.5.11, for k in (2, 5),
+#   RelevanceEvaluator({"q": GRADES}, {f"P.{k}", f"recall.{k}", f"map_cut.{k}", f"ndcg_cut.{k}"})
+#   .evaluate({"q": {"a": 5.0, "b": 4.0, "c": 3.0, "d": 2.0, "e": 1.0}})
+@pytest.mark.parametrize(
+    ("k", "expected"),
+    [
+        (2, (0.5, 0.3333333333333333, 0.16666666666666666, 0.44412286644879784)),
+        (5, (0.4, 0.6666666666666666, 0.3333333333333333, 0.4879324590115489)),
+    ],
+)
+def test_equal_to_trec_eval(k: int, expected: tuple[float, ...]) -> None:
+    values = measures_at(FOUND, GRADES, k)
+    found = tuple(values[name] for name in ("precision", "recall", "map", "ndcg"))
+    assert found == pytest.approx(expected, rel=0, abs=1e-9)
