@@ -40,9 +40,10 @@ def test_the_best_order_is_cut_like_the_found_one() -> None:
     assert at_2["ndcg"] == pytest.approx((3 / log2(3)) / (3 + 2 / log2(3)), rel=0, abs=1e-12)
 
 
-def test_fewer_found_than_k_still_divides_by_k() -> None:
-    values = measures_at(["b"], GRADES, 10)
-    assert (values["precision"], values["judged"]) == (1 / 10, 1 / 10)
+def test_fewer_found_than_k() -> None:
+    """Precision divides by k, judged by what was found: as P@10 and Judged@10 of ir_measures."""
+    values = measures_at(["b", "a"], GRADES, 10)
+    assert (values["precision"], values["judged"]) == (1 / 10, 1 / 2)
 
 
 @pytest.mark.parametrize("found", [[], ["a"], ["c"]])

@@ -13,10 +13,11 @@ __all__ = ["f_measure", "measures_at"]
 def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict[str, float]:
     """Precision, recall, F1, F2, MAP, NDCG, MRR and judged of the first ``k`` documents.
 
-    A document is relevant if its grade is above 0; one without a grade counts as 0. Precision and
-    judged divide by ``k`` even when fewer were found, as trec_eval does. MAP is average precision
-    over all relevant documents, NDCG takes the grade itself as gain and discounts rank r by
-    1 / log₂(r + 1). Each is in [0, 1] and finite; a mean over queries is the measure of a dataset.
+    A document is relevant if its grade is above 0; one without a grade counts as 0. Precision
+    divides by ``k`` even when fewer were found; judged is the share of those found, 0 if none were.
+    MAP is average precision over all relevant documents, NDCG takes the grade itself as gain and
+    discounts rank r by 1 / log₂(r + 1). Each is in [0, 1] and finite; a mean over queries is the
+    measure of a dataset.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict
     References
     ----------
     trec_eval (P, recall, map_cut, ndcg_cut, recip_rank), whose conventions these are. MRR is cut
-    at ``k`` here: 0 when the first relevant document stands below it.
+    at ``k`` here: 0 when the first relevant one stands below it. Judged is that of ir_measures.
 
     Examples
     --------
@@ -60,7 +61,7 @@ def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict
         "map": sum(precisions) / len(best),
         "ndcg": _discounted(gains) / _discounted(best[:k]),
         "mrr": 1 / hit_ranks[0] if hit_ranks else 0.0,
-        "judged": sum(document in grades for document in shown) / k,
+        "judged": sum(document in grades for document in shown) / max(len(shown), 1),
     }
 
 
