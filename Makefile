@@ -28,8 +28,8 @@ run: ## Install what the service needs and start it (HOST, PORT, DATABASE)
 	$(INSTALL) runtime
 	@$(BIN)/desirepath serve --database '$(DATABASE)' --host $(HOST) --port $(PORT) --local-link
 
-demo: ## See it learn from simulated shoppers: a service of its own, a minute (DATABASE)
-	$(INSTALL) runtime
+demo: ## See it learn from simulated shoppers: a service of its own, two minutes (DATABASE)
+	$(INSTALL) train
 	@$(BIN)/desirepath demo $(if $(filter-out file,$(origin DATABASE)),--database '$(DATABASE)')
 
 analysis: ## Install what asks the log as well: DuckDB, Ibis, charts

@@ -96,6 +96,14 @@ def pip_install(*arguments: object) -> None:
         sys.exit("The install failed; the next one starts afresh.")
 
 
+def compile_all() -> None:
+    """Compile what was installed, on every core: where Python may not write what it compiles, or
+    another user starts it, each start would compile it anew.
+    """
+    command = [str(VENV_PYTHON), "-m", "compileall", "-q", "-j", "0", str(VENV), str(ROOT / "src")]
+    subprocess.call(command, stdout=subprocess.DEVNULL)  # some files of packages are no Python
+
+
 def size_in_mb(folder: Path) -> float:
     return sum(path.lstat().st_size for path in folder.rglob("*")) / 1e6
 
@@ -115,6 +123,7 @@ def install(name: str) -> None:
     pip_install("--no-build-isolation", "--editable", ROOT)
     for path in [PROJECT, *map(lock_file, SET_TO_SETS[name])]:
         shutil.copyfile(str(path), str(INSTALLED / path.name))
+    compile_all()
     UNFINISHED.unlink()
     seconds = time.monotonic() - started
     print(

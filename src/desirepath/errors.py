@@ -14,7 +14,7 @@
     ├── PayloadTooLarge              UnsupportedMediaType
     ├── NotFound(resource, id)
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict,
-    │                                NotLearning
+    │                                NotLearning, NotBetter
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact),
@@ -66,6 +66,7 @@ __all__ = [
     "MigrationNeeded",
     "MissingDependency",
     "MissingInput",
+    "NotBetter",
     "NotEnoughData",
     "NotFound",
     "NotLearning",
@@ -231,6 +232,10 @@ class Conflict(DesirepathError):
 
 class NotLearning(Conflict):
     """This retriever has no learned fusion: give it a feature_search stage with fusion learned."""
+
+
+class NotBetter(Conflict):
+    """This model was not better than what needs no learning; with force it serves all the same."""
 
 
 class AlreadyExists(Conflict):

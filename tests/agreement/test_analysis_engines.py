@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ibis.expr.types import Table
 
-from desirepath.analysis import click_lists, event_health
+from desirepath.analysis import click_lists, embedding_pairs, event_health
 from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions, is_clicked
 from desirepath.analysis.log import Log, log_of
@@ -118,6 +118,12 @@ QUESTIONS: dict[str, Callable[[Log], Any]] = {
         ).impressions
     ),
     "wrong_events": wrong,
+    "listed_cells": lambda log: embedding_pairs.listed_cells(log.counted, 500.0),
+    "skipped_above": lambda log: embedding_pairs.skipped_above(log.counted, None),
+    "wordings": lambda log: embedding_pairs.wordings(log.counted),
+    "last_inputs": lambda log: embedding_pairs.last_inputs(
+        log.executions.mutate(query_snapshot=log.executions["query"])
+    ),
     "repeated_views": lambda log: event_health.repeated_views(event_health.events(log))[1],
     "unseen_clicks": lambda log: event_health.unseen_clicks(log)[1],
     "types": lambda log: event_health.by_type(event_health.events(log), 18 * 10**9, 10**9, 9),

@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import Job
+from desirepath.engine.models import deploy_model, store_model
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 from tests.recommenders import parts_of, store_recommender
 
@@ -58,6 +60,9 @@ class Ids:
     dataset_id: str
     dataset_name: str
     task_id: str
+    model_id: str
+    """Of a version that does not serve, while two before it did."""
+    model_name: str
     namespace_id: str
     namespace_name: str
     spare_namespace_id: str
@@ -152,6 +157,8 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             task_id=_left_task(api),
+            model_id=_stored_models(api, f"{tag}-model"),
+            model_name=f"{tag}-model",
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
             spare_namespace_id=done(spare)["namespace_id"],
@@ -175,6 +182,15 @@ def _left_task(api: Api) -> str:
         )
         session.jobs.add(job)
     return job.task_id
+
+
+def _stored_models(api: Api, name: str) -> str:
+    """Store three versions of a model, and let the first two serve; the id of the third."""
+    draft = ArtifactDraft(kind="ranker", name=name, manifest={}, files={"trees.txt": b"tree"})
+    stored = [store_model(api.engine, api.namespace, draft) for _ in range(3)]
+    for one in stored[:2]:
+        deploy_model(api.engine, api.namespace.number, name, one.version)
+    return stored[2].artifact_id
 
 
 class Call(NamedTuple):
@@ -281,6 +297,13 @@ CALLS: Mapping[str, Call] = {
     "get_task": Call("GET", "/v1/tasks/{task_id}"),
     "list_tasks": Call("POST", "/v1/tasks/list", {}),
     "cancel_task": Call("DELETE", "/v1/tasks/{task_id}"),
+    "train_model": Call("POST", "/v1/models", {"kind": "ranker", "name": "another"}),
+    "list_models": Call("GET", "/v1/models"),
+    "get_model": Call("GET", "/v1/models/{model_id}"),
+    "remove_model": Call("DELETE", "/v1/models/{model_id}"),
+    "deploy_model": Call("POST", "/v1/models/{model_id}/deploy", {}),
+    "roll_back_model": Call("POST", "/v1/models/{model_id}/rollback"),
+    "list_deployments": Call("GET", "/v1/models/{model_id}/deployments"),
     "list_datasets": Call("GET", _DATASETS),
     "get_dataset": Call("GET", f"{_DATASETS}/{{dataset_id}}"),
     "generate_dataset": Call(

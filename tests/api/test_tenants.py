@@ -57,7 +57,7 @@ HARMLESS_QUERY = {
     *("compare_to", "compare_start_date", "compare_end_date", "group_by", "sort", "direction"),
     *("finding", "steps", "outcome", "max_rank", "precision", "min_share"),
     *("min_identities", "min_impressions", "min_searches"),
-    *("q", "fields", "category", "days", "include_queries"),
+    *("q", "fields", "category", "days", "include_queries", "kind"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -71,6 +71,7 @@ HARMLESS_BODY = re.compile(
     r"|end_time|count_only|pre_filters|key|update_data|reason"
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
+    r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
@@ -190,6 +191,8 @@ def id_for(place: Place, ids: Ids) -> str:
             return ids.execution_cursor
         if operation == "search_adhoc_executions":
             return ids.adhoc_cursor
+    if operation == "list_models" and name == "name":
+        return ids.model_name
     if operation == "get_execution_profile" and name == "execution_id":
         return ids.served_execution_id
     if "adhoc" in operation and name in ("execution_id", "parent_execution_id"):
@@ -239,7 +242,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -263,6 +266,8 @@ def everything(api: Api) -> str:
     kept = [
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
+        done(api.get("/v1/models?limit=1000")),
+        done(api.post("/v1/tasks/list?limit=1000", {})),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]
     return json.dumps([interactions, retrievers, rejected, executions, kept])

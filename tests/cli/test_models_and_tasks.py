@@ -8,10 +8,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from desirepath.cli import main
 from desirepath.domain.artifact import ArtifactDraft
-from desirepath.domain.clock import SystemClock
+from desirepath.domain.clock import SystemClock, format_time
 from desirepath.domain.job import Job
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import store_model
@@ -84,11 +85,24 @@ def test_models_are_deployed_rolled_back_and_deleted(database: Database) -> None
     assert answer(database, "models", "delete", "best", "--yes") == "Deleted: 2\n"
 
 
+def test_what_is_not_better_is_deployed_by_force_alone(database: Database) -> None:
+    report = {"report": {"beats_baselines": False}}
+    with opened(database) as (engine, namespace):
+        store_model(engine, namespace, replace(DRAFT, kind="ctr_model", manifest=report))
+    (listed,) = json.loads(answer(database, "models", "list", "--kind", "ctr", "--json"))
+    assert (listed["kind"], listed["serves"]) == ("ctr", False)
+    refused = run(database, "models", "deploy", "best")
+    assert refused.exit_code == 1
+    assert "with force" in refused.stderr
+    assert answer(database, "models", "deploy", "best", "--force") == "Version 1 of best serves.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("models", "show", "none"), "no model none"),
         (("models", "deploy", "best", "--version", "2"), "no model best"),
+        (("models", "show", "best", "--png", "no.png"), "stored without a report"),
         (("models", "rollback", "best"), "No other version of this model served before."),
         (("models", "delete", "best", "--version", "1"), "This version serves"),
         (("tasks", "show", "task_1"), "no task task_1"),
@@ -126,6 +140,24 @@ def test_a_canceled_task_is_not_done(database: Database) -> None:
     watched = run(database, "tasks", "watch", job.task_id)
     assert (watched.exit_code, watched.stdout) == (1, "CANCELED\n")
     assert job.task_id in answer(database, "tasks", "list")
+
+
+def test_a_model_of_another_kind_is_not_drawn(database: Database) -> None:
+    with opened(database) as (engine, namespace):
+        store_model(engine, namespace, replace(DRAFT, kind="query_adapter"))
+    result = run(database, "models", "show", "best", "--png", "no.png")
+    assert result.exit_code == 1
+    assert "Only rankers and click-through models have a chart." in result.stderr
+
+
+def test_dates_are_whole_where_a_terminal_is_narrow(database: Database) -> None:
+    with opened(database) as (engine, namespace):
+        made = store_model(
+            engine, namespace, replace(DRAFT, name="a-name-of-some-length", kind="k" * 12)
+        )
+    listed = answer(database, "models", "list")
+    assert max(map(len, listed.splitlines())) <= 80
+    assert format_time(made.created_at)[:16].replace("T", " ") in listed
 
 
 def test_where_nothing_is_there_a_sentence_says_so(database: Database) -> None:

@@ -14,14 +14,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from rich.cells import cell_len
+from rich.console import Console
 
 from desirepath.cli import main
-from desirepath.cli.simulate import N_BLOCKS
+from desirepath.cli.demo_models import render_models, train_models
+from desirepath.cli.simulate import N_BLOCKS, Options, open_shop, run
 from desirepath.domain.access import Key, KeyKind
 from desirepath.server import open_engine
 from desirepath.settings import load_settings
 from desirepath.storage.base import Namespace
 from desirepath.testing.simulation.catalogue import FEATURES
+from desirepath.testing.simulation.service import Service
 from desirepath.testing.simulation.shop import RETRIEVER
 from tests.api.live import LiveServer
 
@@ -136,8 +139,37 @@ def test_the_demo_shows_what_was_learned_and_takes_away_what_it_made(tmp_path: P
     assert re.search(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+\n", text)
     assert re.search(r"curl -s -H 'Authorization: Bearer dp_admin_\w+' .*/weights/explain\n", text)
     assert "Press Enter" in text
+    assert re.search(r"says of the ranker: .* did not end well:.*\d+ needed", text, re.DOTALL)
     with closing(open_engine(load_settings({"database": url}, {}))) as engine:
         with engine.storage.read() as session:
             assert [one.name for one in session.catalog.namespaces()] == ["default"]
             keys = [key for key in session.catalog.api_keys() if key.name == "demo"]
         assert [key.revoked_at is not None for key in keys] == [True]
+
+
+def test_models_learn_from_shoppers_and_add_something(live_sqlite: LiveServer, name: str) -> None:
+    """A simulation of 300 searches, then of 100 more, by what products are really worth.
+
+    A ranker's gain is ten times its interval there; a recommender's is small, so that it is only
+    measured.
+    """
+    options = Options(searches=300, seconds=None, users=60, clicks="both", concurrency=4, seed=5)
+    with Service(live_sqlite.url, live_sqlite.admin_key) as service:
+        opened = open_shop(service, name, options)
+        run(opened, options)
+        ranker, recommender = train_models(opened, options)
+    assert ranker.gain is not None
+    assert (ranker.gain.n, ranker.gain.over.low > 0) == (100, True)
+    assert recommender.gain is not None
+    assert recommender.gain.n == 60
+    assert 0 < recommender.gain.without < 1
+    assert recommender.gain.with_model != recommender.gain.without
+    text = "".join(
+        str(segment.text)
+        for segment in Console(width=80).render(render_models([ranker, recommender]))
+    )
+    assert re.search(
+        r"ranker +\d+ s +0\.\d{3} +0\.\d{3} +\+0\.\d{3} \[\+0\.\d{3}, \+0\.\d{3}\] +100 searches",
+        text,
+    )
+    assert max(cell_len(line) for line in text.splitlines()) <= 80

@@ -58,7 +58,8 @@ def answer(url: str, *arguments: str) -> str:
 def test_what_the_log_allows_is_said_before_training(log: str, empty: str) -> None:
     assert "enough" in answer(log, "validate")
     needs = json.loads(answer(log, "validate", "--json"))["needs"]
-    assert {one["missing"] for one in needs} == {0}
+    missing = {one["model"]: one["missing"] for one in needs}
+    assert missing == {"ranker": 0, "ctr": 0, "recommender": 20}  # each person clicked once
     of_nothing = json.loads(answer(empty, "validate", "--json"))["needs"]
     assert all(one["missing"] > 0 for one in of_nothing)
     assert "missing" in answer(empty, "validate")
@@ -66,11 +67,35 @@ def test_what_the_log_allows_is_said_before_training(log: str, empty: str) -> No
 
 def test_features_are_proposed_and_the_command_with_them_works(log: str) -> None:
     proposed = json.loads(answer(log, "autofeature", "--json"))
-    assert "feature:worth" in proposed["features"]
-    assert proposed["command"] in answer(log, "autofeature")
+    best = proposed["features"][0]
+    assert (best["feature"], best["first"], best["is_worth_it"]) == (
+        "feature:worth",
+        "higher",
+        True,
+    )
+    assert proposed["command"] == "desirepath train ranker NAME --feature feature:worth"
+    printed = answer(log, "autofeature")
+    assert proposed["command"] in printed
+    assert max(map(len, printed.splitlines())) <= 80
     _, *arguments = proposed["command"].replace("NAME", "best").split()
     trained = json.loads(answer(log, *arguments, "--dry-run", "--json"))
     assert trained["importances"][0]["feature"] == "feature:worth"
+
+
+@pytest.mark.parametrize("kind", ["ranker", "ctr"])
+def test_a_report_is_drawn_when_trained_and_later(log: str, tmp_path: Path, kind: str) -> None:
+    name, now, later = f"drawn-{kind}", tmp_path / "now.svg", tmp_path / "later.svg"
+    printed = answer(
+        log, "train", kind, name, "--feature", "feature:worth", "--svg", str(now), "--deploy"
+    )
+    assert printed == f"\n {name} version 1 is stored; it serves\n\n"
+    shown = run(log, "models", "show", name, "--svg", str(later), "--version", "1")
+    assert (shown.exit_code, shown.stdout) == (0, ""), shown.output
+    assert now.read_text() == later.read_text()
+    assert "ctr" in answer(log, "models", "show", name)
+    missing = run(log, "models", "show", name, "--svg", str(later), "--version", "2")
+    assert missing.exit_code == 1
+    assert "There is no model" in missing.stderr
 
 
 def test_a_click_model_is_trained_by_command(log: str, empty: str) -> None:
@@ -81,3 +106,23 @@ def test_a_click_model_is_trained_by_command(log: str, empty: str) -> None:
     refused = run(empty, "train", "ctr", "chances")
     assert refused.exit_code == 1
     assert "found" in refused.stderr or "missing" in refused.stderr, refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["ranker", "ctr"])
+def test_features_forget_as_fast_as_is_asked(log: str, kind: str) -> None:
+    name = f"slow-{kind}"
+    answer(log, "train", kind, name, "--half-life-days", "36500", "--feature", "feature:worth")
+    shown = json.loads(answer(log, "models", "show", name, "--json"))
+    assert shown["versions"][0]["manifest"]["settings"]["half_life_days"] == 36500.0
+
+
+def test_what_is_not_better_is_stored_and_does_not_serve(log: str) -> None:
+    printed = " ".join(answer(log, "train", "ranker", "blind", "--deploy").split())
+    assert "No better than the order by" in printed
+    assert "it serves after: desirepath models deploy blind --force" in printed
+    seeing = ("train", "ranker", "seeing", "--deploy", "--feature", "feature:worth", "--json")
+    trained = json.loads(answer(log, *seeing))
+    assert (trained["beats_baselines"], trained["serves"]) == (True, True)
+    listed = json.loads(answer(log, "models", "list", "--json"))
+    serves = {one["name"]: one["serves"] for one in listed}
+    assert (serves["blind"], serves["seeing"]) == (False, True)

@@ -37,6 +37,8 @@ _SHELL_SECONDS = 120
 
 _SHIM = f"""#!{sys.executable} -IS
 import json, os, socket, sys
+if sys.argv[1:2] == ["worker"]:  # it waits for signals, which only a process of its own gets
+    os.execv(sys.executable, [sys.executable, "-m", "desirepath", *sys.argv[1:]])
 stdin = sys.stdin.buffer.read().decode() if "-" in sys.argv[1:] else ""
 with socket.socket(socket.AF_UNIX) as connection:
     connection.connect(os.environ["DESIREPATH_EXAMPLES"])

@@ -19,6 +19,7 @@ RECIPES = {
     "learning policy",
     "stage",
     "click model",
+    "kind of model",
 }
 _ROOTS = ("", "src/desirepath/", "src/desirepath/engine/importing/")
 _PLACEHOLDER = re.compile(r"NAME|NNNN")

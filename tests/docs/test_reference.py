@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 import click
+import msgspec
 import pytest
 from starlette.routing import Route
 
@@ -60,7 +61,9 @@ from desirepath.engine.analysing.event_checks import EventCheck
 from desirepath.engine.execution_list import EXECUTION_ALIASES, EXECUTION_FIELDS
 from desirepath.engine.importing.options import ImportFormat
 from desirepath.engine.listing import ALIASES, FIELDS
+from desirepath.engine.model_kinds import MODEL_KINDS
 from desirepath.engine.reporting import Basis, report
+from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.server import build_application, open_engine
 from desirepath.settings import PREFIX, Settings, describe_settings
 from tests.docs.pages import DOCS, Page, code, reference, rows
@@ -409,6 +412,27 @@ def test_every_import_format_is_documented() -> None:
     assert documented == [format.value for format in ImportFormat]
 
 
+# Models
+
+
+def test_settings_of_every_kind_of_model_are_documented_with_their_defaults() -> None:
+    section = HTTP.section("Settings of kinds")
+    documented = {(code(row[0]), row[1].strip("`")) for row in rows(section, "setting")}
+    declared = set()
+    for kind in MODEL_KINDS:
+        assert f"`{kind.word}`" in "\n".join(section)
+        _, settings = kind.load()
+        for field in msgspec.structs.fields(settings):
+            plain = msgspec.to_builtins(field.default)
+            shown = {"features": "what every log has", "trees": ""}.get(field.name)
+            text = plain if isinstance(plain, str) else json.dumps(plain).removesuffix(".0")
+            declared.add((field.name, text if shown is None else shown))
+    assert documented == declared
+    trees = next(text for name, _, text in rows(section, "setting") if code(name) == "trees")
+    named = set(re.findall(r"`(\w+)` \(", trees))
+    assert named == set(TreeSettings.__struct_fields__)
+
+
 # Python
 
 
@@ -421,6 +445,8 @@ def test_everything_public_in_process_is_documented() -> None:
             ("`executions`", here.executions),
             ("`retrievers`", here.retrievers),
             ("`documents`", here.documents),
+            ("`models`", here.models),
+            ("`tasks`", here.tasks),
             ("`recommendations`", here.recommendations),
         ):
             documented = {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.torture.conftest import database, nursery, sqlite
+from tests.torture.conftest import database, nursery, quick_kinds, sqlite
 
-__all__ = ["database", "nursery", "sqlite"]
+__all__ = ["database", "nursery", "quick_kinds", "sqlite"]

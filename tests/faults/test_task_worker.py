@@ -10,7 +10,7 @@ import pytest
 from desirepath.domain.clock import SystemClock
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.job import Job, JobStatus
-from desirepath.engine.tasks.kinds import model_kinds
+from desirepath.engine.model_kinds import no_such_kind
 from desirepath.storage.base import Storage
 from desirepath.storage.open import open_storage
 from tests.torture.harness import Server
@@ -55,7 +55,7 @@ def test_a_server_works_on_tasks_and_takes_its_worker_along(database: str) -> No
     ):
         job = ended(storage, added(storage), _SECONDS)
         assert (job.status, job.tries) == (JobStatus.FAILED, 1)
-        assert job.error == f"No such kind; there are {', '.join(model_kinds())}."
+        assert job.error == no_such_kind().message
         server.kill()
         left = added(storage)
         assert ended(storage, left, 3).status == JobStatus.PENDING

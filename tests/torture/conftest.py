@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from desirepath.engine.tasks import kinds
 from tests.torture.durable_postgres import DurablePostgres
 from tests.torture.harness import REPOSITORY, environment
 from tests.torture.nursery import Nursery
+from tests.torture.task_instants import KIND_TO_HANDLER
 
-__all__ = ["durable_postgres", "nursery", "postgres", "sqlite"]
+__all__ = ["durable_postgres", "nursery", "postgres", "quick_kinds", "sqlite"]
 
 _LIBFAKETIME = "libfaketime.so.1"
 
@@ -72,3 +74,10 @@ def database(request: pytest.FixtureRequest) -> str:
     """Give the database whose fixture the test names: ``sqlite`` or ``postgres``."""
     url: str = request.getfixturevalue(request.param)
     return url
+
+
+@pytest.fixture
+def quick_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow tasks of the kinds that are there for tests."""
+    for kind, handler in KIND_TO_HANDLER.items():
+        monkeypatch.setitem(kinds.KIND_TO_HANDLER, kind, handler)

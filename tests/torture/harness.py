@@ -121,37 +121,42 @@ def launch_process(
         )
 
 
-class Server:
-    """A running ``desirepath serve``, in a process of its own."""
+class Program:
+    """A running ``desirepath``, in a process of its own, once it has printed ``ready``."""
 
     def __init__(
-        self, database: str, *flags: str, launch: Launch = launch_process, **variables: str
+        self,
+        command: str,
+        database: str,
+        *flags: str,
+        launch: Launch = launch_process,
+        **variables: str,
     ) -> None:
         self.database = database
-        self._folder = Path(tempfile.mkdtemp(prefix="dp-server-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="dp-program-"))
         self._out, self._err = self._folder / "out", self._folder / "err"
         for file in (self._out, self._err):
             file.touch()
         started = time.monotonic()
         self.process = launch(
-            ("serve", "--database", database, "--port", "0", *flags),
+            (command, "--database", database, *flags),
             self._out,
             self._err,
             environment(**variables),
         )
         try:
-            self.port = self._wait_until_ready(started + START_SECONDS)
+            self.ready = self._wait_until_ready(started + START_SECONDS)
         except BaseException:
             self.kill()
             raise
         self.seconds_to_ready = time.monotonic() - started
 
-    def _wait_until_ready(self, deadline: float) -> int:
+    def _wait_until_ready(self, deadline: float) -> str:
         while time.monotonic() < deadline:
             code = self.process.poll()
             for line in self._out.read_text().splitlines(keepends=True):
-                if line.startswith("ready http://") and line.endswith("\n"):
-                    return int(line.strip().rpartition(":")[2])
+                if line.startswith("ready") and line.endswith("\n"):
+                    return line.strip()
             if code is not None:
                 break
             time.sleep(0.02)
@@ -196,9 +201,20 @@ class Server:
             raise AssertionError(f"still running {seconds} s after SIGTERM") from None
 
     def close(self) -> None:
-        """Kill it if it still runs, and forget what it printed."""
-        self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Kill it if it still runs, and forget what it printed; the second time does nothing."""
+        if self._folder.exists():
+            self.kill()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Server(Program):
+    """A running ``desirepath serve``."""
+
+    def __init__(
+        self, database: str, *flags: str, launch: Launch = launch_process, **variables: str
+    ) -> None:
+        super().__init__("serve", database, "--port", "0", *flags, launch=launch, **variables)
+        self.port = int(self.ready.rpartition(":")[2])
 
 
 @contextmanager
@@ -230,10 +246,10 @@ def serving_many(
         yield [stack.enter_context(serving(database, *flags, **options)) for _ in range(n_servers)]
 
 
-def assert_quiet(*servers: Server) -> None:
-    """No server met an error that it did not expect."""
-    for server in servers:
-        text = server.errors()
+def assert_quiet(*programs: Program) -> None:
+    """None met an error that it did not expect."""
+    for program in programs:
+        text = program.errors()
         assert "Traceback" not in text, text[-6000:]
         assert " failed: " not in text, text[-6000:]  # how a request that ends in 500 is logged
 

@@ -7,6 +7,7 @@ What runs afterwards in the child is ``desirepath`` with its arguments, as from 
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -20,6 +21,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.torture.harness import Launch
 
 _IMPORTED = (
     "desirepath.cli.serve",
@@ -34,7 +39,7 @@ _IMPORTED = (
 
 def run() -> None:
     """Fork a server for every line, until standard input ends."""
-    for name in _IMPORTED:
+    for name in (*_IMPORTED, *sys.argv[1:]):
         importlib.import_module(name)
     importlib.import_module("desirepath.storage.relational.migrate").head_revision()  # reads it
     pid_to_exit_file = dict[int, Path]()
@@ -104,9 +109,10 @@ class Nursery:
 
     @classmethod
     @contextmanager
-    def opened(cls, folder: Path, variables: dict[str, str]) -> Iterator[Nursery]:
+    def opened(cls, folder: Path, variables: dict[str, str], *imported: str) -> Iterator[Nursery]:
+        """Open one that has imported these modules as well."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.nursery"],
+            [sys.executable, "-m", "tests.torture.nursery", *imported],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -123,6 +129,10 @@ class Nursery:
     ) -> Forked:
         """Start ``desirepath`` with these arguments."""
         return self._launch("desirepath", arguments, out, err, variables)
+
+    def launching(self, module: str) -> Launch:
+        """What starts a module of its own in place of ``desirepath``."""
+        return functools.partial(self._launch, module)
 
     def run(self, module: str, *arguments: str, seconds: float = 60) -> int:
         """Run a module to its end and return the exit code."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from desirepath.engine.training.embedding_pairs import EmbeddingPair, write_pairs
+from desirepath.engine.training.embedding_pairs import EmbeddingPair
+from desirepath.engine.training.pair_files import write_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCK = REPOSITORY / "requirements" / "sentence-transformers.txt"
@@ -50,12 +51,14 @@ def test_a_model_trains_on_a_file(python: Path, tmp_path: Path, format: str) -> 
             negative_ids=("a", "b"),
             negatives=(f"blue hat {number}", f"green coat {number}"),
             weight=0.5 + number / 16,
+            rate=0.5,
+            chain=f"shoe {number}",
             side="train",
             origin="click",
         )
         for number in range(16)
     ]
-    path = write_pairs(pairs, tmp_path, format)["train"]
+    path = write_pairs(pairs, tmp_path / f"pairs.{format}")["train"]
     script = Path(__file__).with_name("train_vectors.py")
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     subprocess.run([python, script, path, tmp_path], check=True, env=offline, timeout=600)

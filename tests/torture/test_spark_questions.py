@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from ibis import _
 
 from desirepath.analysis.engines import AnalysisEngine, Spark
 from desirepath.analysis.impressions import impressions
@@ -22,6 +23,8 @@ from desirepath.engine.analysing.refinements import find_refinements
 from desirepath.engine.analysing.sessions import list_sessions
 from desirepath.engine.analysing.troubled import find_troubled
 from desirepath.engine.analysing.zero_results import find_zero_results
+from desirepath.engine.training.proposing import lists_to_measure
+from desirepath.engine.training.validating import validate_log
 from tests.agreement.test_analysis_engines import open_files
 from tests.unit.analysis.logs import duckdb, random_log, write_log
 from tests.unit.analysis.test_ranking_features import (
@@ -43,6 +46,14 @@ pytestmark = [
 
 _WINDOW = 3600 * 1_000_000
 
+
+def _lists_to_measure(part: Part) -> list[str]:
+    moments = part.log.executions.select("execution_id", moment=_.occurred_at)
+    counted = part.log.counted.filter(_.is_known).select("execution_id", "acts")
+    rows = part.rows(lists_to_measure(part, counted.inner_join(moments, "execution_id")))
+    return sorted(row["execution_id"] for row in rows)
+
+
 QUESTIONS: dict[str, Callable[[Part], Any]] = {
     "zero_results": lambda part: find_zero_results(part, _WINDOW),
     "refinements": lambda part: find_refinements(part, _WINDOW, min_identities=2),
@@ -50,6 +61,8 @@ QUESTIONS: dict[str, Callable[[Part], Any]] = {
     "sessions": lambda part: list_sessions(part, _WINDOW),
     "positions": lambda part: position_rates(Compared(part=part)),
     "position_bias": position_bias,
+    "what_the_log_allows": validate_log,
+    "lists_to_measure": _lists_to_measure,
 }
 
 

@@ -12,7 +12,7 @@ from desirepath.analysis.impressions import is_clicked
 from desirepath.analysis.result_lists import normal
 from desirepath.domain.acts import TYPE_TO_BIT
 
-__all__ = ["clicked_after_failing", "listed_cells", "skipped_above", "wordings"]
+__all__ = ["clicked_after_failing", "last_inputs", "listed_cells", "skipped_above", "wordings"]
 
 _LONG_VIEW = TYPE_TO_BIT["long_view"]
 
@@ -66,6 +66,24 @@ def wordings(counted: Table) -> Table:
     commonest = ibis.window(group_by="query", order_by=[ibis.desc("n"), ibis.asc("anchor")])
     first = counts.mutate(place=ibis.row_number().over(commonest)).filter(_.place == 0)
     return first.filter(_["query"].notnull()).select("query", "anchor")
+
+
+def last_inputs(executions: Table) -> Table:
+    """What each query was last searched with.
+
+    Returns
+    -------
+    Table
+        ``query`` (as they are compared) and ``inputs``, JSON.
+    """
+    searches = executions.filter(_.query_snapshot.notnull()).select(
+        "occurred_at", "execution_id", inputs=_.query_snapshot, query=normal(_["query"])
+    )
+    newest = ibis.window(
+        group_by="query", order_by=[ibis.desc("occurred_at"), ibis.asc("execution_id")]
+    )
+    last = searches.mutate(place=ibis.row_number().over(newest)).filter(_.place == 0)
+    return last.filter(_["query"].notnull()).select("query", "inputs")
 
 
 def clicked_after_failing(

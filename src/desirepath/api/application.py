@@ -297,7 +297,9 @@ class Application:
             result = await self.threads.run(endpoint.handler, call)
         else:
             result = await endpoint.handler(call)
-        return result if isinstance(result, Answer) else Answer(encode_json(result))
+        if isinstance(result, Answer):
+            return result
+        return Answer(encode_json(result), status=endpoint.status)
 
     async def _authenticate(self, headers: Mapping[bytes, bytes], address: str) -> Key:
         header = headers.get(b"authorization")

@@ -83,6 +83,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     body, response, query
         Types of the request body, the answer and the query parameters (a Struct whose fields are
         their names).
+    status
+        Of the answer when all is well.
     batch
         Whether the larger body limit holds.
     blocking
@@ -101,6 +103,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     body: Any = None
     body_required: bool = True
     response: Any = None
+    status: int = 200
     query: type[Struct] | None = None
     batch: bool = False
     blocking: bool = True

@@ -6,6 +6,7 @@ import hashlib
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionSummary
@@ -123,7 +124,8 @@ class ExecutionProfile(Struct, frozen=True, kw_only=True):
         list[dict[str, Any]],
         Meta(
             description="In order: stage_index, stage_name, stage_id, input_count, output_count, "
-            "duration_ms, error; model and model_version of a trained ranker."
+            "duration_ms, error; model and model_version of a trained ranker; query_adapters, a "
+            "list of {feature_uri, model, model_version}."
         ),
     ]
     warnings: list[str]
@@ -262,7 +264,7 @@ def present_profile(value: Execution, profile: Profile) -> ExecutionProfile:
                 "output_count": run.n_out,
                 "duration_ms": run.milliseconds,
                 "error": run.error,
-                **_model(run),
+                **_models(run),
             }
             for index, run in enumerate(profile.stages)
         ],
@@ -297,7 +299,7 @@ def stage_statistics(profile: Profile) -> dict[str, Any]:
                 "duration_ms": run.milliseconds,
                 "efficiency": min(1.0, run.n_out / run.n_in) if run.n_in else 1.0,
                 "error": run.error,
-                **_model(run),
+                **_models(run),
             }
             for run in profile.stages
         },
@@ -307,10 +309,13 @@ def stage_statistics(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _model(run: StageRun) -> dict[str, Any]:
-    if run.model is None:
-        return {}
-    return {"model": run.model, "model_version": run.model_version}
+def _models(run: StageRun) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if run.model is not None:
+        found |= {"model": run.model, "model_version": run.model_version}
+    if run.query_adapters:
+        found["query_adapters"] = [asdict(one) for one in run.query_adapters]
+    return found
 
 
 def _duration(profile: Profile | None) -> float:

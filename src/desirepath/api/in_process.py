@@ -13,6 +13,8 @@ from anyio.to_thread import run_sync
 from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
+from desirepath.api.in_process_models import Models, Tasks
+from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
 from desirepath.api.retriever_schemas import present_config, present_retriever
 from desirepath.api.schemas import present_document, present_execution, present_interaction
@@ -23,7 +25,6 @@ from desirepath.domain.execution import read_execution
 from desirepath.domain.ids import parse_id
 from desirepath.domain.interaction import read_interaction
 from desirepath.domain.namespace import read_namespace
-from desirepath.domain.plain_json import check_plain, encode_json
 from desirepath.domain.retriever import ADHOC_ID, Retriever, read_retriever
 from desirepath.domain.retriever_changes import read_clone, read_patch
 from desirepath.engine import retrievers
@@ -47,10 +48,8 @@ from desirepath.errors import (
     InvalidDocument,
     InvalidExecution,
     InvalidFilter,
-    InvalidInput,
     InvalidInteraction,
     InvalidSearch,
-    MalformedJSON,
     NotFound,
 )
 from desirepath.extras import needs_extra
@@ -77,6 +76,8 @@ class Desirepath:
         self.retrievers = Retrievers(engine, found.number)
         self.documents = Documents(engine, found)
         self.recommendations = Recommendations(engine, found.number)
+        self.models = Models(engine, found)
+        self.tasks = Tasks(engine, found.number)
         self._number = found.number
         self._space = found
 
@@ -168,7 +169,7 @@ class Interactions:
         (outcome,) = self._submit([SentInteraction(draft, ignored)], deduplicate=True)
         if outcome.interaction is None:
             raise outcome.error or DesirepathError()
-        return _plain(present_interaction(outcome.interaction, deduplicated=outcome.repeated))
+        return plain_answer(present_interaction(outcome.interaction, deduplicated=outcome.repeated))
 
     def create_batch(self, items: Iterable[Mapping[str, Any]]) -> Sequence[dict[str, Any]]:
         """Record many, each by itself: interactions, or ``{"error": …}`` where one was refused."""
@@ -181,7 +182,9 @@ class Interactions:
         return [
             {"error": str(outcome.error)}
             if outcome.interaction is None
-            else _plain(present_interaction(outcome.interaction, deduplicated=outcome.repeated))
+            else plain_answer(
+                present_interaction(outcome.interaction, deduplicated=outcome.repeated)
+            )
             for outcome in self._submit(sent, deduplicate=False)
         ]
 
@@ -197,7 +200,7 @@ class Interactions:
         found = None if id is None else self._engine.get_interaction(self._namespace, id)
         if found is None:
             raise NotFound("interaction", interaction_id)
-        return _plain(present_interaction(found))
+        return plain_answer(present_interaction(found))
 
     def list(
         self,
@@ -224,7 +227,7 @@ class Interactions:
         if unknown:
             raise InvalidFilter(f"Ask for exact {', '.join(sorted(_EXACT_FIELDS))}.")
         plain = {**equals, "filters": filters and dict(filters), "search": search}
-        _check_plain(plain, InvalidFilter)
+        check_plain_values(plain, InvalidFilter)
         request = ListRequest(
             equals=equals,
             interaction_type=interaction_type,
@@ -238,7 +241,9 @@ class Interactions:
             include_total=include_total,
         )
         page = list_interactions(self._engine, self._namespace, request)
-        results = [_plain(present_interaction(interaction)) for interaction in page.interactions]
+        results = [
+            plain_answer(present_interaction(interaction)) for interaction in page.interactions
+        ]
         return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
 
     def delete(self, interaction_id: str) -> bool:
@@ -279,7 +284,7 @@ class Executions:
         (outcome,) = self._submit([SentExecution(draft, owner.retriever_id)])
         if outcome.execution is None:
             raise outcome.error or DesirepathError()
-        return _plain(present_execution(outcome.execution, duplicate=outcome.repeated))
+        return plain_answer(present_execution(outcome.execution, duplicate=outcome.repeated))
 
     def create_batch(
         self, retriever: str, items: Iterable[Mapping[str, Any]]
@@ -301,7 +306,7 @@ class Executions:
         return [
             {"error": str(outcome.error)}
             if outcome.execution is None
-            else _plain(present_execution(outcome.execution, duplicate=outcome.repeated))
+            else plain_answer(present_execution(outcome.execution, duplicate=outcome.repeated))
             for outcome in self._submit(sent)
         ]
 
@@ -322,7 +327,7 @@ class Executions:
             found = session.executions.get(self._namespace, execution_id)
         if found is None:
             raise NotFound("execution", execution_id)
-        return _plain(present_execution(found))
+        return plain_answer(present_execution(found))
 
     def list(
         self,
@@ -345,7 +350,7 @@ class Executions:
         InvalidFilter
             The filter or a sort is not understood.
         """
-        _check_plain({"filters": filters and dict(filters)}, InvalidFilter)
+        check_plain_values({"filters": filters and dict(filters)}, InvalidFilter)
         owner = ADHOC_ID
         if retriever is not None:
             owner = retrievers.find_retriever(self._engine, self._namespace, retriever).retriever_id
@@ -358,7 +363,7 @@ class Executions:
             cursor=cursor,
         )
         page = list_executions(self._engine, self._namespace, request)
-        results = [_plain(present_summary(one)) for one in page.executions]
+        results = [plain_answer(present_summary(one)) for one in page.executions]
         return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
 
 
@@ -378,7 +383,7 @@ class Retrievers:
             The name is taken.
         """
         draft = read_retriever({"retriever_name": retriever_name, **fields})
-        return _plain(
+        return plain_answer(
             present_config(retrievers.create_retriever(self._engine, self._namespace, draft))
         )
 
@@ -390,7 +395,7 @@ class Retrievers:
         NotFound
             There is none of that id or name.
         """
-        return _plain(present_retriever(self._find(id_or_name)))
+        return plain_answer(present_retriever(self._find(id_or_name)))
 
     def update(self, id_or_name: str, **changes: Any) -> dict[str, Any]:
         """Change one; what is left out stays as it is.
@@ -403,7 +408,7 @@ class Retrievers:
             The new name is taken.
         """
         patch = read_patch(changes)
-        return _plain(
+        return plain_answer(
             present_config(retrievers.change_retriever(self._engine, self._find(id_or_name), patch))
         )
 
@@ -416,7 +421,7 @@ class Retrievers:
             The name is taken.
         """
         clone = read_clone({"retriever_name": retriever_name, **changes})
-        return _plain(
+        return plain_answer(
             present_config(retrievers.clone_retriever(self._engine, self._find(id_or_name), clone))
         )
 
@@ -424,7 +429,7 @@ class Retrievers:
         """All of them, oldest first."""
         with self._engine.storage.read() as session:
             found = session.catalog.retrievers(self._namespace)
-        return [_plain(present_retriever(retriever)) for retriever in found]
+        return [plain_answer(present_retriever(retriever)) for retriever in found]
 
     def execute(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
         """Search; the fields and the answer of the HTTP request. What is shown is logged.
@@ -438,10 +443,10 @@ class Retrievers:
         EmbedderError
             No vector could be made of the query.
         """
-        _check_plain(fields, InvalidSearch)
+        check_plain_values(fields, InvalidSearch)
         retriever = usable(self._find(id_or_name))
         request = request_of(check_search(fields, lenient=False), retriever)
-        return _plain(present_served(execute(self._engine, retriever, request), retriever))
+        return plain_answer(present_served(execute(self._engine, retriever, request), retriever))
 
     def execute_adhoc(self, stages: Sequence[Mapping[str, Any]], **fields: Any) -> dict[str, Any]:
         """Search by stages that no retriever has.
@@ -454,8 +459,8 @@ class Retrievers:
             The search asks for what its stages cannot do.
         """
         body = {"stages": list(stages), **fields}
-        _check_plain(body, InvalidSearch)
-        return _plain(run_adhoc(self._engine, self._namespace, body, lenient=False))
+        check_plain_values(body, InvalidSearch)
+        return plain_answer(run_adhoc(self._engine, self._namespace, body, lenient=False))
 
     def delete(self, id_or_name: str) -> None:
         """Delete one with its executions and interactions."""
@@ -504,7 +509,7 @@ class Documents:
         found = find_document(
             self._engine, self._namespace.number, document_id, with_vectors=return_vectors
         )
-        return _plain(present_document(found, self._namespace))
+        return plain_answer(present_document(found, self._namespace))
 
     def list(
         self,
@@ -523,7 +528,7 @@ class Documents:
         InvalidFilter
             The filter is not understood.
         """
-        _check_plain({"filters": filters and dict(filters)}, InvalidFilter)
+        check_plain_values({"filters": filters and dict(filters)}, InvalidFilter)
         request = DocumentsRequest(
             filters=filters,
             case_sensitive=case_sensitive,
@@ -533,7 +538,7 @@ class Documents:
             with_vectors=return_vectors,
         )
         page = list_documents(self._engine, self._namespace.number, request)
-        results = [_plain(present_document(one, self._namespace)) for one in page.documents]
+        results = [plain_answer(present_document(one, self._namespace)) for one in page.documents]
         return {"results": results, "next_cursor": page.next_cursor, "total": page.total}
 
     def update(self, document_id: str, **changes: Any) -> dict[str, Any]:
@@ -546,30 +551,17 @@ class Documents:
         InvalidDocument
             What it would become breaks a rule.
         """
-        _check_plain(changes, InvalidDocument)
+        check_plain_values(changes, InvalidDocument)
         if not is_storable(document_id):
             raise NotFound("document")
         changed = change_document(self._engine, self._namespace, document_id, changes)
-        return _plain(present_document(changed, self._namespace))
+        return plain_answer(present_document(changed, self._namespace))
 
     def delete(self, document_id: str) -> bool:
         """Delete one; whether it was there."""
         return is_storable(document_id) and delete_document(
             self._engine, self._namespace.number, document_id
         )
-
-
-def _check_plain(values: dict[str, Any], error: type[InvalidInput]) -> None:
-    """Refuse what JSON could not hold, or a database would change."""
-    try:
-        check_plain(values)
-    except MalformedJSON as problem:
-        raise error(problem.message) from problem
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.json.decode(encode_json(value))
-    return plain
 
 
 class Recommendations:
@@ -618,7 +610,7 @@ class Recommendations:
         return self._answer(users_like, fields)
 
     def _answer(self, answer: Callable[..., Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-        _check_plain(dict(fields), InvalidSearch)
+        check_plain_values(dict(fields), InvalidSearch)
         found: dict[str, Any] = msgspec.to_builtins(answer(self._engine, self._namespace, fields))
         return found
 
@@ -648,6 +640,8 @@ class AsyncDesirepath:
         self.retrievers = _Awaitable(inner.retrievers)
         self.documents = _Awaitable(inner.documents)
         self.recommendations = _Awaitable(inner.recommendations)
+        self.models = _Awaitable(inner.models)
+        self.tasks = _Awaitable(inner.tasks)
 
     async def namespace(self, id_or_name: str) -> AsyncDesirepath:
         """The same database, another namespace.

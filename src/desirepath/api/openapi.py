@@ -166,12 +166,13 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    success: dict[str, Any] = {"description": "Done."}
+    done = "Done." if endpoint.status == 200 else "Begun; the answer says how to see it end."
+    success: dict[str, Any] = {"description": done}
     if endpoint.response is not None:
         success["content"] = {"application/json": {"schema": _schema(endpoint.response)}}
     else:
         success["content"] = {"text/plain": {"schema": {"type": "string"}}}
-    responses = {"200": success}
+    responses = {str(endpoint.status): success}
     if endpoint.unready is not None:
         responses["503"] = success | {"description": endpoint.unready}
     kinds: tuple[type[DesirepathError], ...] = endpoint.errors

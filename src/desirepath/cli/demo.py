@@ -15,7 +15,8 @@ import click
 from rich.text import Text
 
 from desirepath.cli.common import console, errors, open_engine
-from desirepath.cli.simulate import Options, Result, render, run
+from desirepath.cli.demo_models import render_models, train_models
+from desirepath.cli.simulate import Options, Result, open_shop, render, run
 from desirepath.domain.access import KeyKind
 from desirepath.engine.bootstrap import add_key
 from desirepath.errors import DesirepathError
@@ -61,6 +62,9 @@ def demo_command(
 ) -> None:
     """Start a service, let simulated shoppers use it for a minute, and show what it learned.
 
+    Then a ranker and a recommender are trained from what they did, and serve the shoppers who come
+    next: a third as long. This takes the extra `train`; without it the demo ends before.
+
     The service listens on a free port of this machine, over a database that is thrown away at the
     end. See `desirepath simulate --help` for what the shoppers do.
     """
@@ -76,8 +80,10 @@ def demo_command(
             Service(address, key) as service,
             _namespace_of(service) as namespace,
         ):
-            result = run(service, namespace, options)
+            opened = open_shop(service, namespace, options)
+            result = run(opened, options)
             console.print(render(result))
+            console.print(render_models(train_models(opened, options)))
             _print_next(address, link, key, result, stays)
             if stays:
                 sys.stdin.readline()

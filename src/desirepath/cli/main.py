@@ -26,6 +26,7 @@ _COMMANDS = {
     "position-bias": "position_bias:position_bias_command",
     "queries": "queries:queries",
     "sessions": "sessions:sessions",
+    "pairs": "pairs:pairs_command",
     "validate": "validate:validate_command",
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",

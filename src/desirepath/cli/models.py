@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
-from rich.table import Column, Table
+import msgspec
+from rich.text import Text
 
-from desirepath.cli.answers import print_json
+from desirepath.api.model_schemas import (
+    ModelListQuery,
+    ModelSummary,
+    present_deployments,
+    present_model,
+    present_summary,
+)
+from desirepath.api.models import list_page
+from desirepath.cli.answers import answer_table, print_json
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.clock import format_time
 from desirepath.engine.models import (
@@ -17,8 +28,10 @@ from desirepath.engine.models import (
     delete_model,
     deploy_model,
     find_model,
+    find_version,
     roll_back_model,
 )
+from desirepath.extras import needs_extra
 from desirepath.settings import Settings
 
 __all__ = ["models"]
@@ -42,12 +55,9 @@ def list_models(settings: Settings, kind: str | None, namespace: str, as_json: b
     """Show the last 1,000 versions, newest first."""
     with open_engine(settings) as engine:
         number = namespace_of(engine, namespace).number
-        with engine.storage.read() as session:
-            found = session.artifacts.artifacts(number, _MOST, kind=kind)
-            serving = session.artifacts.serving(number)
-    rows = [_row(one, serving.get(one.name)) for one in found]
+        rows, _ = list_page(engine, number, ModelListQuery(kind=kind, limit=_MOST))
     if as_json:
-        print_json(rows)
+        print_json(msgspec.to_builtins(rows))
     elif rows:
         _print(rows)
     else:
@@ -57,17 +67,35 @@ def list_models(settings: Settings, kind: str | None, namespace: str, as_json: b
 
 @models.command("show")
 @click.argument("name")
+@click.option("--version", type=click.IntRange(1), help="Which one to draw. Default: the newest.")
 @_namespace
 @_json
+@figure_options
 @engine_options
-def show(settings: Settings, name: str, namespace: str, as_json: bool) -> None:
-    """Show the versions of model NAME, what served when, and what made the newest."""
+def show(
+    settings: Settings,
+    name: str,
+    version: int | None,
+    namespace: str,
+    as_json: bool,
+    files: FigureFiles,
+) -> None:
+    """Show the versions of model NAME, what served when, and what made the newest.
+
+    Or draw how good one of them is: its report, as it was when the model was trained.
+    """
     with open_engine(settings) as engine:
-        model = find_model(engine, namespace_of(engine, namespace).number, name)
+        number = namespace_of(engine, namespace).number
+        model = find_model(engine, number, name)
+        if files.are_wanted:
+            newest = model.versions[0].version
+            _draw(find_version(engine, number, name, version or newest), files)
+    if files.are_wanted and not as_json:
+        return
     if as_json:
         print_json(_whole(model))
         return
-    _print([_row(one, model.serving) for one in model.versions])
+    _print([present_summary(one, model.serving) for one in model.versions])
     for one in model.deployments:
         print(f"version {one.version} deployed {format_time(one.deployed_at)}")
     console.print_json(json.dumps(model.versions[0].manifest))
@@ -76,12 +104,16 @@ def show(settings: Settings, name: str, namespace: str, as_json: bool) -> None:
 @models.command("deploy")
 @click.argument("name")
 @click.option("--version", type=click.IntRange(1), help="Default: the newest.")
+@click.option(
+    "--force", is_flag=True, help="Also one that was not better than what needs no learning."
+)
 @_namespace
 @engine_options
-def deploy(settings: Settings, name: str, version: int | None, namespace: str) -> None:
+def deploy(settings: Settings, name: str, version: int | None, force: bool, namespace: str) -> None:
     """Let a version of model NAME serve."""
     with open_engine(settings) as engine:
-        model = deploy_model(engine, namespace_of(engine, namespace).number, name, version)
+        number = namespace_of(engine, namespace).number
+        model = deploy_model(engine, number, name, version, force=force)
     print(f"Version {model.serving} of {name} serves.")
 
 
@@ -113,47 +145,33 @@ def delete(settings: Settings, name: str, version: int | None, yes: bool, namesp
     print(f"Deleted: {n_deleted}")
 
 
-def _row(one: Artifact, serving: int | None) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "kind": one.kind,
-        "version": one.version,
-        "model_id": one.artifact_id,
-        "retriever_id": one.retriever_id,
-        "created_at": format_time(one.created_at),
-        "stale_since": None if one.stale_at is None else format_time(one.stale_at),
-        "bytes": sum(file.n_bytes for file in one.files.values()),
-        "serves": one.version == serving,
-    }
-
-
 def _whole(model: Model) -> dict[str, Any]:
     return {
-        "name": model.name,
-        "kind": model.kind,
-        "serving": model.serving,
+        **msgspec.to_builtins(present_deployments(model)),
         "versions": [
-            {**_row(one, model.serving), "manifest": one.manifest} for one in model.versions
-        ],
-        "deployments": [
-            {"version": one.version, "deployed_at": format_time(one.deployed_at)}
-            for one in model.deployments
+            msgspec.to_builtins(present_model(one, model.serving)) for one in model.versions
         ],
     }
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table(
-        Column("name", no_wrap=True), "kind", "version", "created", "bytes", "serves", "stale since"
+def _draw(version: Artifact, files: FigureFiles) -> None:
+    with needs_extra("analysis"):
+        from desirepath.engine.training.stored_reports import stored_report
+    files.write(stored_report(version))
+
+
+def _print(rows: Sequence[ModelSummary]) -> None:
+    table = answer_table(
+        ["name*", "kind", "version>", "created (UTC)", "kB>", "serves", "stale since"]
     )
     for row in rows:
         table.add_row(
-            row["name"],
-            row["kind"],
-            str(row["version"]),
-            row["created_at"],
-            f"{row['bytes']:,}",
-            "yes" if row["serves"] else "",
-            row["stale_since"] or "",
+            Text(row.name),
+            row.kind,
+            str(row.version),
+            row.created_at[:16].replace("T", " "),
+            f"{row.n_bytes / 1000:,.0f}",
+            "yes" if row.serves else "",
+            (row.stale_since or "")[:10],
         )
     console.print(table)

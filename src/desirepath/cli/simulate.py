@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -22,7 +22,17 @@ from desirepath.testing.simulation.running import CLICKS, Served, Simulation
 from desirepath.testing.simulation.service import Service
 from desirepath.testing.simulation.shop import RETRIEVER, Shop
 
-__all__ = ["Options", "Result", "render", "run", "simulate_command"]
+__all__ = [
+    "OpenShop",
+    "Options",
+    "Result",
+    "open_shop",
+    "render",
+    "run",
+    "serve_shoppers",
+    "signed",
+    "simulate_command",
+]
 
 NAMESPACE = "simulation"
 N_BLOCKS = 8
@@ -53,6 +63,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     blocks: list[Block]
     weights: Mapping[str, float]
     kind: str = "simulation"
+
+
+class OpenShop(NamedTuple):
+    """A shop with its shoppers; ``new`` where it was filled for them."""
+
+    shop: Shop
+    simulation: Simulation
+    new: bool
 
 
 @click.command("simulate")
@@ -133,15 +151,15 @@ def simulate_command(url: str, key: str, namespace: str, as_json: bool, **option
     """
     chosen = Options(**options)
     with Service(url, key) as service:
-        result = run(service, namespace, chosen)
+        result = run(open_shop(service, namespace, chosen), chosen)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(result), indent=2))
     else:
         console.print(render(result))
 
 
-def run(service: Service, namespace: str, options: Options) -> Result:
-    """Open the shop and let shoppers in.
+def open_shop(service: Service, namespace: str, options: Options) -> OpenShop:
+    """Fill a namespace, unless it is filled, and call the shoppers.
 
     Raises
     ------
@@ -154,15 +172,26 @@ def run(service: Service, namespace: str, options: Options) -> Result:
     simulation = Simulation(
         shop, catalogue, clicks=options.clicks, n_users=options.users, seed=options.seed
     )
+    return OpenShop(shop, simulation, new)
+
+
+def run(opened: OpenShop, options: Options) -> Result:
+    """Let shoppers in.
+
+    Raises
+    ------
+    DesirepathError
+        The service refuses something.
+    """
+    shop, simulation, new = opened
     with _progress() as progress:
         asking = progress.add_task("Asking without learning", total=simulation.n_queries, rate="")
         simulation.look_round(options.concurrency, lambda: progress.advance(asking))
-        progress.remove_task(asking)
-        started = time.monotonic()
-        served = _serve(simulation, options, started, progress)
+    started = time.monotonic()
+    served = serve_shoppers(simulation, options)
     return Result(
         options=options,
-        namespace=namespace,
+        namespace=shop.namespace,
         retriever=RETRIEVER,
         new=new,
         searches=len(served),
@@ -180,25 +209,25 @@ def _progress() -> Progress:
         TaskProgressColumn(),
         TextColumn("{task.fields[rate]}"),
     )
-    return Progress(*columns, console=errors, disable=not errors.is_terminal)
+    is_shown = errors.is_terminal
+    return Progress(*columns, console=errors, disable=not is_shown, transient=True)
 
 
-def _serve(
-    simulation: Simulation, options: Options, started: float, progress: Progress
-) -> list[Served]:
-    """The bar follows whichever ends it first: searches or seconds."""
+def serve_shoppers(simulation: Simulation, options: Options) -> list[Served]:
+    """Let them in, with a bar that follows whichever ends it first: searches or seconds."""
+    started = time.monotonic()
     most = math.inf if options.seconds is None else options.seconds
-    task = progress.add_task("Simulated shoppers", total=1.0, rate="")
     served = []
-    for one in simulation.run(options.searches, options.concurrency, started + most):
-        served.append(one)
-        elapsed = time.monotonic() - started
-        progress.update(
-            task,
-            completed=min(1.0, max(len(served) / options.searches, elapsed / most)),
-            rate=f"{len(served):,} searches, {len(served) / max(elapsed, 1e-9):,.0f}/s",
-        )
-    progress.update(task, completed=1.0)
+    with _progress() as progress:
+        task = progress.add_task("Simulated shoppers", total=1.0, rate="")
+        for one in simulation.run(options.searches, options.concurrency, started + most):
+            served.append(one)
+            elapsed = time.monotonic() - started
+            progress.update(
+                task,
+                completed=min(1.0, max(len(served) / options.searches, elapsed / most)),
+                rate=f"{len(served):,} searches, {len(served) / max(elapsed, 1e-9):,.0f}/s",
+            )
     return served
 
 
@@ -253,11 +282,12 @@ def _gains(blocks: list[Block]) -> Text:
     last = blocks[-1]
     return Text(
         "Learned weights, in the last block, search by search:\n"
-        f"{_signed(last.over_rrf)} over RRF, {_signed(last.over_uniform)} over equal weights"
+        f"{signed(last.over_rrf)} over RRF, {signed(last.over_uniform)} over equal weights"
     )
 
 
-def _signed(gain: Estimate) -> str:
+def signed(gain: Estimate) -> str:
+    """A gain with its interval."""
     return f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
 
 

@@ -12,6 +12,7 @@ __all__ = ["train"]
 _KINDS = {
     "ranker": "train_ranker:train_ranker_command",
     "ctr": "train_ctr:train_ctr_command",
+    "adapter": "train_adapter:train_adapter_command",
     "recommender": "train_recommender:train_recommender_command",
 }
 

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import RenderableType
 
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.model_figures import chosen_features, importance_table, left_out, with_interval
 from desirepath.cli.tables import bar, heading, nothing, percent, table_of
-from desirepath.cli.training import Training, feature_options, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -19,13 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["train_ctr_command"]
 
 _WIDTH = 24  # of bars
-_MODELS = {"base_rate": "all alike", "position": "position", "item_ctr": "document's CTR"}
 
 
 @click.command("ctr")
 @click.argument("name")
 @training_options
+@test_share_option
 @feature_options
+@figure_options
 @click.option(
     "--keep-position-bias",
     is_flag=True,
@@ -33,9 +41,12 @@ _MODELS = {"base_rate": "all alike", "position": "position", "item_ctr": "docume
 )
 def train_ctr_command(
     training: Training,
+    test_share: float,
     features: tuple[str, ...],
     without: tuple[str, ...],
+    half_life_days: float,
     keep_position_bias: bool,
+    files: FigureFiles,
 ) -> None:
     """Train how likely a document of a list is clicked, as the next version of model NAME.
 
@@ -48,11 +59,12 @@ def train_ctr_command(
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = ListModelSettings(
         features=chosen_features(ListModelSettings().features, features, without),
-        test_share=training.test_share,
+        test_share=test_share,
+        half_life_days=half_life_days,
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )
-    train_and_print(training, train_ctr, wanted, _render)
+    train_and_print(training, train_ctr, wanted, _render, files)
 
 
 def _render(report: CtrReport) -> Iterator[RenderableType]:
@@ -66,15 +78,15 @@ def _render(report: CtrReport) -> Iterator[RenderableType]:
     losses = table_of("chances by", "log loss>", "Brier>", "the model is ahead by>")
     rest = table_of("", "AUC>", "calibration error>")
     for one in report.measured:
-        measures, name = one.measures, _MODELS.get(one.model, one.model)
+        measures = one.measures
         losses.add_row(
-            name,
+            one.words,
             with_interval(measures.log_loss, ".4f"),
             f"{measures.brier.mean:.4f}",
             "" if one.behind is None else with_interval(one.behind, "+.4f"),
         )
         rest.add_row(
-            name,
+            one.words,
             with_interval(measures.auc, ".3f"),
             with_interval(measures.calibration_error, ".3f"),
         )

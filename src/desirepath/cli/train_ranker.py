@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import RenderableType
 
+from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.model_figures import (
     chosen_features,
     importance_table,
@@ -16,7 +17,13 @@ from desirepath.cli.model_figures import (
     with_interval,
 )
 from desirepath.cli.tables import heading, nothing, table_of
-from desirepath.cli.training import Training, feature_options, train_and_print, training_options
+from desirepath.cli.training import (
+    Training,
+    feature_options,
+    test_share_option,
+    train_and_print,
+    training_options,
+)
 from desirepath.extras import needs_extra
 
 if TYPE_CHECKING:
@@ -24,18 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["train_ranker_command"]
 
-_ORDERS = {
-    "shown": "as shown",
-    "random": "random",
-    "popularity": "popularity",
-    "item_ctr": "document's CTR",
-}
-
 
 @click.command("ranker")
 @click.argument("name")
 @training_options
+@test_share_option
 @feature_options
+@figure_options
 @click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Of nDCG@k.")
 @click.option(
     "--grades",
@@ -64,14 +66,17 @@ _ORDERS = {
 )
 def train_ranker_command(
     training: Training,
+    test_share: float,
     features: tuple[str, ...],
     without: tuple[str, ...],
+    half_life_days: float,
     k: int,
     grades: str,
     gain: str,
     keep_position_bias: bool,
     matrix: str | None,
     matrix_format: str,
+    files: FigureFiles,
 ) -> None:
     """Train a ranker from the log and store it as the next version of model NAME.
 
@@ -86,14 +91,15 @@ def train_ranker_command(
         from desirepath.methods.ranking.trees import TreeSettings
     wanted = RankerSettings(
         features=chosen_features(RankerSettings().features, features, without),
-        test_share=training.test_share,
+        test_share=test_share,
+        half_life_days=half_life_days,
         k=k,
         grading=Grading(grades),
         gain=Gain(gain),
         is_position_debiased=not keep_position_bias,
         trees=TreeSettings(seed=training.seed),
     )
-    trained = train_and_print(training, train_ranker, wanted, _render)
+    trained = train_and_print(training, train_ranker, wanted, _render, files)
     if matrix is not None:
         write_matrix(trained.matrix, matrix, MatrixFormat(matrix_format))
 
@@ -106,9 +112,7 @@ def _render(report: RankerReport) -> Iterator[RenderableType]:
     table = table_of("order", "nDCG>", "95 % interval>", "the ranker is ahead by>")
     for one in report.measured:
         ahead = "" if one.behind is None else with_interval(one.behind, "+.3f")
-        table.add_row(
-            _ORDERS.get(one.order, one.order), f"{one.ndcg.mean:.4f}", interval_of(one.ndcg), ahead
-        )
+        table.add_row(one.words, f"{one.ndcg.mean:.4f}", interval_of(one.ndcg), ahead)
     yield table
     yield nothing(report.verdict)
     yield nothing(

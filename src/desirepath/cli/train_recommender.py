@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from desirepath.cli.model_figures import left_out
 from desirepath.cli.tables import heading, nothing, percent, table_of
-from desirepath.cli.training import Training, train_and_print, training_options
+from desirepath.cli.training import Training, test_share_option, train_and_print, training_options
 from desirepath.engine.recommendations import DEFAULT_MODEL
 from desirepath.extras import needs_extra
 
@@ -24,6 +24,7 @@ __all__ = ["train_recommender_command"]
 @click.command("recommender")
 @click.argument("name", default=DEFAULT_MODEL)
 @training_options
+@test_share_option
 @click.option(
     "--method",
     type=click.Choice(["cosine", "bm25", "als"]),
@@ -66,7 +67,7 @@ __all__ = ["train_recommender_command"]
     is_flag=True,
     help="Keep who was learned from. The model then goes when one of them is erased.",
 )
-def train_recommender_command(training: Training, **chosen: object) -> None:
+def train_recommender_command(training: Training, test_share: float, **chosen: object) -> None:
     """Learn from the log what is liked by the same people, as the next version of model NAME.
 
     NAME is `recommender` unless another is given: the one that is asked for by default. It is
@@ -75,7 +76,7 @@ def train_recommender_command(training: Training, **chosen: object) -> None:
     """
     with needs_extra("train"):
         from desirepath.engine.training.recommender import RecommenderSettings, train_recommender
-    common = {"test_share": training.test_share, "seed": training.seed}
+    common = {"test_share": test_share, "seed": training.seed}
     wanted = msgspec.convert({**chosen, **common}, RecommenderSettings)
     train_and_print(training, train_recommender, wanted, _render)
 

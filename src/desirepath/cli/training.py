@@ -8,7 +8,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import msgspec
 from msgspec import Struct
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -16,8 +15,12 @@ from rich.text import Text
 from desirepath.cli.answers import print_json
 from desirepath.cli.asking import Question, question_options, scope_in
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
+from desirepath.cli.figures import FigureFiles
 from desirepath.cli.progress import counting, rows_progress
+from desirepath.domain.artifact import Artifact
+from desirepath.engine.engine import Engine
 from desirepath.engine.models import deploy_model
+from desirepath.errors import NotBetter
 from desirepath.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,24 +28,34 @@ if TYPE_CHECKING:
 
     T = TypeVar("T", bound=Trained[Any])
 
-__all__ = ["Training", "feature_options", "train_and_print", "training_options"]
+__all__ = [
+    "Training",
+    "feature_options",
+    "test_share_option",
+    "train_and_print",
+    "training_options",
+]
 
 _OPTIONS = (
     engine_options,
     question_options,
-    click.option(
-        "--test-share",
-        type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.2,
-        show_default=True,
-        help="Share of the log, its last part, that is measured on and not learned from.",
-    ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     click.option("--dry-run", is_flag=True, help="Measure only; store nothing."),
-    click.option("--deploy", is_flag=True, help="Let it serve under its name at once."),
+    click.option(
+        "--deploy",
+        is_flag=True,
+        help="Let it serve under its name at once, unless what needs no learning is as good.",
+    ),
     click.option("--json", "as_json", is_flag=True, help="Machine-readable."),
 )
 
+test_share_option = click.option(
+    "--test-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the log, its last part, that is measured on and not learned from.",
+)
 
 _FEATURES = (
     click.option(
@@ -55,6 +68,13 @@ _FEATURES = (
     click.option(
         "--without", multiple=True, metavar="NAME", help="Leave out a feature. May be repeated."
     ),
+    click.option(
+        "--half-life-days",
+        type=click.FloatRange(0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="A click or an exposure so much older counts half in features.",
+    ),
 )
 
 
@@ -64,7 +84,6 @@ class Training(Struct, frozen=True, kw_only=True):
     settings: Settings
     name: str
     question: Question
-    test_share: float
     seed: int
     dry_run: bool
     deploy: bool
@@ -85,7 +104,10 @@ def training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def feature_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose features: it takes ``features`` and ``without``."""
+    """Give a command the options of features.
+
+    It takes ``features``, ``without`` and ``half_life_days``.
+    """
     for option in reversed(_FEATURES):
         command = option(command)
     return command
@@ -96,8 +118,11 @@ def train_and_print(
     train: Callable[..., T],
     wanted: Struct,
     render: Callable[[Any], Iterable[RenderableType]],
+    files: FigureFiles | None = None,
 ) -> T:
-    """Train with a bar, deploy where that is asked, and print what came of it."""
+    """Train with a bar, deploy where that is asked, and print what came of it, or draw it."""
+    from desirepath.engine.training.trained import plain_report
+
     name, question = training.name, training.question
     with ExitStack() as stack:
         engine = stack.enter_context(open_engine(training.settings))
@@ -119,16 +144,28 @@ def train_and_print(
             stepped=stepped,
         )
         progress.stop()
-        report, stored = trained.report, trained.artifact
-        if training.deploy and stored is not None:
-            deploy_model(engine, namespace.number, name, stored.version)
+        stored = trained.artifact
+        serves = training.deploy and stored is not None and _deployed(engine, stored)
+    is_drawn = files is not None and files.are_wanted
+    if files is not None and is_drawn:
+        files.write(trained.report)
     if training.as_json:
         version = None if stored is None else stored.version
-        plain = msgspec.to_builtins(report)
-        print_json({"name": name, "version": version, "verdict": report.verdict, **plain})
+        report = plain_report(trained.report)
+        print_json({"name": name, "version": version, "serves": serves, **report})
         return trained
-    console.print(Group(*render(report)))
+    if not is_drawn:
+        console.print(Group(*render(trained.report)))
     if stored is not None:
-        what = "serves" if training.deploy else f"serves after: desirepath models deploy {name}"
+        force = " --force" if stored.beats_baselines is False else ""
+        what = "serves" if serves else f"serves after: desirepath models deploy {name}{force}"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
     return trained
+
+
+def _deployed(engine: Engine, stored: Artifact) -> bool:
+    try:
+        deploy_model(engine, stored.namespace, stored.name, stored.version)
+    except NotBetter:
+        return False
+    return True

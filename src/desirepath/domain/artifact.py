@@ -66,6 +66,23 @@ class Artifact(Struct, frozen=True, kw_only=True):
     seen_before: int | None = None
     stale_at: int | None = None
 
+    @property
+    def beats_baselines(self) -> bool | None:
+        """Whether it was better than what needs no learning; None: nobody measured, or could."""
+        found = self.manifest.get("report", {}).get("beats_baselines")
+        return None if found is None else bool(found)
+
+    @property
+    def verdict(self) -> str | None:
+        """What the measure said, in words."""
+        found = self.manifest.get("report", {}).get("verdict")
+        return None if found is None else str(found)
+
+    @property
+    def n_bytes(self) -> int:
+        """Of all its files."""
+        return sum(file.n_bytes for file in self.files.values())
+
 
 class ArtifactDraft(Struct, frozen=True, kw_only=True):
     """A model that was trained and is not stored yet; as :class:`Artifact`.

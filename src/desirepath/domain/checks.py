@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_ID_BYTES",
     "Count",
     "Id",
+    "below",
     "check_id",
     "check_plain_id",
     "check_time",
@@ -61,7 +63,19 @@ def convert(values: object, kind: type[T], error: type[InvalidInput]) -> T:
             )
         if message.startswith("Invalid enum value"):
             message = "Not one of the allowed values"
+        if message.startswith("Object contains unknown field"):  # and then its name
+            message = "Unknown key"
         raise error(f"{message}.", location) from problem
+
+
+@contextmanager
+def below(*place: str | int) -> Iterator[None]:
+    """Let what breaks a rule within this say where it lies, from further out."""
+    try:
+        yield
+    except InvalidInput as error:
+        error.location = (*place, *error.location)
+        raise
 
 
 def check_id(value: str | None, field: str, error: type[InvalidInput]) -> None:

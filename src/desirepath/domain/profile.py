@@ -5,16 +5,25 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Profile", "StageRun", "Status", "pack_profile", "unpack_profile"]
+__all__ = ["AdapterRun", "Profile", "StageRun", "Status", "pack_profile", "unpack_profile"]
 
 Status = str
 """``completed``, or ``degraded`` where a stage failed and was skipped."""
 
 
+class AdapterRun(Struct, frozen=True, array_like=True, kw_only=True):
+    """Which version of a query adapter turned the vectors that a feature was searched with."""
+
+    feature_uri: str
+    model: str
+    model_version: int
+
+
 class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
     """What a stage did: from how many documents to how many, and why it was skipped, if it was.
 
-    ``model`` and ``model_version`` say which trained ranker ordered them, if one did.
+    ``model`` and ``model_version`` say which trained ranker ordered them, if one did, and
+    ``query_adapters`` what was applied to vectors before they were searched with.
     """
 
     name: str
@@ -25,6 +34,7 @@ class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
     error: str | None = None
     model: str | None = None
     model_version: int | None = None
+    query_adapters: tuple[AdapterRun, ...] = ()
 
 
 class Profile(Struct, frozen=True, array_like=True, kw_only=True):

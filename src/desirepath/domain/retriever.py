@@ -172,6 +172,11 @@ class Retriever(Struct, frozen=True, kw_only=True, dict=True):
         return search.learning_config.reward
 
     @property
+    def query_adapters(self) -> frozenset[tuple[str, int | None]]:
+        """The names and versions of what turns its queries; a version of None: what is deployed."""
+        return self._definition.query_adapters
+
+    @property
     def inputs_read(self) -> frozenset[str]:
         """Inputs that templates, contexts of learning or the log read, declared or not."""
         return self._definition.inputs_read
@@ -185,6 +190,7 @@ class _Definition(Struct, frozen=True, kw_only=True):
     input_schema: Mapping[str, InputField] = {}
     feature_search: FeatureSearchParameters | None = None
     inputs_read: frozenset[str] = frozenset()
+    query_adapters: frozenset[tuple[str, int | None]] = frozenset()
     problem: str | None = None
 
 
@@ -208,6 +214,12 @@ def _define(definition: bytes) -> _Definition:
         stages=stages,
         input_schema=schema,
         feature_search=search,
+        query_adapters=frozenset(
+            (one.query_adapter, one.query_adapter_version)
+            for each in searches
+            for one in each.searches
+            if one.query_adapter is not None
+        ),
         inputs_read=_LOGGED_INPUTS.union(
             *(stage.inputs_read for stage in stages),
             _context_inputs(search.learning if search else None),

@@ -45,6 +45,14 @@ class TextEmbedding(Struct, frozen=True, kw_only=True):
         ),
     ] = 8_000
 
+    def of_query(self, text: str) -> str:
+        """What the model is given of a query.
+
+        >>> TextEmbedding(model="m", query_prefix="query: ", max_characters=3).of_query("shoes")
+        'query: sho'
+        """
+        return self.query_prefix + text[: self.max_characters]
+
 
 FIELDS = tuple(TextEmbedding.__struct_fields__)
 

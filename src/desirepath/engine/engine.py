@@ -31,6 +31,7 @@ from desirepath.engine.recording import (
     Submission,
     record,
 )
+from desirepath.engine.serving.adapting import Adapters
 from desirepath.engine.serving.foreign import lone_of, rank_foreign
 from desirepath.engine.serving.fusing import Fuser, FusionPlan
 from desirepath.engine.serving.plans import plan_of
@@ -82,6 +83,7 @@ class Engine:
         self.popularity = Popularity()
         self.rankers = Rankers(storage, self.directory)
         self.recommenders = Recommenders(storage, self.directory)
+        self.adapters = Adapters(storage, self.directory)
         self.shard = 0 if storage.cheap_reads else os.getpid() % SHARDS
         self.on_commit: Callable[[float, int], None] = _nobody_watches
         """Told of each commit: how many seconds it took, and how many requests shared it."""

@@ -17,7 +17,7 @@ from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.fusion_controls import FusionControls
 from desirepath.domain.ids import format_id
 from desirepath.domain.input_schema import ResolvedInputs, resolve_inputs
-from desirepath.domain.profile import Profile, StageRun
+from desirepath.domain.profile import AdapterRun, Profile, StageRun
 from desirepath.domain.ranking import Ranking
 from desirepath.domain.retriever import Retriever
 from desirepath.domain.stage import OnError, Stage
@@ -28,6 +28,7 @@ from desirepath.engine.embedding.needed import KnownVectors, with_vectors
 from desirepath.engine.engine import Engine
 from desirepath.engine.query_text import first_text
 from desirepath.engine.recording import Submission
+from desirepath.engine.serving.adapting import LoadedAdapter
 from desirepath.engine.serving.filters import Relaxation, all_of, both
 from desirepath.engine.serving.fusing import FeatureWeights, FusionPlan, NewFeatures, ranking_of
 from desirepath.engine.serving.hits import Hit, StageContext, with_field
@@ -40,6 +41,7 @@ from desirepath.engine.serving.searching import FeatureSearcher, Searched, SentC
 from desirepath.engine.serving.stages import run_stage
 from desirepath.errors import (
     DesirepathError,
+    InvalidModel,
     InvalidSearch,
     NotFound,
     RankerUnavailable,
@@ -189,6 +191,7 @@ class _Run:
         retriever, request = self._retriever, self._request
         inputs = resolve_inputs(retriever.input_schema, request.inputs, used=retriever.inputs_read)
         self._rankers = dict(self._named_rankers())
+        adapters = dict(self._named_adapters())
         with self._engine.storage.read() as session:
             context = StageContext(
                 inputs=inputs.values,
@@ -200,6 +203,7 @@ class _Run:
                 popularity=self._engine.popularity,
                 vectors=self._vectors,
                 now=session.now(),
+                adapters=adapters,
                 judged=self._judged,
             )
             context.judge = partial(self._judge, context)
@@ -260,6 +264,7 @@ class _Run:
     def _run_stage(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         """What goes on from a stage, or what came to it where it fails and may be skipped."""
         started, error, n_judged = time.perf_counter(), None, len(self._judged)
+        searched = self._searched
         try:
             left = self._left_by(stage, hits, context)
         except DesirepathError as problem:
@@ -278,9 +283,14 @@ class _Run:
                 error=error,
                 model=None if judged is None else judged.model,
                 model_version=None if judged is None else judged.version,
+                query_adapters=self._adapted_since(searched),
             )
         )
         return left
+
+    def _adapted_since(self, before: Searched | None) -> tuple[AdapterRun, ...]:
+        now = self._searched
+        return () if now is None or now is before else tuple(now.adapted)
 
     def _left_by(self, stage: Stage, hits: list[Hit], context: StageContext) -> list[Hit]:
         if isinstance(stage.parameters, FeatureSearchParameters):
@@ -325,6 +335,16 @@ class _Run:
                     yield named, self._engine.rankers.get(self._retriever.namespace, *named)
                 except RankerUnavailable as problem:
                     yield named, problem
+
+    def _named_adapters(self) -> Iterator[tuple[tuple[str, int | None], LoadedAdapter | str]]:
+        """The query adapters that searches name, or why there is none; before a session too."""
+        for name, version in self._retriever.query_adapters:
+            try:
+                found = self._engine.adapters.get(self._retriever.namespace, name, version)
+            except InvalidModel as problem:
+                yield (name, version), problem.message
+            else:
+                yield (name, version), found
 
     def _feature_search(
         self, stage: Stage, parameters: FeatureSearchParameters, context: StageContext

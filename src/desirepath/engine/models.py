@@ -8,11 +8,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from desirepath.domain.artifact import Artifact, ArtifactDraft, Deployment, check_model_name
-from desirepath.domain.ids import format_id
+from desirepath.domain.checks import is_storable
+from desirepath.domain.ids import format_id, parse_id
 from desirepath.engine.engine import Engine
 from desirepath.engine.holding import hold_namespace
 from desirepath.engine.seen_log import end_of_log
-from desirepath.errors import AlreadyExists, Conflict, NotFound
+from desirepath.errors import AlreadyExists, Conflict, NotBetter, NotFound
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
@@ -124,37 +125,49 @@ def check_free_name(engine: Engine, namespace: int, kind: str, name: str) -> Non
 
 
 def find_version(
-    engine: Engine,
-    namespace: int,
-    id_or_name: str,
-    version: int | None = None,
-    *,
-    kind: str | None = None,
+    engine: Engine, namespace: int, id_or_name: str, version: int | None = None
 ) -> Artifact:
     """A version by its id; or by a name and a number, of which None means what serves.
 
+    Where none of the name serves, it means the newest.
+
     Raises
     ------
     NotFound
-        There is none such; or none of this name serves.
+        There is none such.
     """
     with engine.storage.read() as session:
-        found = session.artifacts.find(namespace, id_or_name, version, kind=kind)
+        name, version = _named(session, namespace, id_or_name, version)
+        model = _model(session, namespace, name)
+        if version is None:
+            version = model.serving or model.versions[0].version
+        return _of_version(model, version)
+
+
+def find_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
+    """A name with its versions, of one of which an id may be given.
+
+    Raises
+    ------
+    NotFound
+        The namespace has no such model.
+    """
+    with engine.storage.read() as session:
+        return _model(session, namespace, _named(session, namespace, id_or_name)[0])
+
+
+def _named(
+    session: Session, namespace: int, id_or_name: str, version: int | None = None
+) -> tuple[str, int | None]:
+    """The name, and the version that is meant by an id, or with a name."""
+    if not is_storable(id_or_name):
+        raise NotFound("model")
+    if parse_id("mod", id_or_name) is None:
+        return id_or_name, version
+    found = session.artifacts.find(namespace, id_or_name, version)
     if found is None:
         raise NotFound("model", id_or_name)
-    return found
-
-
-def find_model(engine: Engine, namespace: int, name: str) -> Model:
-    """A name with its versions.
-
-    Raises
-    ------
-    NotFound
-        The namespace has no model of this name.
-    """
-    with engine.storage.read() as session:
-        return _model(session, namespace, name)
+    return found.name, found.version
 
 
 def _model(session: Session, namespace: int, name: str) -> Model:
@@ -170,35 +183,60 @@ def _model(session: Session, namespace: int, name: str) -> Model:
     )
 
 
-def deploy_model(engine: Engine, namespace: int, name: str, version: int | None = None) -> Model:
-    """Let a version serve; None: the newest.
+def _of_version(model: Model, version: int) -> Artifact:
+    for one in model.versions:
+        if one.version == version:
+            return one
+    raise NotFound("model", model.name)
+
+
+def deploy_model(
+    engine: Engine,
+    namespace: int,
+    id_or_name: str,
+    version: int | None = None,
+    *,
+    force: bool = False,
+) -> Model:
+    """Let a version serve: that of an id, or of a name; None: the newest.
+
+    Parameters
+    ----------
+    force
+        Also one that was measured, and was not better than what needs no learning.
 
     Raises
     ------
     NotFound
         There is none such.
+    NotBetter
+        It was not better, and is not forced.
     """
     with engine.storage.write() as session:
-        if version is None:
-            version = _model(session, namespace, name).versions[0].version
-        if session.artifacts.deploy(namespace, name, version, session.now()) is None:
-            raise NotFound("model", name)
+        name, version = _named(session, namespace, id_or_name, version)
+        model = _model(session, namespace, name)
+        chosen = model.versions[0] if version is None else _of_version(model, version)
+        if chosen.beats_baselines is False and not force:
+            raise NotBetter
+        if session.artifacts.deploy(namespace, name, chosen.version, session.now()) is None:
+            raise NotFound("model", name)  # it was deleted meanwhile
         model = _model(session, namespace, name)
     engine.directory.forget()
     return model
 
 
-def roll_back_model(engine: Engine, namespace: int, name: str) -> Model:
+def roll_back_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
     """Let the version serve that did before this one.
 
     Raises
     ------
     NotFound
-        The namespace has no model of this name.
+        The namespace has no such model.
     Conflict
         No other version served before.
     """
     with engine.storage.write() as session:
+        name, _ = _named(session, namespace, id_or_name)
         if session.artifacts.roll_back(namespace, name, session.now()) is None:
             _model(session, namespace, name)
             raise Conflict("No other version of this model served before.")
@@ -207,8 +245,10 @@ def roll_back_model(engine: Engine, namespace: int, name: str) -> Model:
     return model
 
 
-def delete_model(engine: Engine, namespace: int, name: str, version: int | None = None) -> int:
-    """Delete a version that does not serve; None: all, and the name. How many versions.
+def delete_model(
+    engine: Engine, namespace: int, id_or_name: str, version: int | None = None
+) -> int:
+    """Delete a version that does not serve; of a name without a number all. How many versions.
 
     Raises
     ------
@@ -218,6 +258,7 @@ def delete_model(engine: Engine, namespace: int, name: str, version: int | None 
         This version serves.
     """
     with engine.storage.write() as session:
+        name, version = _named(session, namespace, id_or_name, version)
         model = _model(session, namespace, name)
         if version is not None and version == model.serving:
             raise Conflict("This version serves: deploy another one, or roll back, before.")

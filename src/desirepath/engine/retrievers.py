@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from desirepath.domain.ranking_features import FeatureKind
 from desirepath.domain.retriever import Retriever, RetrieverDraft
 from desirepath.domain.retriever_changes import RetrieverClone, RetrieverPatch, changed, cloned
-from desirepath.domain.stage import read_stages
+from desirepath.domain.stage import Stage, read_stages
 from desirepath.domain.stage_kinds.base import inside
-from desirepath.domain.stage_kinds.feature_search import FeatureSearchParameters
+from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
 from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.engine.engine import Engine
-from desirepath.errors import Conflict, InvalidRetriever, NotFound, RankerUnavailable
+from desirepath.errors import (
+    Conflict,
+    InvalidModel,
+    InvalidRetriever,
+    NotFound,
+    RankerUnavailable,
+)
 
 __all__ = ["change_retriever", "clone_retriever", "create_retriever", "find_retriever"]
 
@@ -44,9 +50,9 @@ def create_retriever(engine: Engine, namespace: int, draft: RetrieverDraft) -> R
     AlreadyExists
         Its name is taken.
     InvalidRetriever
-        It names a ranker that cannot order what it finds.
+        It names a ranker that cannot order what it finds, or a query adapter that does not fit.
     """
-    _check_rankers(engine, namespace, draft)
+    _check_models(engine, namespace, draft)
     with engine.storage.write() as session:
         now = session.now()
         made = session.catalog.create_retriever(namespace, engine.make_id.next(now), draft, now)
@@ -79,7 +85,7 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
     """
     draft = changed(retriever, patch)
     if draft.stages != retriever.draft.stages:
-        _check_rankers(engine, retriever.namespace, draft)
+        _check_models(engine, retriever.namespace, draft)
     for _ in range(_ATTEMPTS):
         with engine.storage.write() as session:
             catalog = session.catalog
@@ -96,8 +102,37 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
     raise Conflict("Others change this retriever all the time; try again.")
 
 
-def _check_rankers(engine: Engine, namespace: int, draft: RetrieverDraft) -> None:
+def _check_models(engine: Engine, namespace: int, draft: RetrieverDraft) -> None:
     stages = read_stages(draft.stages, lenient=True)
+    for number, stage in enumerate(stages):
+        if isinstance(stage.parameters, FeatureSearchParameters):
+            for place, search in enumerate(stage.parameters.searches):
+                with inside("stages", number, "config", "parameters", "searches", place):
+                    _check_adapter(engine, namespace, search)
+    _check_rankers(engine, namespace, stages)
+
+
+def _check_adapter(engine: Engine, namespace: int, search: FeatureSearch) -> None:
+    if search.query_adapter is None:
+        return
+    engine.directory.forget()  # it may have been deployed a moment ago
+    with engine.storage.read() as session:
+        indexes = {one.name: one for one in session.documents.vector_indexes(namespace)}
+    try:
+        adapter = engine.adapters.get(namespace, search.query_adapter, search.query_adapter_version)
+    except InvalidModel as error:
+        raise InvalidRetriever(error.message, ("query_adapter",)) from error
+    (name,) = search.feature.names
+    problem = (
+        adapter.space.misfit(indexes[name])
+        if name in indexes
+        else "There is no such vector index yet that a query adapter could fit."
+    )
+    if problem is not None:
+        raise InvalidRetriever(problem, ("query_adapter",))
+
+
+def _check_rankers(engine: Engine, namespace: int, stages: Sequence[Stage]) -> None:
     searches = [s.parameters for s in stages if isinstance(s.parameters, FeatureSearchParameters)]
     uris = {uri for search in searches for uri in search.feature_to_uri.values()}
     for number, stage in enumerate(stages):

@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
+from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from desirepath.domain.clock import SystemClock
 from desirepath.engine.tasks.running import has_work, work
-from desirepath.errors import DesirepathError
+from desirepath.errors import DesirepathError, StorageError
 from desirepath.server.wiring import open_engine
 from desirepath.settings import Settings
 from desirepath.storage.open import IN_MEMORY, open_storage
@@ -89,11 +90,11 @@ def _work_in_child(settings: Settings, parent: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.nice(_NICER)
-    engine = open_engine(settings)
     try:
-        work(engine, lambda: False, until_idle=True)
-    finally:
-        engine.close()
+        with closing(open_engine(settings)) as engine:
+            work(engine, lambda: False, until_idle=True)
+    except StorageError as error:  # the database went away meanwhile
+        _log.warning("tasks wait: %s", error)
 
 
 def _end_with(parent: Connection) -> None:

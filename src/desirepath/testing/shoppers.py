@@ -147,6 +147,9 @@ class Shoppers:
         Users belong to them in turn.
     n_users, user_power
         How many people there are; the k-th comes in proportion to ``k^-user_power``.
+    interest
+        How much more, or less, a user asks a query than others of the segment do: a factor on its
+        share of what the user asks. None: users of a segment are alike.
 
     Examples
     --------
@@ -169,6 +172,7 @@ class Shoppers:
         segments: Sequence[Segment] = (EVERYBODY,),
         n_users: int = 200,
         user_power: float = 0.8,
+        interest: Callable[[str, str], float] | None = None,
     ) -> None:
         self._query_to_grades = query_to_grades
         self._examination = examination
@@ -178,6 +182,8 @@ class Shoppers:
         self._segments = segments
         self._segment_to_shares = {one.name: self._shares(one) for one in segments}
         self._user_shares = _power_law(n_users, user_power)
+        self._interest = interest
+        self._user_to_shares: dict[str, np.ndarray] = {}
 
     @property
     def query_to_share(self) -> dict[str, float]:
@@ -198,14 +204,17 @@ class Shoppers:
         """The segment that a user belongs to."""
         return self._segments[int(user_id.removeprefix("user_")) % len(self._segments)]
 
+    def query_to_share_of_user(self, user_id: str) -> dict[str, float]:
+        """What part of a user's visits comes with each query."""
+        return dict(zip(self._queries, self._shares_of(user_id).tolist(), strict=True))
+
     def visits(self) -> Iterator[Visit]:
         """One visit after the other, without end."""
         number = 0
         while True:
             user_id = f"user_{self._rng.choice(len(self._user_shares), p=self._user_shares)}"
             segment = self.segment_of(user_id)
-            shares = self._segment_to_shares[segment.name]
-            query = self._queries[self._rng.choice(len(self._queries), p=shares)]
+            query = self._queries[self._rng.choice(len(self._queries), p=self._shares_of(user_id))]
             number += 1
             yield Visit(
                 user_id=user_id,
@@ -234,6 +243,16 @@ class Shoppers:
         """Chance that a document is clicked by somebody who looks at it."""
         grade = self._query_to_grades[visit.query].get(document_id, 0)
         return ATTRACTION[grade] * visit.segment.liking(visit.query, document_id)
+
+    def _shares_of(self, user_id: str) -> np.ndarray:
+        shares = self._segment_to_shares[self.segment_of(user_id).name]
+        if self._interest is None:
+            return shares
+        known = self._user_to_shares.get(user_id)
+        if known is None:
+            known = shares * [self._interest(user_id, query) for query in self._queries]
+            known = self._user_to_shares[user_id] = np.asarray(known / known.sum())
+        return known
 
     def _shares(self, segment: Segment) -> np.ndarray:
         """What part of a segment's visits comes with each query."""

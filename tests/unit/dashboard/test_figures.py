@@ -37,9 +37,18 @@ from desirepath.engine.analysing.query_rates import query_rates
 from desirepath.engine.analysing.relevance import Debiased, Order
 from desirepath.engine.analysing.session_answers import Journey
 from desirepath.engine.engine import Engine
+from desirepath.engine.training.ctr_report import CtrMeasured, CtrReport
+from desirepath.engine.training.matrix import Grading
+from desirepath.engine.training.ranker import Measured, RankerReport
+from desirepath.methods.ranking.calibration import ReliabilityBin
+from desirepath.methods.ranking.click_measures import ClickMeasures
+from desirepath.methods.ranking.comparing import MeanEstimate
+from desirepath.methods.ranking.importance import Importance
+from desirepath.methods.ranking.metrics import Gain
 from tests.unit.analysis.people import WINDOW, People, asked
 
 STEPS = ("impression", "click", "purchase")
+BAD = "<script>alert(1)</script> & “more”\x1b[0m\x00\u202eabc\ufffe"
 NOWHERE = Scope(retriever_id="ret_of_nobody")
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,6 +88,60 @@ def _estimated(*estimators: str) -> PositionBias:
         agreement=("They agree.",),
     )
     return PositionBias(groups=(group,), differences=(), max_rank=5, n_flagged=2, flagged_share=0.1)
+
+
+def _about(mean: float) -> MeanEstimate:
+    return MeanEstimate(mean=mean, low=mean - 0.02, high=mean + 0.02, of=200)
+
+
+TRAINED: dict[str, Any] = {
+    "n_lists": 1_000,
+    "n_impressions": 10_000,
+    "n_train_lists": 800,
+    "n_test_lists": 200,
+    "test_from": "2026-01-01T00:00:00Z",
+    "n_trees": 30,
+    "seed": 7,
+    "importances": (
+        Importance(feature="ctr", gain_share=0.9, coverage=1.0, loss=_about(0.1)),
+        Importance(feature=BAD, gain_share=0.1, coverage=0.5, loss=_about(0.001)),
+        Importance(feature="rank", gain_share=0.0, coverage=1.0),
+    ),
+}
+
+
+def _ranker(ahead: float) -> RankerReport:
+    return RankerReport(
+        **TRAINED,
+        k=10,
+        gain=Gain.LINEAR,
+        grading=Grading.BINARY,
+        is_position_debiased=True,
+        measured=(
+            Measured(order="the ranker", ndcg=_about(0.6)),
+            Measured(order="item_ctr", ndcg=_about(0.6 - ahead), behind=_about(ahead)),
+        ),
+    )
+
+
+def _click_model(**changes: Any) -> CtrReport:
+    one = ReliabilityBin(predicted=0.2, clicked=22, of=100, rate=0.22, low=0.15, high=0.311)
+    error = _about(0.034)
+    measures = ClickMeasures(log_loss=error, brier=error, auc=error, calibration_error=error)
+    values: dict[str, Any] = {
+        "click_rate": 0.2,
+        "n_test_impressions": 2_000,
+        "test_click_rate": 0.2,
+        "slope": 1.0,
+        "shift": 0.0,
+        "measured": (
+            CtrMeasured(model="the model", measures=measures),
+            CtrMeasured(model="not calibrated", measures=measures, behind=_about(0.0)),
+        ),
+        "reliability": (one, replace(one, predicted=0.4, rate=0.5, high=0.6)),
+        "reliability_uncalibrated": (replace(one, predicted=0.1),),
+    }
+    return CtrReport(**(TRAINED | values | changes))
 
 
 def _texts(answer: Drawable, canvas: Canvas | None = None) -> str:
@@ -195,6 +258,39 @@ def test_what_is_debiased_and_what_was_before_are_drawn_beside(engine: Engine) -
     assert "debiased: 50.0%, 25.0% – 100.0%" in texts
 
 
+def test_a_ranker_is_drawn_beside_orders_that_need_no_learning() -> None:
+    for canvas in (Canvas(), Canvas(width=358, palette=DARK)):
+        texts = _texts(_ranker(0.1), canvas)
+        for word in ("the ranker", "document's CTR", "0.500", "ctr"):
+            assert word in texts, word
+        assert "Triangles" not in texts
+        width = _size(to_png(figure_of(_ranker(0.1), canvas)))[0]
+        assert math.isclose(width, 2 * canvas.width, abs_tol=24)
+    texts = _texts(_ranker(0.1))
+    assert "nDCG@10 is 0.600 by the ranker, and 0.500 at best without learning" in texts
+    assert "+0.100 (+0.080 to +0.120)" in texts
+    assert "without it, nDCG@10 falls by 0.1000 (0.0800 to 0.1200)" in texts
+    assert "Triangles: the ranker is not clearly ahead of it." in _texts(_ranker(0.01))
+
+
+def test_predicted_chances_are_drawn_against_clicks() -> None:
+    for canvas in (Canvas(), Canvas(width=358, palette=DARK)):
+        width = _size(to_png(figure_of(_click_model(), canvas)))[0]
+        assert math.isclose(width, 2 * canvas.width, abs_tol=24)
+    texts = _texts(_click_model())
+    for word in (
+        "Predicted chances of a click are off by 3.4 percentage points on average",
+        "predicted chance of a click",
+        "share clicked",
+        "calibrated: 20.0% predicted, 22.0% clicked (15.0% – 31.1%): 22 of 100 documents",
+        "not calibrated: 10.0% predicted",
+    ):
+        assert word in texts, word
+    before_both_were_kept = _texts(_click_model(reliability_uncalibrated=()))
+    assert "not calibrated: " not in before_both_were_kept
+    assert "calibrated: 20.0% predicted" in before_both_were_kept
+
+
 def test_a_failed_check_says_what_to_mend() -> None:
     check = EventCheck(
         name="no_session",
@@ -255,9 +351,6 @@ def test_files_that_are_named_are_written(tmp_path: Path) -> None:
     assert LIGHT.surface in names["svg"].read_text()
 
 
-BAD = "<script>alert(1)</script> & “more”\x1b[0m\x00\u202eabc\ufffe"
-
-
 def test_what_was_sent_cannot_break_a_page_or_the_process(engine: Engine) -> None:
     people = People(engine)
     people.search("s1", 0, "hat", 1)
@@ -271,6 +364,7 @@ def test_what_was_sent_cannot_break_a_page_or_the_process(engine: Engine) -> Non
         replace(found, results=rows),
         replace(journey, session_id=BAD, visits=(told,)),
         replace(_estimated("regression_em"), differences=(BAD,)),
+        _ranker(0.1),
     ):
         page = to_html(answer)
         assert "<script" not in page

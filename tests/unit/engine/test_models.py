@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from desirepath.domain.artifact import Artifact, ArtifactDraft
@@ -17,7 +18,7 @@ from desirepath.engine.models import (
     store_model,
 )
 from desirepath.engine.seen_log import log_changes
-from desirepath.errors import AlreadyExists, Conflict, InvalidModel, NotFound
+from desirepath.errors import AlreadyExists, Conflict, InvalidModel, NotBetter, NotFound
 from desirepath.storage.base import Namespace, Session
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.examples import an_interaction, new_id
@@ -40,9 +41,10 @@ def test_what_is_stored_is_found(engine: Engine, namespace: Namespace) -> None:
     stored = store_model(engine, namespace, a_draft())
     assert (stored.version, stored.created_at, stored.seen_before) == (1, START, None)
     assert find_version(engine, NUMBER, "best", 1) == stored
-    assert find_version(engine, NUMBER, stored.artifact_id, kind="ranker") == stored
+    assert find_version(engine, NUMBER, stored.artifact_id) == stored
+    assert find_version(engine, NUMBER, "best") == stored
     with pytest.raises(NotFound):
-        find_version(engine, NUMBER, "best")
+        find_version(engine, NUMBER, "best", 2)
     model = find_model(engine, NUMBER, "best")
     assert (model.kind, model.versions, model.serving) == ("ranker", (stored,), None)
 
@@ -103,11 +105,36 @@ def test_the_newest_is_deployed_unless_another_is_named(
     assert roll_back_model(engine, NUMBER, "best").serving == 2
     with pytest.raises(Conflict):
         roll_back_model(engine, NUMBER, "best")
-    for name, version in (("best", 3), ("other", None), ("other", 1)):
+    for name, version in (("best", 3), ("best", 0), ("other", None), ("other", 1)):
         with pytest.raises(NotFound):
             deploy_model(engine, NUMBER, name, version)
     with pytest.raises(NotFound):
         roll_back_model(engine, NUMBER, "other")
+
+
+def test_what_is_not_better_is_deployed_by_force_alone(
+    engine: Engine, namespace: Namespace
+) -> None:
+    for better in (None, True, False):
+        report = {"report": {"beats_baselines": better}}
+        store_model(engine, namespace, msgspec.structs.replace(a_draft(), manifest=report))
+    for version in (1, 2):
+        assert deploy_model(engine, NUMBER, "best", version).serving == version
+    with pytest.raises(NotBetter):
+        deploy_model(engine, NUMBER, "best")
+    assert find_model(engine, NUMBER, "best").serving == 2
+    assert deploy_model(engine, NUMBER, "best", force=True).serving == 3
+
+
+def test_an_id_names_its_version(engine: Engine, namespace: Namespace) -> None:
+    first, _ = (store_model(engine, namespace, a_draft()) for _ in range(2))
+    id = first.artifact_id
+    assert deploy_model(engine, NUMBER, id).serving == 1
+    with pytest.raises(NotFound):
+        deploy_model(engine, NUMBER, id, 2)
+    assert len(find_model(engine, NUMBER, id).versions) == 2
+    with pytest.raises(Conflict):
+        delete_model(engine, NUMBER, id)
 
 
 def test_what_serves_is_not_deleted_by_its_number(engine: Engine, namespace: Namespace) -> None:

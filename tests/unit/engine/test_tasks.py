@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.job import LEASE_SECONDS, MOST_TRIES, Job, JobStatus
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
-from desirepath.engine.tasks import kinds
+from desirepath.engine.tasks import kinds, running
 from desirepath.engine.tasks.running import (
     cancel_task,
     find_task,
@@ -154,6 +155,25 @@ def test_a_canceled_task_stops_where_it_says_how_far_it_is(engine: Engine, start
     assert [(one.done, one.total, one.words) for one in reached] == [(1, 3, "reading")]
 
 
+def test_how_far_it_is_can_be_seen_meanwhile(
+    engine: Engine, started: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "LEASE_SECONDS", 0.3)
+    seen = []
+
+    def go_on(engine: Engine, task: Task) -> None:
+        for step in (1, 2):
+            task.progress(step, 3, "training")
+            deadline = time.monotonic() + 30
+            while found(engine, started).done < step and time.monotonic() < deadline:
+                time.sleep(0.01)
+            seen.append(found(engine, started).done)
+
+    handling.steps = go_on
+    run_task(engine)
+    assert seen == [1, 2]
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret"), StorageUnavailable()])
 def test_what_fails_by_a_fault_is_tried_five_times(
     engine: Engine, started: Job, error: Exception
@@ -188,7 +208,7 @@ def test_what_would_fail_again_is_tried_once_and_says_why(engine: Engine, starte
 
 
 def test_an_unknown_kind_is_refused(engine: Engine, namespace: Namespace) -> None:
-    with pytest.raises(InvalidModel, match="tiny"):
+    with pytest.raises(InvalidModel, match="ranker"):
         start_task(engine, namespace, "train.other", {})
 
 

@@ -10,6 +10,8 @@ from desirepath.dashboard.figures.funnel import draw_funnels
 from desirepath.dashboard.figures.journey import draw_journey
 from desirepath.dashboard.figures.propensities import draw_propensities
 from desirepath.dashboard.figures.queries import draw_queries
+from desirepath.dashboard.figures.ranker import draw_ranker
+from desirepath.dashboard.figures.reliability import draw_reliability
 from desirepath.engine.analysing.event_checks import EventHealth
 from desirepath.engine.analysing.propensities import PositionBias
 from desirepath.engine.analysing.relevance import (
@@ -19,13 +21,23 @@ from desirepath.engine.analysing.relevance import (
     QueryRates,
 )
 from desirepath.engine.analysing.session_answers import Journey
+from desirepath.engine.training.ctr_report import CtrReport
+from desirepath.engine.training.ranker import RankerReport
 
 __all__ = ["Drawable", "figure_of"]
 
 Drawable = (
-    PositionRates | QueryRates | DocumentRates | Funnels | PositionBias | Journey | EventHealth
+    PositionRates
+    | QueryRates
+    | DocumentRates
+    | Funnels
+    | PositionBias
+    | Journey
+    | EventHealth
+    | RankerReport
+    | CtrReport
 )
-"""Answers that have a chart."""
+"""Answers, and reports of models, that have a chart."""
 
 
 def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
@@ -57,3 +69,7 @@ def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
             return draw_journey(canvas, answer)
         case EventHealth():
             return draw_event_health(canvas, answer)
+        case RankerReport():
+            return draw_ranker(canvas, answer)
+        case CtrReport():
+            return draw_reliability(canvas, answer)

@@ -93,6 +93,17 @@ class FeatureSearch(Struct, frozen=True, kw_only=True, dict=True):
     weight: Annotated[float, Meta(ge=0, le=1, description="For fusion rrf, dbsf and weighted.")] = (
         1.0
     )
+    query_adapter: Annotated[
+        Id | None,
+        Meta(
+            description="A query adapter that was trained here and is deployed: turns the vector "
+            "that is searched with."
+        ),
+    ] = None
+    query_adapter_version: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Which version of it; the one that is deployed when absent."),
+    ] = None
     lexical: Annotated[
         bool,
         Meta(description="Search words, not vectors; all texts, unless feature_uri names fields."),
@@ -277,6 +288,7 @@ def _read_search(plain: object, lenient: bool) -> FeatureSearch:
     with inside("feature_uri"):
         kind = read_feature(search.uri).kind
     _check_query(search, kind)
+    _check_adapter(search, kind)
     if search.filters is not None:
         with inside("filters"):
             check_filter(search.filters)
@@ -289,6 +301,23 @@ def _check_query(search: FeatureSearch, kind: FeatureKind) -> None:
             raise InvalidRetriever("This search needs a query.", ("query",))
     elif kind is FeatureKind.TEXT and search.query.input_mode is not QueryMode.TEXT:
         raise InvalidRetriever("Texts are searched with a text.", ("query", "input_mode"))
+
+
+def _check_adapter(search: FeatureSearch, kind: FeatureKind) -> None:
+    if search.query_adapter is None:
+        if search.query_adapter_version is not None:
+            raise InvalidRetriever(
+                "A version of which adapter? Give query_adapter.", ("query_adapter_version",)
+            )
+    elif kind is not FeatureKind.VECTOR or search.query is None:
+        raise InvalidRetriever(
+            "A query adapter turns the vector of a query, and here is none.", ("query_adapter",)
+        )
+    elif search.query.input_mode is QueryMode.DOCUMENT:
+        raise InvalidRetriever(
+            "A document's own vector is searched with as it is: leave the query adapter out.",
+            ("query_adapter",),
+        )
 
 
 FEATURE_SEARCH = StageKind(

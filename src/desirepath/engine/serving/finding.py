@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from desirepath.domain.document import VectorIndex
+from desirepath.domain.document import VectorIndex, check_vector
 from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.filters import Filter
+from desirepath.domain.profile import AdapterRun
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, OnEmpty
 from desirepath.domain.stage_kinds.query import Asked, QueryMode
 from desirepath.engine.embedding.needed import Wanted
@@ -27,6 +28,13 @@ class Finder:
     ----------
     filter
         Holds of everything that is found.
+
+    Attributes
+    ----------
+    adapted
+        Which query adapters were applied.
+    warnings
+        What could not be done as it was asked.
     """
 
     def __init__(self, context: StageContext, filter: Filter | None) -> None:
@@ -34,6 +42,8 @@ class Finder:
         self._documents = context.session.documents
         self._filter = filter
         self._indexes: dict[str, VectorIndex] | None = None
+        self.adapted: list[AdapterRun] = []
+        self.warnings: list[str] = []
 
     def embed(self, searches: Iterable[FeatureSearch]) -> None:
         """See that the vectors of all texts are there, before the first search is made.
@@ -85,8 +95,7 @@ class Finder:
                 "names no embedder that could make one of a text.",
                 ("inputs",),
             )
-        query = index.embedder.query_prefix + text[: index.embedder.max_characters]
-        return index, Wanted(index.embedder.model, query)
+        return index, Wanted(index.embedder.model, index.embedder.of_query(text))
 
     def find(self, search: FeatureSearch) -> FoundList:
         """The best documents by a feature of this index, best first.
@@ -133,15 +142,43 @@ class Finder:
     def _vector(self, search: FeatureSearch, asked: Asked) -> Sequence[float]:
         """The vector to search with: as it was sent, or that of a text or a document."""
         if not isinstance(asked, str):
-            return asked
+            return self._adapted(search, asked)
         if search.query is None or search.query.input_mode is not QueryMode.DOCUMENT:
-            return self._context.vectors.get([self._wanted(search, asked)])[0]
+            return self._adapted(
+                search, self._context.vectors.get([self._wanted(search, asked)])[0]
+            )
         namespace, (index,) = self._context.namespace, search.feature.names
         found = self._documents.get(namespace, [asked], with_vectors=True).get(asked)
         vector = None if found is None else found.vectors.get(index)
         if vector is None:
             raise InvalidSearch("The document to search by has no such vector.", ("inputs",))
         return vector
+
+    def _adapted(self, search: FeatureSearch, vector: Sequence[float]) -> Sequence[float]:
+        """The vector of a query, turned where an adapter is named and fits.
+
+        Without it the search goes on: a worse vector finds more than none.
+        """
+        name = search.query_adapter
+        index = None if name is None else self._index(search)
+        if name is None or index is None:
+            return vector
+        check_vector(index, vector)
+        adapter = self._context.adapters.get(
+            (name, search.query_adapter_version), "There are no query adapters here."
+        )
+        problem = adapter if isinstance(adapter, str) else adapter.space.misfit(index)
+        if isinstance(adapter, str) or problem is not None:
+            self.warnings.append(f"A query was not adapted: {problem}")
+            return vector
+        self.adapted.append(
+            AdapterRun(
+                feature_uri=search.uri,
+                model=adapter.artifact.name,
+                model_version=adapter.artifact.version,
+            )
+        )
+        return adapter.apply(vector)
 
     def _random(self, search: FeatureSearch, filter: Filter | None) -> FoundList:
         ids = self._documents.sample(self._context.namespace, search.top_k, filter)

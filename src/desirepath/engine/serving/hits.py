@@ -13,6 +13,7 @@ from desirepath.domain.filters import Filter
 from desirepath.domain.plain_json import at_path
 from desirepath.domain.template import Variables
 from desirepath.engine.embedding.needed import KnownVectors
+from desirepath.engine.serving.adapting import LoadedAdapter
 from desirepath.engine.serving.filters import Relaxation
 from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.popularity import Popularity
@@ -60,6 +61,8 @@ class StageContext(Struct, kw_only=True):
         Of the search; holds of every document of the built-in index that is found.
     vectors
         Of texts that are searched with, as far as they have been made.
+    adapters
+        By name and version, those that the retriever names, or why there is none.
     judge
         Asks a trained ranker, by name and version, about hits in their order.
     judged
@@ -77,6 +80,7 @@ class StageContext(Struct, kw_only=True):
     relaxations: list[Relaxation] = field(default_factory=list)
     popularity: Popularity = field(default_factory=Popularity)
     vectors: KnownVectors = field(default_factory=KnownVectors)
+    adapters: Mapping[tuple[str, int | None], LoadedAdapter | str] = {}
     judge: Callable[[str, int | None, Sequence[Hit]], Judged] | None = None
     judged: list[Judged] = field(default_factory=list)
 

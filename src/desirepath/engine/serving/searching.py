@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from desirepath.domain.checks import Id
 from desirepath.domain.feature_uri import FeatureKind
 from desirepath.domain.filters import Filter
+from desirepath.domain.profile import AdapterRun
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
 from desirepath.engine.serving.finding import NOTHING, Finder, merged
 from desirepath.engine.serving.fusing import FeatureWeights, Fuser, FusionPlan, FusionResult
@@ -40,6 +41,7 @@ class Searched(Struct, frozen=True, kw_only=True, eq=False):
     result: FusionResult
     plan: FusionPlan
     warnings: Sequence[str] = ()
+    adapted: Sequence[AdapterRun] = ()
 
 
 class FeatureSearcher:
@@ -102,7 +104,13 @@ class FeatureSearcher:
         return self._searched(hits, result, self._plan)
 
     def _searched(self, hits: list[Hit], result: FusionResult, plan: FusionPlan) -> Searched:
-        return Searched(hits=hits, result=result, plan=plan, warnings=self._warnings)
+        return Searched(
+            hits=hits,
+            result=result,
+            plan=plan,
+            warnings=[*self._warnings, *self._finder.warnings],
+            adapted=self._finder.adapted,
+        )
 
     def _all_that_match(self) -> Searched:
         """Without a feature to search by: what the filters say, by document_id."""

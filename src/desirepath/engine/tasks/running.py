@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -21,7 +22,8 @@ from desirepath.storage.base import Namespace, Storage
 __all__ = ["cancel_task", "find_task", "has_work", "run_task", "start_task", "work"]
 
 _SECOND = 1_000_000
-_RENEWALS = 4  # in the time of a lease
+_TELLS = 30  # in the time of a lease, where there is something to tell
+_RENEWALS = 4  # where there is not
 _LEASE_BYTES = 16
 _log = logging.getLogger("desirepath")
 
@@ -130,7 +132,10 @@ def _renewed(task: Task) -> Iterator[None]:
     ended = threading.Event()
 
     def renew() -> None:
-        while not ended.wait(LEASE_SECONDS / _RENEWALS) and not task.is_lost:
+        turns = itertools.count(1)
+        while not ended.wait(LEASE_SECONDS / _TELLS) and not task.is_lost:
+            if not task.has_news and next(turns) % (_TELLS // _RENEWALS):
+                continue
             try:
                 task.renew()
             except StorageError as error:

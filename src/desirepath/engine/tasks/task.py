@@ -36,7 +36,7 @@ class Task:
 
     def __init__(self, engine: Engine, job: Job) -> None:
         self._engine = engine
-        self._job = job
+        self._job = self._told = job
         self.is_lost = False
         self.is_completed = False
 
@@ -44,6 +44,11 @@ class Task:
     def job(self) -> Job:
         """The task, with how far it is."""
         return self._job
+
+    @property
+    def has_news(self) -> bool:
+        """Whether it is further than was stored."""
+        return self._job is not self._told
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -65,7 +70,7 @@ class Task:
         raise NotFound("namespace")
 
     def progress(self, done: int, total: int = 0, words: str = "") -> None:
-        """Say how far it is; it is stored with the next renewal.
+        """Say how far it is; a moment later it is stored, for all to see.
 
         Raises
         ------
@@ -78,9 +83,11 @@ class Task:
 
     def renew(self) -> bool:
         """Hold it for another while; whether it is still held."""
+        job = self._job
         with self._engine.storage.write() as session:
             now = session.now()
-            held = session.jobs.renew(self._job, now, now + LEASE_SECONDS * _SECOND)
+            held = session.jobs.renew(job, now, now + LEASE_SECONDS * _SECOND)
+        self._told = job
         if not held and not self.is_completed:
             self.is_lost = True
         return held

@@ -112,6 +112,9 @@ def measure_ctr(
         seed=seed,
         measured=_measured(fitted, chances, train, test, seed),
         reliability=reliability(chances, test.grades > 0, _N_BINS),
+        reliability_uncalibrated=reliability(
+            fitted.uncalibrated(test.values), test.grades > 0, _N_BINS
+        ),
         importances=importances(
             fitted.probabilities, fitted.trees.gains(), test, measure, seed=seed, rounds=2
         ),

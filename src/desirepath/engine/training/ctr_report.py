@@ -11,6 +11,8 @@ from desirepath.methods.ranking.comparing import MeanEstimate
 
 __all__ = ["CtrMeasured", "CtrReport"]
 
+_WORDS = {"base_rate": "all alike", "position": "position", "item_ctr": "document's CTR"}
+
 
 class CtrMeasured(Struct, frozen=True, kw_only=True):
     """What one way to foretell clicks is worth on the lists that were not learned from.
@@ -24,6 +26,11 @@ class CtrMeasured(Struct, frozen=True, kw_only=True):
     model: str
     measures: ClickMeasures
     behind: MeanEstimate | None = None
+
+    @property
+    def words(self) -> str:
+        """What foretells, as people call it."""
+        return _WORDS.get(self.model, self.model)
 
 
 class CtrReport(ListModelReport, frozen=True, kw_only=True):
@@ -40,8 +47,9 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
         Of the calibration; 1 and 0 change nothing.
     measured
         The model first, then the same without calibration, then the rates.
-    reliability
-        What was foretold and what came, on the later lists.
+    reliability, reliability_uncalibrated
+        What was foretold and what came, on the later lists; and what the trees alone foretold,
+        which is empty in reports of models that were trained before it was kept.
     """
 
     click_rate: float
@@ -51,15 +59,23 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
     shift: float
     measured: tuple[CtrMeasured, ...]
     reliability: tuple[ReliabilityBin, ...]
+    reliability_uncalibrated: tuple[ReliabilityBin, ...] = ()
 
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
-        lost = [
-            one.model
-            for one in self.measured[2:]
-            if one.behind is not None and not one.behind.is_above_zero
-        ]
-        if lost:
-            return f"No better than the rates by {', '.join(lost)}, as far as these lists tell."
+        if self._lost:
+            lost = ", ".join(self._lost)
+            return f"No better than the rates by {lost}, as far as these lists tell."
         return "Better than every rate that needs no learning, by log loss."
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether it is better than every rate that needs no learning."""
+        return not self._lost
+
+    @property
+    def _lost(self) -> list[str]:
+        """The rates that it is not above."""
+        behind = ((one.model, one.behind) for one in self.measured[2:])
+        return [model for model, by in behind if by is not None and not by.is_above_zero]

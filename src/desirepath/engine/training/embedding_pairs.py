@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -30,12 +29,10 @@ from desirepath.domain.query_sides import SIDES, chains_of, side_of
 from desirepath.domain.rewording import reword
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.analysing.position_bias import ESTIMATORS, position_bias
-from desirepath.engine.output_files import open_output
-from desirepath.engine.parquet import load_pyarrow
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.storage.base import Session
 
-__all__ = ["EmbeddingPair", "PairReport", "PairSettings", "read_pairs", "write_pairs"]
+__all__ = ["EmbeddingPair", "PairReport", "PairSettings", "read_pairs"]
 
 _LEAST_PROPENSITY = 0.1
 _AT_ONCE = 500
@@ -77,8 +74,13 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     ----------
     weight
         Clicks, each over the chance that its position is looked at; the mean of all pairs is 1.
+    rate
+        Clicks for each time that it was looked at for the query, drawn to the rate of all where
+        that was seldom.
+    chain
+        The same for all wordings of one wish.
     side
-        train, dev or test.
+        train, dev or test; that of the chain.
     origin
         click or refinement.
     """
@@ -90,6 +92,8 @@ class EmbeddingPair(Struct, frozen=True, kw_only=True):
     negative_ids: tuple[str, ...]
     negatives: tuple[str, ...]
     weight: float
+    rate: float
+    chain: str
     side: str
     origin: str
 
@@ -212,6 +216,8 @@ def read_pairs(
                 negative_ids=negatives,
                 negatives=tuple(evidence.texts[id] for id in negatives),
                 weight=weight,
+                rate=_rate(cells.get((query, document), _Cell()), evidence.base),
+                chain=chains[query],
                 side=side_of(chains[query]),
                 origin=origin,
             )
@@ -387,48 +393,3 @@ def _nothing_left(n_textless: int, n_short: int, settings: PairSettings) -> NotE
         )
     why = f"{n_textless:,} clicked documents are not in the index, or have no text there."
     return NotEnoughData("clicked documents with a text", needed=1, found=0, why=why)
-
-
-def write_pairs(pairs: Iterable[EmbeddingPair], folder: Path, format: str) -> Mapping[str, Path]:
-    """Write a file for each side that has pairs, as sentence-transformers reads it.
-
-    Its columns are ``anchor``, ``positive``, ``negative_1`` and so on, in the order that losses
-    take them, then ``score``, the weight: a trainer hands a column of that name to the loss as its
-    label, and would take one of any other name for a text.
-
-    Parameters
-    ----------
-    format
-        ``jsonl`` or ``parquet``.
-
-    Raises
-    ------
-    InvalidSetting
-        The format is another.
-    InvalidFile
-        A file cannot be written.
-    MissingDependency
-        What writes Parquet files is not installed.
-    """
-    if format not in ("jsonl", "parquet"):
-        raise InvalidSetting("Pairs are written as jsonl or parquet.", ("format",))
-    rows: dict[str, list[dict[str, Any]]] = {side: [] for side in SIDES}
-    for pair in pairs:
-        negatives = {f"negative_{n}": text for n, text in enumerate(pair.negatives, start=1)}
-        rows[pair.side].append(
-            {
-                "anchor": pair.anchor,
-                "positive": pair.positive,
-                **negatives,
-                "score": pair.weight,
-            }
-        )
-    side_to_path = {side: folder / f"{side}.{format}" for side in SIDES if rows[side]}
-    for side, path in side_to_path.items():
-        with open_output(str(path)) as stream:
-            if format == "jsonl":
-                stream.write(msgspec.json.Encoder().encode_lines(rows[side]))
-            else:
-                pyarrow, parquet = load_pyarrow()
-                parquet.write_table(pyarrow.Table.from_pylist(rows[side]), stream)
-    return side_to_path

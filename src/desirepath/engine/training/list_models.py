@@ -10,15 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from desirepath.domain.artifact import ArtifactDraft
-from desirepath.domain.plain_json import without_nan
+from desirepath.domain.checks import below
 from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.ranker_files import RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
-from desirepath.engine.training.layouts import USUAL_FEATURES
+from desirepath.engine.training.layouts import USUAL_FEATURES, read_layout
 from desirepath.engine.training.matrix import Grading, training_data
-from desirepath.engine.training.trained import Trained, TrainingOptions
+from desirepath.engine.training.trained import Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.calibration import Calibration
 from desirepath.methods.ranking.importance import Importance
@@ -50,6 +50,25 @@ class ListModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     smoothing: float = 5.0
     is_position_debiased: bool = True
     trees: TreeSettings = TreeSettings()
+
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises
+        ------
+        InvalidSetting
+            A feature is none, or a number is out of range.
+        """
+        if not 0 < self.test_share < 1:
+            raise InvalidSetting("test_share lies between 0 and 1.", ("test_share",))
+        read_layout(
+            self.features,
+            retriever_id=None,
+            half_life_days=self.half_life_days,
+            smoothing=self.smoothing,
+        )
+        with below("trees"):
+            self.trees.check()
 
 
 class ListModelReport(Struct, frozen=True, kw_only=True):
@@ -86,6 +105,11 @@ class ListModelReport(Struct, frozen=True, kw_only=True):
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
+        raise NotImplementedError
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether it is better than everything that needs no learning."""
         raise NotImplementedError
 
 
@@ -137,9 +161,7 @@ def learn(
         The extra ``train`` is not installed.
     """
     load_lightgbm()
-    settings.trees.check()
-    if not 0 < settings.test_share < 1:
-        raise InvalidSetting("test_share lies between 0 and 1.", ("test_share",))
+    settings.check()
     is_stored = options.get("is_stored", True)
     if is_stored:
         check_free_name(engine, namespace.number, kind, name)
@@ -172,7 +194,7 @@ def learn(
                 "settings": msgspec.to_builtins(settings),
                 "features": list(data.layout.names),
                 "layout": data.layout.digest(),
-                "report": without_nan(msgspec.to_builtins(report)),
+                "report": plain_report(report),
                 "libraries": {library: version(library) for library in libraries},
             },
             files=pack_ranker(

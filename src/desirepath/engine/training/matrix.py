@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 import pyarrow as pa
+from ibis.expr.types import Table
 from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -15,19 +16,24 @@ from desirepath.analysis.ranking_features import exposures_of
 from desirepath.domain.acts import CLICKED
 from desirepath.domain.ranking_features import FeatureLayout, boundary
 from desirepath.domain.scope import Scope
-from desirepath.engine.analysing.asking import open_log
+from desirepath.engine.analysing.asking import OpenLog, open_log
 from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
 from desirepath.engine.training.document_fields import document_tables
 from desirepath.engine.training.layouts import propensities_of, read_layout, with_shares
 from desirepath.engine.training.snapshot import snapshot_of
-from desirepath.engine.training.training_rows import features_of, opened_tables, training_rows
+from desirepath.engine.training.training_rows import (
+    FeatureRows,
+    features_of,
+    opened_tables,
+    training_rows,
+)
 from desirepath.methods.ranking.counters import CounterSnapshot
 from desirepath.methods.ranking.matrix import Matrix
 from desirepath.storage.base import Namespace
 
-__all__ = ["Grading", "TrainingData", "training_data"]
+__all__ = ["Grading", "TrainingData", "matrix_of", "rows_with_features", "training_data"]
 
 _LEAST_REWARDS = (1.0, 2.0, 5.0)
 
@@ -110,16 +116,10 @@ def training_data(
         part = part_of(opened, scope)
         if is_debiased:
             layout = replace(layout, propensities=propensities_of(part))
-        with (
-            document_tables(engine, namespace, opened, layout) as documents,
-            opened.engine.kept(exposures_of(opened.log, layout)) as exposures,
-        ):
-            layout = with_shares(opened, layout, exposures, documents)
-            with opened_tables(opened, layout, exposures, documents) as tables:
-                found = features_of(opened, training_rows(part), tables, layout)
+        layout, found = rows_with_features(engine, namespace, opened, layout, training_rows(part))
         snapshot = snapshot_of(opened, layout, origin)
     return TrainingData(
-        matrix=_matrix(found.rows, found.features, layout, grading),
+        matrix=matrix_of(found, layout, grading),
         layout=layout,
         snapshot=snapshot,
         n_flagged=part.n_flagged,
@@ -127,16 +127,36 @@ def training_data(
     )
 
 
-def _matrix(
-    rows: pa.Table, features: NDArray[np.float32], layout: FeatureLayout, grading: Grading
-) -> Matrix:
+def rows_with_features(
+    engine: Engine, namespace: Namespace, opened: OpenLog, layout: FeatureLayout, rows: Table
+) -> tuple[FeatureLayout, FeatureRows]:
+    """Work out the features of rows as of their times; with the layout that has all constants.
+
+    Parameters
+    ----------
+    rows
+        Some of those of :func:`~desirepath.engine.training.training_rows.training_rows`; what the
+        features count is the whole log.
+    """
+    with (
+        document_tables(engine, namespace, opened, layout) as documents,
+        opened.engine.kept(exposures_of(opened.log, layout)) as exposures,
+    ):
+        layout = with_shares(opened, layout, exposures, documents)
+        with opened_tables(opened, layout, exposures, documents) as tables:
+            return layout, features_of(opened, rows, tables, layout)
+
+
+def matrix_of(found: FeatureRows, layout: FeatureLayout, grading: Grading) -> Matrix:
+    """Rows with their features as lists with grades."""
+    rows = found.rows
     lists = _texts(rows["execution_id"])
     begins = np.ones(len(rows), bool)
     begins[1:] = lists[1:] != lists[:-1]
     starts = np.flatnonzero(begins)
     return Matrix(
         names=layout.names,
-        values=features,
+        values=found.features,
         grades=_grades(rows, grading),
         groups=np.diff(np.append(starts, len(rows))),
         positions=rows["position"].to_numpy().astype(np.int32),

@@ -40,6 +40,8 @@ __all__ = [
 ]
 
 _RANDOM_ROUNDS = 10
+_DEEPEST = 1_000  # place that a measure looks at
+_WORDS = {"shown": "as shown", "item_ctr": "document's CTR"}
 LEAST_LISTS = 20
 """With a grade above 0; of fewer, no later ones can be spared to measure on."""
 
@@ -62,6 +64,18 @@ class RankerSettings(ListModelSettings, frozen=True, kw_only=True, forbid_unknow
     gain: Gain = Gain.EXPONENTIAL
     grading: Grading = Grading.GRADED
 
+    def check(self) -> None:
+        """Refuse what cannot be trained with.
+
+        Raises
+        ------
+        InvalidSetting
+            A feature is none, or a number is out of range.
+        """
+        super().check()
+        if not 1 <= self.k <= _DEEPEST:
+            raise InvalidSetting(f"k is from 1 to {_DEEPEST:,}.", ("k",))
+
 
 class Measured(Struct, frozen=True, kw_only=True):
     """How well one order ranks the lists that were not learned from.
@@ -77,6 +91,11 @@ class Measured(Struct, frozen=True, kw_only=True):
     order: str
     ndcg: MeanEstimate
     behind: MeanEstimate | None = None
+
+    @property
+    def words(self) -> str:
+        """What the order goes by, as people call it."""
+        return _WORDS.get(self.order, self.order)
 
 
 class RankerReport(ListModelReport, frozen=True, kw_only=True):
@@ -100,11 +119,21 @@ class RankerReport(ListModelReport, frozen=True, kw_only=True):
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
-        behind = [one for one in self.measured[1:] if one.behind is not None]
-        lost = [one.order for one in behind if one.behind and not one.behind.is_above_zero]
-        if lost:
-            return f"No better than the order by {', '.join(lost)}, as far as these lists tell."
+        if self._lost:
+            lost = ", ".join(self._lost)
+            return f"No better than the order by {lost}, as far as these lists tell."
         return "Better than every order that needs no learning."
+
+    @property
+    def beats_baselines(self) -> bool:
+        """Whether it is better than every order that needs no learning."""
+        return not self._lost
+
+    @property
+    def _lost(self) -> list[str]:
+        """The orders that it is not above."""
+        behind = ((one.order, one.behind) for one in self.measured[1:])
+        return [order for order, by in behind if by is not None and not by.is_above_zero]
 
 
 def train_ranker(
@@ -119,8 +148,6 @@ def train_ranker(
 
     See :func:`~desirepath.engine.training.list_models.learn`.
     """
-    if settings.k < 1:
-        raise InvalidSetting("k is at least 1.", ("k",))
 
     def fit(matrix: Matrix, grown: Grown | None) -> tuple[RankerReport, Trees, None]:
         report, fitted = measure_ranker(matrix, settings, grown)

@@ -30,7 +30,7 @@ from desirepath.engine.recommender_files import (
     write_recommender,
 )
 from desirepath.engine.seen_log import log_changes
-from desirepath.engine.training.trained import Stepped, Trained, TrainingOptions
+from desirepath.engine.training.trained import Stepped, Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.extras import needs_extra
 from desirepath.methods.levels import FloatArray, IntArray
@@ -49,13 +49,16 @@ from desirepath.storage.base import Namespace
 __all__ = [
     "CUTOFF",
     "LEAST_PEOPLE",
+    "WITH_TWO",
     "RecommenderReport",
     "RecommenderSettings",
     "TrainedRecommender",
+    "people_with_two",
     "train_recommender",
 ]
 
 CUTOFF = 10
+WITH_TWO = "people who reacted to two documents"
 LEAST_PEOPLE = 20
 """Who reacted to two documents before anything is learned, and to judge by."""
 _UNKNOWN_SHARE = 0.5  # of popularity, where nobody came back to choose it by
@@ -205,6 +208,12 @@ class RecommenderReport(Struct, frozen=True, kw_only=True):
             return "It is worse than popularity: do not deploy it."
         return "It does not beat popularity, as far as these people tell."
 
+    @property
+    def beats_baselines(self) -> bool | None:
+        """Whether it beats popularity; None: nobody can tell, and popularity is mixed in."""
+        verdict = "cannot tell" if self.compared is None else self.compared.verdict
+        return {"better": True, "worse": False}.get(verdict)
+
 
 class TrainedRecommender(Trained[RecommenderReport], frozen=True, kw_only=True, eq=False):
     """What came of training, with the recommender itself."""
@@ -305,11 +314,25 @@ def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
         )
 
 
-_WHAT = "people who reacted to two documents (send user_id or session_id with what they do)"
+_WHAT = f"{WITH_TWO} (send user_id or session_id with what they do)"
+
+
+def people_with_two(part: Part) -> int:
+    """How many people there are to learn from, with the usual settings."""
+    with part.engine.kept(reactions(part.log)) as rows:
+        (ends,) = part.rows(rows.aggregate(last=_.moment.max()))
+        if ends["last"] is None:
+            return 0
+        known = _known(part, weighted(rows, int(ends["last"]), RecommenderSettings().weighting))
+        return _n_with_two(known.preferences)
+
+
+def _n_with_two(known: Preferences) -> int:
+    return int((np.diff(known.starts) > 1).sum())
 
 
 def _check_amount(known: Preferences) -> None:
-    n_with_two = int((np.diff(known.starts) > 1).sum())
+    n_with_two = _n_with_two(known)
     if n_with_two < LEAST_PEOPLE:
         raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=n_with_two)
 
@@ -381,7 +404,7 @@ def _learn(
     report = RecommenderReport(
         method=settings.method,
         n_people=known.n_people,
-        n_with_two=int((np.diff(known.starts) > 1).sum()),
+        n_with_two=_n_with_two(known),
         n_documents=known.n_documents,
         n_pairs=len(known.documents),
         test_from=format_time(cut.test_from),
@@ -460,7 +483,7 @@ def _draft(
     manifest: dict[str, Any] = {
         "settings": msgspec.to_builtins(settings),
         "scope": msgspec.to_builtins(scope),
-        "report": {**msgspec.to_builtins(report), "verdict": report.verdict},
+        "report": plain_report(report),
         "holds_people": parts.people is not None,
         "libraries": {name: version(name) for name in libraries},
     }

@@ -2,84 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from msgspec import Struct
-
 from desirepath.domain.checks import convert
-from desirepath.domain.scope import Scope
 from desirepath.engine.engine import Engine
+from desirepath.engine.tasks.kinds import TRAIN
 from desirepath.engine.tasks.task import Task
+from desirepath.engine.training.by_kind import TrainInputs, train_by_kind
 from desirepath.errors import InvalidSetting
-from desirepath.extras import needs_extra
 
-__all__ = ["train_ctr_task", "train_ranker_task", "train_recommender_task"]
-
-
-class TrainInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a task that trains is started with."""
-
-    name: str
-    settings: dict[str, Any] = {}
-    scope: Scope = Scope()
+__all__ = ["train_task"]
 
 
-def train_ranker_task(engine: Engine, task: Task) -> None:
-    """Train a ranker; see :func:`~desirepath.engine.training.ranker.train_ranker`.
+def train_task(engine: Engine, task: Task) -> None:
+    """Train a model of the kind that the task says.
 
-    Raises
-    ------
-    InvalidSetting
-        The inputs, or a setting, cannot be used.
-    MissingDependency
-        The extra ``train`` is not installed.
+    See :func:`~desirepath.engine.training.by_kind.train_by_kind`.
     """
-    with needs_extra("train"):
-        from desirepath.engine.training.ranker import RankerSettings, train_ranker
-    _train(engine, task, train_ranker, RankerSettings)
-
-
-def train_ctr_task(engine: Engine, task: Task) -> None:
-    """Train a click-through model; see :func:`~desirepath.engine.training.ctr.train_ctr`.
-
-    Raises
-    ------
-    InvalidSetting
-        The inputs, or a setting, cannot be used.
-    MissingDependency
-        The extra ``train`` is not installed.
-    """
-    with needs_extra("train"):
-        from desirepath.engine.training.ctr import train_ctr
-        from desirepath.engine.training.list_models import ListModelSettings
-    _train(engine, task, train_ctr, ListModelSettings)
-
-
-def train_recommender_task(engine: Engine, task: Task) -> None:
-    """Train a recommender; see :func:`~desirepath.engine.training.recommender.train_recommender`.
-
-    Raises
-    ------
-    InvalidSetting
-        The inputs, or a setting, cannot be used.
-    MissingDependency
-        The extra ``train`` is not installed.
-    """
-    with needs_extra("train"):
-        from desirepath.engine.training.recommender import RecommenderSettings, train_recommender
-    _train(engine, task, train_recommender, RecommenderSettings)
-
-
-def _train(engine: Engine, task: Task, train: Callable[..., object], of: type[Struct]) -> None:
-    inputs = convert(task.inputs, TrainInputs, InvalidSetting)
-    train(
+    train_by_kind(
         engine,
         task.namespace,
-        inputs.name,
-        convert(inputs.settings, of, InvalidSetting),
-        inputs.scope,
+        task.job.kind.removeprefix(TRAIN),
+        convert(task.inputs, TrainInputs, InvalidSetting),
+        task.progress,
         store=task.store,
-        progress=lambda n_rows: task.progress(n_rows, words="copying the log"),
-        stepped=lambda done, most: task.progress(done, most, "learning"),
     )

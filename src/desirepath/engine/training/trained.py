@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, Protocol, TypedDict, TypeVar
+from typing import Any, Generic, Protocol, TypedDict, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from desirepath.domain.artifact import Artifact
+from desirepath.domain.plain_json import without_nan
 from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.models import StoreModel
 
-__all__ = ["Report", "Stepped", "Trained", "TrainingOptions"]
+__all__ = ["Report", "Stepped", "Trained", "TrainingOptions", "plain_report"]
 
 
 Stepped = Callable[[int, int], None]
@@ -48,6 +50,11 @@ class Report(Protocol):
         """What the measure says, in words."""
         ...
 
+    @property
+    def beats_baselines(self) -> bool | None:
+        """Whether it is better than what needs no learning; None: there is none, or too little."""
+        ...
+
 
 R_co = TypeVar("R_co", bound=Report, covariant=True)
 
@@ -57,3 +64,12 @@ class Trained(Struct, Generic[R_co], frozen=True, kw_only=True, eq=False):
 
     report: R_co
     artifact: Artifact | None
+
+
+def plain_report(report: Report) -> dict[str, Any]:
+    """A report as a model's manifest has it: what it comes to first, then its figures."""
+    return {
+        "verdict": report.verdict,
+        "beats_baselines": report.beats_baselines,
+        **without_nan(msgspec.to_builtins(report)),
+    }

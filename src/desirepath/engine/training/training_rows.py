@@ -23,12 +23,13 @@ from desirepath.analysis.ranking_features import (
     feature_groups,
     moment_of,
 )
+from desirepath.domain.acts import CLICKED
 from desirepath.domain.ranking_features import FeatureLayout
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
 from desirepath.engine.training.document_fields import DocumentTables
 
-__all__ = ["FeatureRows", "features_of", "opened_tables", "training_rows"]
+__all__ = ["FeatureRows", "clicks_by_list", "features_of", "opened_tables", "training_rows"]
 
 _SHARES = pa.schema([("path", pa.string()), ("value", pa.string()), ("share", pa.float64())])
 
@@ -59,6 +60,18 @@ def training_rows(part: Part) -> Table:
     features = part.log.returned.select("execution_id", "document_id", "features")
     joined = rows.left_join(features, ["execution_id", "document_id"], rname="{name}_again")
     return joined.drop(*(name for name in joined.columns if name.endswith("_again")))
+
+
+def clicks_by_list(rows: Table) -> Table:
+    """Of each list: ``execution_id``, ``n`` documents that count and ``clicks``.
+
+    Parameters
+    ----------
+    rows
+        Impressions with ``execution_id`` and ``acts``.
+    """
+    clicked = rows.mutate(clicked=(_.acts & CLICKED) != 0)
+    return clicked.group_by("execution_id").agg(n=_.count(), clicks=_.count(where=_.clicked))
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ibis import _
 from msgspec import Struct
 
-from desirepath.domain.acts import CLICKED
 from desirepath.engine.analysing.part import Part
-from desirepath.engine.training import ranker
+from desirepath.engine.training import ranker, recommender
+from desirepath.engine.training.recommender import people_with_two
+from desirepath.engine.training.training_rows import clicks_by_list
 from desirepath.methods.ranking import lambdamart
 from desirepath.methods.ranking.click_probability import LEAST_CLICKS
 
@@ -74,10 +75,9 @@ def validate_log(part: Part) -> LogForTraining:
     (acts,) = part.rows(
         part.log.interactions.aggregate(n=_.count(), linked=_.count(where=_.is_known))
     )
-    known = part.log.counted.filter(_.is_known).mutate(clicked=(_.acts & CLICKED) != 0)
-    by_list = known.group_by("execution_id").agg(n=_.count(), clicks=_.count(where=_.clicked))
+    known = part.log.counted.filter(_.is_known)
     (lists,) = part.rows(
-        by_list.aggregate(
+        clicks_by_list(known).aggregate(
             lists=_.count(),
             shown=_.n.sum(),
             clicks=_.clicks.sum(),
@@ -97,6 +97,7 @@ def validate_log(part: Part) -> LogForTraining:
         ),
         ("ctr", "documents that were clicked", LEAST_CLICKS, clicks),
         ("ctr", "documents that were left alone", LEAST_CLICKS, shown - clicks),
+        ("recommender", recommender.WITH_TWO, recommender.LEAST_PEOPLE, people_with_two(part)),
     )
     return LogForTraining(
         **searches,

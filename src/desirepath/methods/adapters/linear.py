@@ -13,7 +13,7 @@ from msgspec import Struct
 from desirepath.errors import NotEnoughData
 from desirepath.methods.levels import FloatArray, IntArray
 
-__all__ = ["RIDGES", "ClickedVectors", "directions", "fit_ridge"]
+__all__ = ["RIDGES", "ClickedVectors", "adapted", "directions", "fit_ridge", "matched"]
 
 RIDGES = (0.5, 2.0, 8.0, 32.0, 128.0)
 """Strengths to choose from: the identity's weight beside the queries', along a mean direction."""
@@ -31,7 +31,8 @@ class ClickedVectors(Struct, frozen=True, kw_only=True, eq=False):
     query, document : shape (C,)
         Rows of a clicked pair; each pair once.
     weights : shape (C,)
-        Above 0, such as clicks over the chance that they were looked at.
+        Above 0: how well the document answers, such as clicks for each time it was looked at. What
+        was merely shown more often must not weigh more: it was near the query as it is.
     """
 
     queries: FloatArray
@@ -59,6 +60,15 @@ def directions(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: FloatArray = vectors / np.where(lengths > 0, lengths, 1.0)
     return found
+
+
+def adapted(queries: FloatArray, matrix: FloatArray) -> FloatArray:
+    """The directions that queries of shape (N, d) have once a map of shape (d, d) is applied.
+
+    >>> adapted(np.array([[3.0, 0.0]]), np.array([[0.0, 1.0], [2.0, 0.0]]))
+    array([[0., 1.]])
+    """
+    return directions(directions(queries) @ matrix.T)
 
 
 def fit_ridge(clicked: ClickedVectors, ridge: float) -> FloatArray:
@@ -102,16 +112,27 @@ def fit_ridge(clicked: ClickedVectors, ridge: float) -> FloatArray:
     array([[0.5, 0. ],
            [0.5, 1. ]])
     """
-    if not len(clicked.query):
-        raise NotEnoughData("clicked pairs of query and document", needed=1, found=0)
-    n, d = clicked.queries.shape
-    targets = np.zeros((n, d))
-    weighted = clicked.weights[:, None] * directions(clicked.documents)[clicked.document]
-    np.add.at(targets, clicked.query, weighted)
-    targets = directions(targets)
-    queries = directions(clicked.queries)
-    queries = queries * (np.linalg.norm(targets, axis=1, keepdims=True) > 0)
+    queries, targets = matched(clicked)
+    n, d = queries.shape
     pull = ridge * n / d * np.eye(d)
     across, within = targets.T @ queries + pull, queries.T @ queries + pull
     found: FloatArray = np.linalg.solve(within, across.T).T  # within is symmetric
     return found
+
+
+def matched(clicked: ClickedVectors) -> tuple[FloatArray, FloatArray]:
+    """Directions of queries, and those to go to; both zeros where nothing was clicked.
+
+    Raises
+    ------
+    NotEnoughData
+        Nothing was clicked at all.
+    """
+    if not len(clicked.query):
+        raise NotEnoughData("clicked pairs of query and document", needed=1, found=0)
+    targets = np.zeros(clicked.queries.shape)
+    units = directions(clicked.documents[clicked.document])
+    np.add.at(targets, clicked.query, clicked.weights[:, None] * units)
+    targets = directions(targets)
+    is_known = np.linalg.norm(targets, axis=1, keepdims=True) > 0
+    return directions(clicked.queries) * is_known, targets

@@ -53,7 +53,7 @@ _SEARCHED = (
     "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() "
     r"AND tablename ~ '^document_(text|vectors)_\d+$'"
 )
-_WRITE = "BEGIN"
+_IDLE_SECONDS = 60.0  # of a writer that stands still, or whose machine is gone, with its locks
 _UNKNOWN = (
     "The database went away while it was storing this, so that nobody knows whether it is stored. "
     "Send it again with the same event_id or Idempotency-Key."
@@ -132,14 +132,16 @@ class PostgresStorage:
 
     @contextmanager
     def write(self) -> Iterator[RelationalSession]:
+        milliseconds = int(_IDLE_SECONDS * 1000)
+        begin = f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
         try:
-            with self._transaction(_WRITE) as session:
+            with self._transaction(begin, writes=True) as session:
                 yield session
         except psycopg.errors.QueryCanceled as error:  # the operator's statement_timeout
             raise StorageUnavailable() from error
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[RelationalSession]:
+    def _transaction(self, begin: str, *, writes: bool = False) -> Iterator[RelationalSession]:
         with _translated(self._engine.dispose), self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             try:
@@ -152,7 +154,7 @@ class PostgresStorage:
                 raw.execute("COMMIT")
             except psycopg.Error as error:
                 _abandon(connection, raw)
-                if begin != _WRITE:
+                if not writes:
                     raise
                 self._engine.dispose()
                 raise StorageUnavailable(_UNKNOWN) from error
@@ -317,6 +319,10 @@ def _translated(forget_connections: Callable[[], object]) -> Iterator[None]:
         if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
             raise StorageError(
                 "Writers got in each other's way. Nothing was stored; try again."
+            ) from error
+        if isinstance(cause, psycopg.errors.IdleInTransactionSessionTimeout):
+            raise StorageUnavailable(
+                "The writer stood still for too long. Nothing was stored; try again."
             ) from error
         if isinstance(cause, psycopg.errors.UndefinedTable):  # of words or vectors: dropped by now
             raise StorageError("What was looked for was just deleted; try again.") from error

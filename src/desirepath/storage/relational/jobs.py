@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from desirepath.domain.checks import is_storable
 from desirepath.domain.ids import format_id, parse_id
@@ -52,9 +62,11 @@ class RelationalJobs:
 
     def claim(self, lease: bytes, now: int, until: int) -> Job | None:
         abandoned = _abandoned(now)
+        spent = select(_J.c.namespace, _J.c.id).where(abandoned, _J.c.tries >= MOST_TRIES)
         self._connection.execute(
             update(_J)
-            .where(abandoned, _J.c.tries >= MOST_TRIES)
+            # Who stands still while it ends one holds its row: nobody waits for that.
+            .where(tuple_(_J.c.namespace, _J.c.id).in_(spent.with_for_update(skip_locked=True)))
             .values(
                 status=JobStatus.FAILED.value,
                 error=func.coalesce(_J.c.error, _DIED),

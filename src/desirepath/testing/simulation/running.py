@@ -1,6 +1,7 @@
 """Let simulated shoppers search and click, and say how well they were served.
 
-Half of the shoppers ask for products by name, half describe what they need. The shop is told which
+Half of the shoppers ask for products by name, half describe what they need, and everybody comes
+back for things alike. The shop is told which
 kind somebody is of two thirds of them; the others it knows as guests, and has to find out.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -42,19 +43,47 @@ CLICKS: Mapping[str, Examination] = {
 """How shoppers look at a list, by name."""
 
 _OFTEN, _SELDOM = 0.9, 0.1
+_KEENNESS = 4.0
 _GUEST = "guest"
 _DRAWS = 300  # of weights, to find the best among
 _WAITING = 2  # searches that wait for each shopper who is busy
 
 
 class Served(Struct, frozen=True, kw_only=True):
-    """nDCG@10 of what one search showed, and of what else could have been shown."""
+    """nDCG@10 of what one search showed, and of what else could have been shown.
 
+    Parameters
+    ----------
+    learned
+        Learned weights, which is what was shown unless a ranker ordered it anew.
+    """
+
+    shown: float
     learned: float
     rrf: float
     uniform: float
     oracle: float
     clicks: int
+
+
+class Interests:
+    """What people come back for: everybody has one question, and asks more of those like it."""
+
+    def __init__(self, catalogue: Catalogue, seed: int) -> None:
+        queries = catalogue.queries
+        self._seed = seed
+        self._vectors = np.array([query.vector for query in queries])
+        self._text_to_number = {query.text: number for number, query in enumerate(queries)}
+
+    def __call__(self, user_id: str, text: str) -> float:
+        rng = np.random.default_rng([self._seed, _number_of(user_id)])
+        own = self._vectors[rng.integers(len(self._vectors))]
+        likeness = float(own @ self._vectors[self._text_to_number[text]])
+        return float(np.exp(_KEENNESS * likeness))
+
+
+def _number_of(user_id: str) -> int:
+    return int(user_id.rpartition("_")[2])
 
 
 class Simulation:
@@ -86,8 +115,10 @@ class Simulation:
             seed=seed,
             segments=self._segments,
             n_users=n_users,
+            interest=Interests(catalogue, seed),
         )
         self._judge = Judge(catalogue.query_to_grades, self._shoppers.query_to_share)
+        self._numbers = itertools.count()  # of visits: each has luck of its own
         self._references: dict[tuple[str, str], tuple[float, float, float]] = {}
 
     @property
@@ -126,11 +157,13 @@ class Simulation:
         until
             Of the monotonic clock: nobody comes after it.
         """
-        visits = enumerate(itertools.islice(self._shoppers.visits(), n_searches))
+        visits = zip(
+            itertools.islice(self._shoppers.visits(), n_searches), self._numbers, strict=False
+        )
         waiting: deque[Future[Served]] = deque()
         with ThreadPoolExecutor(concurrency) as pool:
             try:
-                for number, visit in visits:
+                for visit, number in visits:
                     if time.monotonic() >= until:
                         break
                     waiting.append(pool.submit(self._serve, number, visit))
@@ -142,6 +175,15 @@ class Simulation:
                 for future in waiting:
                     future.cancel()
 
+    def worth_to(self, user_id: str) -> dict[str, float]:
+        """What documents are worth to somebody, by what they come back for: the mean gain."""
+        text_to_share = self._shoppers.query_to_share_of_user(user_id)
+        worth: dict[str, float] = defaultdict(float)
+        for query in self._catalogue.queries:
+            for document_id, grade in query.grades.items():
+                worth[document_id] += text_to_share[query.text] * (2.0**grade - 1.0)
+        return dict(worth)
+
     def _serve(self, number: int, visit: Visit) -> Served:
         query = self._text_to_query[visit.query]
         session_id = f"simulated-{self._seed}-{number}-{time.time_ns()}"
@@ -152,7 +194,8 @@ class Simulation:
             self._shop.click(found, place, visit.user_id, session_id)
         rrf, equal, oracle = self._references[visit.query, visit.segment.name]
         return Served(
-            learned=self._judge.ndcg(visit.query, found.document_ids),
+            shown=self._judge.ndcg(visit.query, found.document_ids),
+            learned=self._judge.ndcg(visit.query, found.fused_ids),
             rrf=rrf,
             uniform=equal,
             oracle=oracle,
@@ -161,8 +204,7 @@ class Simulation:
 
     def _told(self, visit: Visit) -> str:
         """What the shop knows of somebody: every third user is a guest."""
-        number = int(visit.user_id.rpartition("_")[2])
-        return _GUEST if number % 3 == 0 else visit.segment.name
+        return _GUEST if _number_of(visit.user_id) % 3 == 0 else visit.segment.name
 
     def _asking(self, need: Need) -> Callable[[str], float]:
         return lambda text: _OFTEN if self._text_to_query[text].need is need else _SELDOM

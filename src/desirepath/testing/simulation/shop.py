@@ -12,6 +12,7 @@ from desirepath.errors import DesirepathError
 from desirepath.methods.fusion.candidates import Candidates, FoundList, gather
 from desirepath.testing.simulation.catalogue import FEATURES, VECTOR, Catalogue, Query
 from desirepath.testing.simulation.judging import PAGE
+from desirepath.testing.simulation.models import Models
 from desirepath.testing.simulation.service import Refused, Service, path_of
 
 __all__ = ["RETRIEVER", "Found", "Ranked", "Shop"]
@@ -22,14 +23,22 @@ RETRIEVER = "simulated-shop"
 _STATIC = f"{RETRIEVER}-rrf"
 _FOUND = 50  # by each feature
 _MOST = len(FEATURES) * _FOUND  # all that a search can find
+_RERANKED = 50  # of them, where a ranker orders
 _CHUNK = 200
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """A list as a shopper sees it."""
+    """A list as a shopper sees it.
+
+    Parameters
+    ----------
+    fused_ids
+        What would have been seen without a ranker.
+    """
 
     execution_id: str
     document_ids: Sequence[str]
+    fused_ids: Sequence[str]
 
 
 class Ranked(Struct, frozen=True, kw_only=True, eq=False):
@@ -61,6 +70,8 @@ class Shop:
         self._outside = service
         self._service = service.within(namespace)
         self._catalogue = catalogue
+        self._is_reranked = False
+        self.models = Models(self._service)
 
     def open(self) -> bool:
         """Fill the namespace unless an earlier run has; whether this one did.
@@ -100,13 +111,16 @@ class Shop:
             "inputs": _inputs(query) | {"segment": segment},
             "user_id": user_id,
             "session_id": session_id,
-            "limit": PAGE,
+            "limit": _RERANKED if self._is_reranked else PAGE,
+            "explain": self._is_reranked,
         }
         with _said():
             answer = self._service.call("POST", path_of("retrievers", RETRIEVER, "execute"), body)
+        document_ids = [document["document_id"] for document in answer["documents"]]
         return Found(
             execution_id=answer["execution_id"],
-            document_ids=[document["document_id"] for document in answer["documents"]],
+            document_ids=document_ids[:PAGE],
+            fused_ids=_without_ranker(answer, document_ids)[:PAGE],
         )
 
     def click(self, found: Found, position: int, user_id: str, session_id: str) -> None:
@@ -121,6 +135,20 @@ class Shop:
         }
         with _said():
             self._service.call("POST", path_of("retrievers", "interactions"), body)
+
+    def rerank_by(self, ranker: str) -> None:
+        """Let a ranker order what fusion finds. What fusion learned stays."""
+        body = {"stages": [_learned_stage(_RERANKED), _rerank_stage(ranker)]}
+        with _said():
+            self._service.call("PATCH", path_of("retrievers", RETRIEVER), body)
+        self._is_reranked = True
+
+    def recommended(self, user_id: str) -> Sequence[str]:
+        """The documents that are recommended to somebody, the best first."""
+        body = {"user_id": user_id, "limit": PAGE}
+        with _said():
+            answer = self._service.call("POST", path_of("recommendations", "documents"), body)
+        return [document["document_id"] for document in answer["documents"]]
 
     def weights(self) -> dict[str, float]:
         """What was learned of everybody, by feature."""
@@ -184,17 +212,23 @@ class Shop:
 
 def _learning_retriever(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The retriever that learns, as it is created."""
-    learning = {"learning_config": {"demographic_features": ["INPUT.segment"]}}
-    return _retriever(RETRIEVER, "learned", PAGE, learning) | {"metadata": metadata}
+    return {
+        "retriever_name": RETRIEVER,
+        "stages": [_learned_stage(PAGE)],
+        "metadata": metadata,
+    }
 
 
 def _static_retriever() -> dict[str, Any]:
-    return _retriever(_STATIC, "rrf", _MOST, {})
+    return {"retriever_name": _STATIC, "stages": [_find_stage("rrf", _MOST, {})]}
 
 
-def _retriever(
-    name: str, fusion: str, final_top_k: int, parameters: Mapping[str, Any]
-) -> dict[str, Any]:
+def _learned_stage(final_top_k: int) -> dict[str, Any]:
+    learning = {"learning_config": {"demographic_features": ["INPUT.segment"]}}
+    return _find_stage("learned", final_top_k, learning)
+
+
+def _find_stage(fusion: str, final_top_k: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
     searches = [{"feature_uri": uri, "query": _query_of(uri), "top_k": _FOUND} for uri in FEATURES]
     parameters = {
         "searches": searches,
@@ -203,7 +237,21 @@ def _retriever(
         **parameters,
     }
     config = {"stage_id": "feature_search", "parameters": parameters}
-    return {"retriever_name": name, "stages": [{"stage_name": "find", "config": config}]}
+    return {"stage_name": "find", "config": config}
+
+
+def _rerank_stage(ranker: str) -> dict[str, Any]:
+    parameters = {"inference_name": ranker, "max_candidates": _RERANKED}
+    return {"stage_name": "rank", "config": {"stage_id": "rerank", "parameters": parameters}}
+
+
+def _without_ranker(answer: Mapping[str, Any], document_ids: list[str]) -> list[str]:
+    """The documents in the order that a ranker found them in."""
+    judged = (answer.get("explain_plan") or {}).get("rerank") or []
+    if not judged:
+        return document_ids
+    id_to_rank = {one["document_id"]: one["rank"] for one in judged[0]["documents"]}
+    return sorted(document_ids, key=lambda id: id_to_rank[id])
 
 
 def _query_of(uri: str) -> Any:

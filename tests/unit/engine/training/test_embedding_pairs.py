@@ -20,8 +20,8 @@ from desirepath.engine.training.embedding_pairs import (
     PairReport,
     PairSettings,
     read_pairs,
-    write_pairs,
 )
+from desirepath.engine.training.pair_files import write_pairs
 from desirepath.errors import InvalidSetting, NotEnoughData
 from tests.unit.engine.importing_helpers import run_import, write_lines
 
@@ -203,13 +203,15 @@ def test_files_have_the_columns_of_trainers(tmp_path: Path, format: str) -> None
             negative_ids=("a", "c"),
             negatives=("Apple", "Cap stand"),
             weight=1.5,
+            rate=0.5,
+            chain="hat",
             side=side,
             origin="click",
         )
         for side in ("train", "test")
     ]
-    files = write_pairs(pairs, tmp_path, format)
-    assert set(files) == {"train", "test"}
+    files = write_pairs(pairs, tmp_path / f"pairs.{format}")
+    assert files == {side: tmp_path / f"pairs.{side}.{format}" for side in ("train", "test")}
     if format == "jsonl":
         (row,) = [json.loads(line) for line in files["train"].read_text().splitlines()]
     else:
@@ -225,4 +227,4 @@ def test_files_have_the_columns_of_trainers(tmp_path: Path, format: str) -> None
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidSetting):
-        write_pairs([], tmp_path, "csv")
+        write_pairs([], tmp_path / "pairs.csv")

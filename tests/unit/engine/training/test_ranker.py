@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,43 +11,24 @@ import pytest
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
 from desirepath.engine.analysing.part import part_of
-from desirepath.engine.analysis_rules import AnalysisRules
-from desirepath.engine.bootstrap import ensure_defaults
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import find_model
 from desirepath.engine.ranker_files import read_parts
-from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.ctr import train_ctr
 from desirepath.engine.training.list_models import ListModelSettings
 from desirepath.engine.training.matrix_files import MatrixFormat, write_matrix
-from desirepath.engine.training.proposing import propose_features
 from desirepath.engine.training.ranker import RankerSettings, train_ranker
 from desirepath.engine.training.validating import validate_log
 from desirepath.errors import InvalidSetting, NotEnoughData
 from desirepath.methods.ranking.trees import TreeSettings
 from desirepath.storage.base import Namespace
-from desirepath.storage.open import open_storage
-from desirepath.testing.clock import ClockedStorage, TestingClock
+from desirepath.testing.clock import TestingClock
 from tests.clicked_lists import shop
 
 FEW = RankerSettings(
     features=("rank", "feature:worth", "ctr"), trees=TreeSettings(trees=20, rows_in_leaf=5)
 )
-
-
-@pytest.fixture
-def clock() -> TestingClock:
-    return TestingClock()
-
-
-@pytest.fixture
-def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
-    storage = ClockedStorage(open_storage(f"sqlite:///{tmp_path}/log.db", clock), clock)
-    rules = AnalysisRules(folder=tmp_path / "copies")
-    with closing(Engine(storage, clock, RecordingRules(), analysis=rules)) as engine:
-        ensure_defaults(engine)
-        yield engine
 
 
 def default(engine: Engine) -> Namespace:
@@ -164,7 +143,7 @@ def test_too_few_clicks_for_chances_are_refused(
     assert (refusal.value.needed, refusal.value.found) == (100, found)
 
 
-@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100]), (60, [0, 0, 40, 0])])
+@pytest.mark.parametrize(("n", "missing"), [(0, [20, 50, 100, 100, 20]), (60, [0, 0, 40, 0, 20])])
 def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing: list[int]) -> None:
     shop(engine, clock, n)
     with open_log(engine, default(engine)) as opened:
@@ -172,11 +151,3 @@ def test_what_a_log_allows(engine: Engine, clock: TestingClock, n: int, missing:
     assert (found.executions, found.lists_with_both, found.clicks) == (n, n, n)
     assert found.documents_shown == 6 * n
     assert [one.missing for one in found.needs] == missing
-
-
-def test_what_was_logged_is_proposed(engine: Engine, clock: TestingClock) -> None:
-    shop(engine, clock, 5)
-    with open_log(engine, default(engine)) as opened, engine.storage.read() as session:
-        found = propose_features(part_of(opened, Scope()), session, 1)
-    assert found["feature:worth"] == 1.0
-    assert "rank" in found

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from desirepath.errors import NotEnoughData
 from desirepath.methods.adapters.gain import LEAST_QUERIES, held_out_gain, ndcg
 from desirepath.methods.adapters.linear import ClickedVectors, directions, fit_ridge
-from desirepath.methods.levels import FloatArray
 from tests.unit.methods.adapters.worlds import clicks_on, rotation
 
 N, D = 150, 16
@@ -34,7 +28,7 @@ def test_a_turn_is_undone_on_held_out_queries() -> None:
     assert gain.is_shipped
     assert gain.low > 0.02
     assert gain.low < gain.mean < gain.high
-    matrix = fit_ridge(clicked, gain.ridge)
+    matrix = gain.choice.fit(clicked)
     assert ndcg(clicked, matrix).mean() > gain.before.mean()
 
 
@@ -72,8 +66,8 @@ def test_it_is_the_least_of_what_it_minimises() -> None:
 def test_queries_of_a_group_are_held_out_together() -> None:
     """Copies of a query would tell its answer: they gain only where they may be split."""
     rng = np.random.default_rng(8)
-    documents = directions(rng.standard_normal((400, 64)))
-    queries = np.repeat(rng.standard_normal((25, 64)), 4, axis=0)
+    documents = directions(rng.standard_normal((400, 32)))
+    queries = np.repeat(rng.standard_normal((25, 32)), 4, axis=0)
     groups = np.repeat(np.arange(25), 4)
     clicked = ClickedVectors(
         queries=queries,
@@ -87,15 +81,17 @@ def test_queries_of_a_group_are_held_out_together() -> None:
 
 
 def test_ndcg_by_hand() -> None:
+    """A query near the first document, whose clicked ones have rates of a half and a quarter."""
     clicked = ClickedVectors(
-        queries=np.array([[1.0, 0.2]]),
+        queries=np.array([[0.3, 0.4], [1.0, 0.2]]),
         documents=np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]),
-        query=np.array([0, 0]),
-        document=np.array([0, 2]),
-        weights=np.ones(2),
+        query=np.array([1, 1]),
+        document=np.array([2, 0]),
+        weights=np.array([0.5, 0.25]),
     )
-    expected = (1 + 1 / np.log2(4)) / (1 + 1 / np.log2(3))
-    np.testing.assert_allclose(ndcg(clicked, np.eye(2)), [expected])
+    expected = (0.25 + 0.5 / np.log2(4)) / (0.5 + 0.25 / np.log2(3))
+    np.testing.assert_allclose(ndcg(clicked, np.eye(2)), [0.0, expected])
+    np.testing.assert_allclose(ndcg(clicked, np.eye(2), depth=1), [0.0, 0.25 / 0.5])
 
 
 def test_too_few_queries_are_refused() -> None:
@@ -110,60 +106,3 @@ def test_nothing_clicked_is_refused() -> None:
     clicked, _ = _world(3, angle=0.9)
     with pytest.raises(NotEnoughData):
         fit_ridge(clicked.take(np.zeros(0, np.int64)), 1.0)
-
-
-@pytest.mark.needs_data
-@pytest.mark.parametrize(("angle", "is_shipped"), [(0.9, True), (0.0, False)])
-def test_products_and_queries_of_people(
-    shared_data: Callable[[str], Path], angle: float, is_shipped: bool
-) -> None:
-    """LSA vectors of ESCI's products; clicks are simulated from its human labels, seed 1."""
-    rng = np.random.default_rng(1)
-    queries, documents, grades = _esci(shared_data("esci_small"))
-    searched = queries @ rotation(queries.shape[1], angle, rng).T
-    chance = np.array([0.05, 0.15, 0.3, 0.8])
-    examined = 1.0 / np.arange(1, 11)
-    scores = directions(searched) @ directions(documents).T
-    weights: dict[tuple[int, int], float] = {}
-    for query, labels in enumerate(grades):
-        judged = np.array(sorted(labels))
-        for _ in range(40):
-            noisy = scores[query, judged] + 0.1 * rng.standard_normal(len(judged))
-            shown = judged[np.argsort(-noisy)[:10]]
-            odds = examined[: len(shown)] * chance[[labels[int(one)] for one in shown]]
-            for place in np.flatnonzero(rng.random(len(shown)) < odds):
-                pair = (query, int(shown[place]))
-                weights[pair] = weights.get(pair, 0.0) + 1 / examined[place]
-    pairs = sorted(weights)
-    clicked = ClickedVectors(
-        queries=searched,
-        documents=documents,
-        query=np.array([query for query, _ in pairs]),
-        document=np.array([document for _, document in pairs]),
-        weights=np.array([weights[pair] for pair in pairs]),
-    )
-    gain = held_out_gain(clicked, np.arange(len(queries)), rng)
-    assert gain.is_shipped is is_shipped
-
-
-def _esci(folder: Path) -> tuple[FloatArray, FloatArray, list[dict[int, int]]]:
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    with gzip.open(folder / "products.jsonl.gz", "rt") as lines:
-        products = [json.loads(line) for line in lines]
-    row_of = {product["asin"]: row for row, product in enumerate(products)}
-    labels: dict[str, dict[int, int]] = {}
-    with gzip.open(folder / "judgments.tsv.gz", "rt") as lines:
-        next(lines)
-        for line in lines:
-            query, asin, _, grade = line.rstrip("\n").split("\t")
-            labels.setdefault(query, {})[row_of[asin]] = int(grade)
-    words = TfidfVectorizer(sublinear_tf=True, stop_words="english")
-    texts = [f"{one['title']} {one.get('brand') or ''}" for one in products]
-    lsa = TruncatedSVD(64, random_state=0)
-    documents = lsa.fit_transform(words.fit_transform(texts))
-    names = sorted(labels)
-    queries = lsa.transform(words.transform(names))
-    known = np.flatnonzero(np.linalg.norm(queries, axis=1) > 1e-6)
-    return queries[known], documents, [labels[names[row]] for row in known]

@@ -11,6 +11,7 @@ from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.baselines import Baseline, baseline_scores, random_scores
 from desirepath.methods.ranking.comparing import mean_of_lists
 from desirepath.methods.ranking.importance import importances
+from desirepath.methods.ranking.list_auc import list_auc
 from desirepath.methods.ranking.matrix import FloatArray, Matrix
 from desirepath.methods.ranking.metrics import ndcg
 from desirepath.methods.ranking.splitting import split_by_time
@@ -117,3 +118,26 @@ def test_a_feature_that_the_order_rests_on_is_the_most_important() -> None:
     assert others["price"].mean == pytest.approx(0, abs=1e-12)
     assert others["lie"] is None
     assert found[0].coverage == pytest.approx(0.98, abs=0.01)
+
+
+def test_auc_within_lists_is_that_of_all_pairs() -> None:
+    rng = np.random.default_rng(4)
+    groups = rng.integers(1, 8, 200)
+    n = int(groups.sum())
+    values = np.where(rng.random(n) < 0.2, np.nan, rng.integers(0, 4, n).astype(float))
+    clicked = rng.random(n) < 0.4
+    found = list_auc(values, clicked, groups)
+    for start, size, auc in zip(np.cumsum(groups) - groups, groups, found, strict=True):
+        rows = range(start, start + size)
+        worths = [
+            0.5
+            if np.isnan([values[a], values[b]]).any() or values[a] == values[b]
+            else float(values[a] > values[b])
+            for a in rows
+            for b in rows
+            if clicked[a] and not clicked[b]
+        ]
+        assert (auc == pytest.approx(np.mean(worths))) if worths else np.isnan(auc)
+    reverse = list_auc(-values, clicked, groups)
+    assert reverse == pytest.approx(1 - found, nan_ok=True)
+    assert list_auc(np.zeros(0), np.zeros(0, bool), np.zeros(0, np.int64)).shape == (0,)

@@ -11,7 +11,7 @@ from desirepath.testing.simulation.running import Served
 
 def served(n: int, learned: float = 0.6) -> list[Served]:
     return [
-        Served(learned=learned, rrf=0.4, uniform=0.5, oracle=0.8, clicks=number % 2)
+        Served(shown=0.7, learned=learned, rrf=0.4, uniform=0.5, oracle=0.8, clicks=number % 2)
         for number in range(n)
     ]
 
@@ -36,7 +36,7 @@ def test_a_block_says_what_was_gained() -> None:
 
 
 def test_without_a_gap_none_is_closed() -> None:
-    same = Served(learned=0.5, rrf=0.5, uniform=0.5, oracle=0.5, clicks=0)
+    same = Served(shown=0.5, learned=0.5, rrf=0.5, uniform=0.5, oracle=0.5, clicks=0)
     assert blocks_of([same], 1)[0].gap_closed is None
 
 
