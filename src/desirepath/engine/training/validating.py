@@ -9,6 +9,7 @@ from desirepath.engine.analysing.part import Part
 from desirepath.engine.training import ranker, recommender
 from desirepath.engine.training.recommender import people_with_two
 from desirepath.engine.training.training_rows import clicks_by_list
+from desirepath.methods.adapters.gain import LEAST_QUERIES
 from desirepath.methods.ranking import lambdamart
 from desirepath.methods.ranking.click_probability import LEAST_CLICKS
 
@@ -85,6 +86,9 @@ def validate_log(part: Part) -> LogForTraining:
             with_both=_.count(where=(_.clicks > 0) & (_.clicks < _.n)),
         )
     )
+    queries = part.log.executions.select("execution_id", "query")
+    clicked = clicks_by_list(known).filter(_.clicks > 0).inner_join(queries, "execution_id")
+    (asked,) = part.rows(clicked.aggregate(n=_["query"].nunique()))
     (documents,) = part.rows(known.aggregate(n=_.document_id.nunique()))
     clicks, shown = lists["clicks"] or 0, lists["shown"] or 0
     needs = (
@@ -98,6 +102,12 @@ def validate_log(part: Part) -> LogForTraining:
         ("ctr", "documents that were clicked", LEAST_CLICKS, clicks),
         ("ctr", "documents that were left alone", LEAST_CLICKS, shown - clicks),
         ("recommender", recommender.WITH_TWO, recommender.LEAST_PEOPLE, people_with_two(part)),
+        (
+            "adapter",
+            "different queries with a click, at most: what has a vector is seen when it is trained",
+            LEAST_QUERIES,
+            asked["n"],
+        ),
     )
     return LogForTraining(
         **searches,

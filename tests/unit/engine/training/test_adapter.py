@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,23 @@ from desirepath.engine.adapter_files import MAP, SPACE, read_map
 from desirepath.engine.engine import Engine
 from desirepath.engine.executing import ExecuteRequest, execute
 from desirepath.engine.models import deploy_model, find_model
+from desirepath.engine.recording import RecordingRules
 from desirepath.engine.retrievers import change_retriever
 from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.engine.training.adapter import AdapterSettings, train_adapter
 from desirepath.errors import EmbedderFailed, InvalidSetting, NotBetter, NotEnoughData, NotFound
-from desirepath.storage.base import Namespace
+from desirepath.storage.base import Namespace, Storage
+from desirepath.testing.clock import ClockedStorage, TestingClock
 from tests.turned_shop import DIMENSION, shop
 
 IMAGE = AdapterSettings(index="image")
+
+
+@pytest.fixture
+def engine(storage: Storage, clock: TestingClock) -> Iterator[Engine]:
+    """On both databases: documents are read from them."""
+    with closing(Engine(ClockedStorage(storage, clock), clock, RecordingRules())) as engine:
+        yield engine
 
 
 def default(engine: Engine) -> Namespace:

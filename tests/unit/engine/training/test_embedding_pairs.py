@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
 from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
+from desirepath.engine.recording import RecordingRules
 from desirepath.engine.training.embedding_pairs import (
     EmbeddingPair,
     PairReport,
@@ -23,9 +26,18 @@ from desirepath.engine.training.embedding_pairs import (
 )
 from desirepath.engine.training.pair_files import write_pairs
 from desirepath.errors import InvalidSetting, NotEnoughData
+from desirepath.storage.base import Storage
+from desirepath.testing.clock import ClockedStorage, TestingClock
 from tests.unit.engine.importing_helpers import run_import, write_lines
 
 HOUR = 3600 * 1_000_000
+
+
+@pytest.fixture
+def engine(storage: Storage, clock: TestingClock) -> Iterator[Engine]:
+    """On both databases: documents are read from them."""
+    with closing(Engine(ClockedStorage(storage, clock), clock, RecordingRules())) as engine:
+        yield engine
 
 
 class _Log:
