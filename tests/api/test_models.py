@@ -244,7 +244,7 @@ class TestInProcess:
                     here.models.train(kind, name, settings=settings)
 
     def test_writes_pairs(self, database: Database, tmp_path: Path) -> None:
-        """Sixty searches for one thing, of four documents with a text, of which the last is clicked."""
+        """Sixty searches for one thing, of four documents; of these the last is clicked."""
         folder, target = str(tmp_path / "copies"), tmp_path / "pairs.jsonl"
         with desirepath.open(database.url, analysis_folder=folder) as here:
             with pytest.raises(NotEnoughData):
