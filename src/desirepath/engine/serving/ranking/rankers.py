@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import Any
@@ -31,6 +32,7 @@ MOST_RANKERS = 16
 _PATIENCE_SECONDS = 0.25
 _TURN_SECONDS = 1.0
 _IDLE_SECONDS = 3_600.0  # a ranker that nobody asked for so long does not follow the log
+_log = logging.getLogger("desirepath")
 
 
 class LoadedRanker:
@@ -146,6 +148,8 @@ class Rankers:
                     loaded.counts.keep_up(self._storage, self._stopped)
                 except StorageError:
                     break  # a search will say so, or the next turn goes better
+                except Exception:  # a search with this one will be degraded; others go on
+                    _log.exception("ranker %s cannot read the log", loaded.artifact.artifact_id)
 
 
 def _ranker(parts: RankerParts) -> Ranker:
