@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -21,6 +21,7 @@ from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
 from desirepath.engine.training.document_fields import document_tables
 from desirepath.engine.training.layouts import propensities_of, read_layout, with_shares
+from desirepath.engine.training.recommender_features import Recommender, with_recommenders
 from desirepath.engine.training.snapshot import snapshot_of
 from desirepath.engine.training.training_rows import features_of, opened_tables, training_rows
 from desirepath.methods.ranking.counters import CounterSnapshot
@@ -54,6 +55,8 @@ class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
         What its features are, with their constants.
     snapshot
         The shared counters as they stand, for serving to go on from.
+    recommenders
+        Those that are features, by argument.
     n_flagged, flagged_share
         Identities that look like robots and were left out, and their share of the interactions.
     """
@@ -61,6 +64,7 @@ class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
     matrix: Matrix
     layout: FeatureLayout
     snapshot: CounterSnapshot
+    recommenders: Mapping[str, Recommender]
     n_flagged: int
     flagged_share: float
 
@@ -104,6 +108,8 @@ def training_data(
         half_life_days=half_life_days,
         smoothing=smoothing,
     )
+    layout, recommenders = with_recommenders(engine, namespace.number, layout)
+    parts = {argument: one.parts for argument, one in recommenders.items()}
     with engine.storage.read() as session:
         origin = boundary(session.now())  # all from before it is in what is copied now
     with open_log(engine, namespace, on=on, progress=progress) as opened:
@@ -115,13 +121,14 @@ def training_data(
             opened.engine.kept(exposures_of(opened.log, layout)) as exposures,
         ):
             layout = with_shares(opened, layout, exposures, documents)
-            with opened_tables(opened, layout, exposures, documents) as tables:
+            with opened_tables(opened, layout, exposures, documents, parts) as tables:
                 found = features_of(opened, training_rows(part), tables, layout)
         snapshot = snapshot_of(opened, layout, origin)
     return TrainingData(
         matrix=_matrix(found.rows, found.features, layout, grading),
         layout=layout,
         snapshot=snapshot,
+        recommenders=recommenders,
         n_flagged=part.n_flagged,
         flagged_share=part.flagged_share,
     )

@@ -283,6 +283,7 @@ class _Cut(NamedTuple):
     choosing: _Slice
     measuring: _Slice
     test_from: int
+    learned_before: int
 
 
 def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
@@ -291,8 +292,8 @@ def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
         (ends,) = part.rows(split_moment(rows, share))
         if not ends["n"]:
             raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=0)
-        weighting, split = settings.weighting, int(ends["split"])
-        every = _known(part, weighted(rows, int(ends["last"]), weighting))
+        weighting, split, last = settings.weighting, int(ends["split"]), int(ends["last"])
+        every = _known(part, weighted(rows, last, weighting))
         _check_amount(every.preferences)
         earlier = rows.filter(_.moment < split)
         (ends,) = part.rows(split_moment(earlier, share))
@@ -302,6 +303,7 @@ def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
             choosing=_slice(part, earlier, first, weighting),
             measuring=_slice(part, rows, split, weighting),
             test_from=split,
+            learned_before=last + 1,
         )
 
 
@@ -399,6 +401,7 @@ def _learn(
             half_life_days=settings.half_life_days,
             most=settings.most_weight,
             popularity_share=share,
+            learned_before=cut.learned_before,
             regularization=settings.regularization,
             confidence=settings.confidence,
         ),
