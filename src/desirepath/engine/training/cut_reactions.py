@@ -51,6 +51,7 @@ class Cut(NamedTuple):
     choosing: Slice
     measuring: Slice
     test_from: int
+    learned_before: int
 
 
 def cut_reactions(part: Part, weighting: Weighting, test_share: float) -> Cut:
@@ -72,8 +73,8 @@ def cut_reactions(part: Part, weighting: Weighting, test_share: float) -> Cut:
         (ends,) = part.rows(split_moment(rows, share))
         if not ends["n"]:
             raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=0)
-        split = int(ends["split"])
-        every = _known(part, weighted(rows, int(ends["last"]), weighting))
+        split, last = int(ends["split"]), int(ends["last"])
+        every = _known(part, weighted(rows, last, weighting))
         _check_amount(every)
         earlier = rows.filter(_.moment < split)
         (ends,) = part.rows(split_moment(earlier, share))
@@ -83,6 +84,7 @@ def cut_reactions(part: Part, weighting: Weighting, test_share: float) -> Cut:
             choosing=_slice(part, earlier, first, weighting),
             measuring=_slice(part, rows, split, weighting),
             test_from=split,
+            learned_before=last + 1,
         )
 
 

@@ -17,7 +17,8 @@ from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.ranker_files import RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.layouts import USUAL_FEATURES, read_layout
-from desirepath.engine.training.matrix import Grading, training_data
+from desirepath.engine.training.matrix import Grading, TrainingData, training_data
+from desirepath.engine.training.recommender_features import check_amount, likeness_of
 from desirepath.engine.training.trained import Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.calibration import Calibration
@@ -178,6 +179,8 @@ def learn(
         on=options.get("on", "duckdb"),
         progress=options.get("progress"),
     )
+    if data.matrix.n_lists:
+        check_amount(data.matrix, settings.test_share)
     report, trees, calibration = fit(data.matrix, options.get("stepped"))
     report = msgspec.structs.replace(
         report,
@@ -203,9 +206,20 @@ def learn(
                     layout=data.layout,
                     counters=data.snapshot,
                     calibration=calibration,
+                    likeness={
+                        argument: likeness_of(one.parts)
+                        for argument, one in data.recommenders.items()
+                    },
                 )
             ),
-            retriever_id=data.layout.retriever_id,
+            retriever_id=_seen_of(data),
         )
         artifact = options.get("store", store_model)(engine, namespace, draft, changes)
     return Learned(report=report, artifact=artifact, matrix=data.matrix)
+
+
+def _seen_of(data: TrainingData) -> str | None:
+    """Whose log was learned from, be it by a recommender; None: everybody's."""
+    seen = {one.artifact.retriever_id for one in data.recommenders.values()}
+    seen.add(data.layout.retriever_id)
+    return seen.pop() if len(seen) == 1 else None

@@ -290,6 +290,7 @@ def _learn(
             half_life_days=settings.half_life_days,
             most=settings.most_weight,
             popularity_share=share,
+            learned_before=cut.learned_before,
             regularization=settings.regularization,
             confidence=settings.confidence,
         ),

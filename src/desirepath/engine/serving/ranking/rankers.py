@@ -48,7 +48,7 @@ class LoadedRanker:
         self.asked_at = time.monotonic()
         self._ranker = _ranker(parts)
         self._calibration = parts.calibration
-        self._reader = FeatureReader(artifact.namespace, parts.layout)
+        self._reader = FeatureReader(artifact.namespace, parts.layout, parts.likeness)
 
     def judge(self, session: Session, asked: AskedList, patience_seconds: float) -> Judged:
         """Say which documents of a list should come first.
