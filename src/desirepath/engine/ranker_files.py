@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from desirepath.domain.ranking_features import FeatureKind, FeatureLayout
-from desirepath.engine.array_files import pack_arrays, unpack_arrays
 from desirepath.errors import InvalidFile
+from desirepath.methods.array_files import pack_arrays, unpack_arrays
 from desirepath.methods.ranking.calibration import Calibration
 from desirepath.methods.ranking.counters import CounterSnapshot
 from desirepath.methods.recommending.likeness import Likeness

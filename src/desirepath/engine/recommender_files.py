@@ -11,8 +11,8 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.domain.plain_json import encode_json
-from desirepath.engine.array_files import pack_arrays, unpack_arrays
 from desirepath.errors import InvalidFile
+from desirepath.methods.array_files import pack_arrays, unpack_arrays
 from desirepath.methods.levels import FloatArray
 from desirepath.methods.recommending.als import AlternatingLeastSquares
 from desirepath.methods.recommending.base import (
