@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import log2
 
 from desirepath.errors import InvalidDataset
@@ -10,7 +10,13 @@ from desirepath.errors import InvalidDataset
 __all__ = ["f_measure", "measures_at"]
 
 
-def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict[str, float]:
+def measures_at(
+    found: Sequence[str],
+    grades: Mapping[str, int],
+    k: int,
+    *,
+    relevant: Collection[str] = (),
+) -> dict[str, float]:
     """Precision, recall, F1, F2, MAP, NDCG, MRR and judged of the first ``k`` documents.
 
     A document is relevant if its grade is above 0; one without a grade counts as 0. Precision
@@ -27,6 +33,9 @@ def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict
         Judged documents, 0 and above; at least one above 0.
     k
         At least 1.
+    relevant
+        What is relevant to the measures that know no grades, which are all but NDCG, if that is
+        not what has a grade above 0. Empty: it is.
 
     Raises
     ------
@@ -49,16 +58,17 @@ def measures_at(found: Sequence[str], grades: Mapping[str, int], k: int) -> dict
         raise InvalidDataset("a query needs a relevant document to be measured")
     shown = found[:k]
     gains = [max(grades.get(document, 0), 0) for document in shown]
-    hit_ranks = [rank for rank, gain in enumerate(gains, start=1) if gain > 0]
+    wanted = relevant or {document for document, grade in grades.items() if grade > 0}
+    hit_ranks = [rank for rank, document in enumerate(shown, start=1) if document in wanted]
     precision = len(hit_ranks) / k
-    recall = len(hit_ranks) / len(best)
+    recall = len(hit_ranks) / len(wanted)
     precisions = [n / rank for n, rank in enumerate(hit_ranks, start=1)]
     return {
         "precision": precision,
         "recall": recall,
         "f1": f_measure(precision, recall, beta=1),
         "f2": f_measure(precision, recall, beta=2),
-        "map": sum(precisions) / len(best),
+        "map": sum(precisions) / len(wanted),
         "ndcg": _discounted(gains) / _discounted(best[:k]),
         "mrr": 1 / hit_ranks[0] if hit_ranks else 0.0,
         "judged": sum(document in grades for document in shown) / max(len(shown), 1),
