@@ -68,7 +68,7 @@ def compare_evaluations(
     lost = sum(one.difference < -_SAME for one in queries)
     outcome = _outcome(deciding.difference)
     return EvaluationComparison(
-        verdict=_verdict(outcome, deciding, won, lost),
+        verdict=_verdict(outcome, deciding, won, lost) + _less_judged(measures, k),
         outcome=outcome,
         metric=metric,
         k=k,
@@ -152,6 +152,19 @@ def _verdict(outcome: Outcome, one: ComparedMeasure, won: int, lost: int) -> str
     if outcome is Outcome.CANNOT_TELL:
         return f"Cannot tell which is better: {figures}{_how_many_more(difference)}"
     return f"The candidate is {outcome.value}: {figures}"
+
+
+def _less_judged(measures: Sequence[ComparedMeasure], k: int) -> str:
+    """A caution: what nobody judged counts as not relevant, which is not what it need be."""
+    (one,) = (one for one in measures if (one.metric, one.k) == (JUDGED, k))
+    if one.difference.low <= 0 <= one.difference.high:
+        return ""
+    less, more = sorted((one.candidate, one.baseline))
+    who = "candidate" if one.candidate < one.baseline else "baseline"
+    return (
+        f" Of what the {who} finds less is judged, {less:.1%} beside {more:.1%}, and what is not "
+        "counts as not relevant: it may be better than it looks."
+    )
 
 
 def _how_many_more(difference: MeanEstimate) -> str:

@@ -93,9 +93,8 @@ def summarize(
     queries = tuple(outcomes)
     evaluated = [one for one in queries if one.status is QueryStatus.EVALUATED]
     if not evaluated:
-        raise NotEnoughData(
-            "queries that can be evaluated", needed=1, found=0, why=_reasons(queries)
-        )
+        why = f"Every query was skipped: {_reasons(queries)}" if queries else ""
+        raise NotEnoughData("queries that can be evaluated", needed=1, found=0, why=why)
     estimates = _estimates(evaluated, config, seed)
     by_k = {k: {name: one.mean for name, one in of.items()} for k, of in estimates.items()}
     metric, k = config.primary
@@ -153,10 +152,10 @@ def _verdict(
     n_skipped = len(queries) - one.of
     words = (
         f"{metric}@{k} is {one.mean:.3f} (95 % interval {one.low:.3f} to {one.high:.3f}) over "
-        f"{_counted(one.of, 'query')}, with {at_k[JUDGED].mean:.0%} of what was found judged"
+        f"{_counted(one.of)}, with {at_k[JUDGED].mean:.0%} of what was found judged"
     )
     if n_skipped:
-        words += f"; {_counted(n_skipped, 'query')} skipped. {_reasons(queries)}"
+        words += f". {_counted(n_skipped)} skipped: {_reasons(queries)}"
     else:
         words += "."
     if warnings:
@@ -165,10 +164,7 @@ def _verdict(
 
 
 def _reasons(queries: Sequence[QueryOutcome]) -> str:
-    reasons = Counter(one.error for one in queries if one.error is not None)
-    if not reasons:
-        return "The dataset has no queries."
-    return f"Skipped: {_most_frequent(reasons)}"
+    return _most_frequent(Counter(one.error for one in queries if one.error is not None))
 
 
 def _most_frequent(reasons: Mapping[str, int]) -> str:
@@ -177,5 +173,5 @@ def _most_frequent(reasons: Mapping[str, int]) -> str:
     return shown if len(first) <= _MOST_REASONS else f"{shown} …"
 
 
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what if n == 1 else 'queries'}"
+def _counted(n: int) -> str:
+    return f"{n:,} {'query' if n == 1 else 'queries'}"

@@ -32,6 +32,7 @@ __all__ = [
     "check_can_search",
     "evaluate",
     "evaluate_and_store",
+    "evaluation_request",
     "read_queries",
     "start_evaluation",
 ]
@@ -163,7 +164,7 @@ def evaluate_and_store(
         AssessmentKind.EVALUATION,
         retriever.retriever_id,
         name=dataset.name,
-        request=_request_of(dataset, config),
+        request=evaluation_request(dataset, config),
         result=result,
         started_at=started_at,
     )
@@ -197,11 +198,12 @@ def start_evaluation(
         AssessmentKind.EVALUATION,
         retriever.retriever_id,
         name=dataset.name,
-        request=_request_of(dataset, config),
+        request=evaluation_request(dataset, config),
     )
 
 
-def _request_of(dataset: Dataset, config: EvaluationConfig) -> dict[str, Any]:
+def evaluation_request(dataset: Dataset, config: EvaluationConfig) -> dict[str, Any]:
+    """What the record of an evaluation says was asked for."""
     return {
         "dataset_id": dataset.dataset_id,
         "k_values": list(config.k_values),

@@ -1,13 +1,13 @@
-"""How well one query was answered, against judgments: all measures at one cutoff."""
+"""How well one query was answered, against judgments: in order down to a cutoff, and as a set."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import log2
 
 from desirepath.errors import InvalidDataset
 
-__all__ = ["f_measure", "measures_at"]
+__all__ = ["f_measure", "measures_at", "measures_of_sets"]
 
 
 def measures_at(
@@ -72,6 +72,36 @@ def measures_at(
         "ndcg": _discounted(gains) / _discounted(best[:k]),
         "mrr": 1 / hit_ranks[0] if hit_ranks else 0.0,
         "judged": sum(document in grades for document in shown) / max(len(shown), 1),
+    }
+
+
+def measures_of_sets(
+    predicted: Iterable[str], truth: Iterable[str], k: int | None = None
+) -> dict[str, float]:
+    """Precision, recall, F1 and F2 of what was predicted, however often and in whatever order.
+
+    Precision divides by what was predicted, so that it need not be ``k``. Where there is nothing to
+    divide by, the measure is 0: nothing predicted, or nothing true.
+
+    Parameters
+    ----------
+    k
+        Only the first so many different ones count; None: all do.
+
+    Examples
+    --------
+    >>> values = measures_of_sets(["a", "b", "b"], ["a", "c", "d"])
+    >>> values["precision"], round(values["recall"], 3), round(values["f1"], 3)
+    (0.5, 0.333, 0.4)
+    """
+    chosen, wanted = set(list(dict.fromkeys(predicted))[:k]), set(truth)
+    hits = len(chosen & wanted)
+    precision, recall = hits / max(len(chosen), 1), hits / max(len(wanted), 1)
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f1": f_measure(precision, recall, beta=1),
+        "f2": f_measure(precision, recall, beta=2),
     }
 
 

@@ -50,7 +50,7 @@ def test_a_clear_winner_by_paired_queries() -> None:
     back = compare_evaluations(candidate, baseline)
     assert (back.outcome, back.won, back.lost) == (Outcome.WORSE, 0, 40)
     assert compared.verdict.startswith("The candidate is better: ndcg@10 is 0.")
-    assert compared.verdict.endswith("over 40 queries, of which 40 won and 0 lost.")
+    assert "over 40 queries, of which 40 won and 0 lost." in compared.verdict
 
 
 def test_the_interval_is_that_of_the_differences() -> None:
@@ -74,7 +74,7 @@ def test_equal_ones_cannot_be_told_apart() -> None:
 def test_few_queries_cannot_tell_however_clear_they_are() -> None:
     compared = compare_evaluations(evaluated([5] * 9), evaluated([1] * 9))
     assert (compared.outcome, compared.won) == (Outcome.CANNOT_TELL, 9)
-    assert compared.verdict.endswith("It takes at least 10 queries.")
+    assert "It takes at least 10 queries." in compared.verdict
     more = compare_evaluations(evaluated([5] * 10), evaluated([1] * 10))
     assert more.outcome is Outcome.BETTER
 
@@ -87,6 +87,16 @@ def test_it_says_how_many_queries_would_tell() -> None:
     needed = 20 * (half / one.difference.mean) ** 2
     said = int(compared.verdict.split("about ")[1].split(" ")[0].replace(",", ""))
     assert said == pytest.approx(needed, abs=1)
+
+
+def test_it_warns_where_less_is_judged_of_one() -> None:
+    """The candidate finds two documents before the wanted one, which nobody judged."""
+    compared = compare_evaluations(evaluated([1] * 20), evaluated([3] * 20))
+    assert compared.outcome is Outcome.WORSE
+    assert compared.verdict.endswith(
+        " Of what the candidate finds less is judged, 33.3% beside 100.0%, and what is not counts "
+        "as not relevant: it may be better than it looks."
+    )
 
 
 def test_queries_that_one_skipped_are_left_out() -> None:

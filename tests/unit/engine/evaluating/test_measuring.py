@@ -115,8 +115,8 @@ def test_means_are_over_evaluated_queries() -> None:
     assert (result.metric, result.k) == ("ndcg", 3)
     assert result.verdict == (
         "ndcg@3 is 0.500 (95 % interval 0.000 to 1.000) over 2 queries, with 50% of what was found "
-        "judged; 1 query skipped. Skipped: The dataset has no relevant document for this query. "
-        "(1) Searches warned: A stage was skipped: no ranker. (2)"
+        "judged. 1 query skipped: The dataset has no relevant document for this query. (1) "
+        "Searches warned: A stage was skipped: no ranker. (2)"
     )
 
 
@@ -139,10 +139,10 @@ def test_a_result_is_finite_and_outlives_being_stored() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "why"),
     [
-        ([], "The dataset has no queries."),
+        ([], ""),
         (
             [outcome(judged(str(n))) for n in range(2)],
-            "Skipped: The dataset has no relevant document for this query. (2)",
+            "Every query was skipped: The dataset has no relevant document for this query. (2) ",
         ),
     ],
 )
@@ -152,5 +152,5 @@ def test_nothing_to_evaluate_is_refused_with_the_reasons(
     with pytest.raises(NotEnoughData) as caught:
         summarize(outcomes, CONFIG)
     assert caught.value.message == (
-        f"{why} Not enough queries that can be evaluated: 1 needed, 0 found."
+        f"{why}Not enough queries that can be evaluated: 1 needed, 0 found."
     )
