@@ -253,5 +253,5 @@ def _render_comparison(compared: EvaluationComparison, n_queries: int) -> Iterat
             )
         yield rows
     if compared.n_unpaired:
-        yield nothing(f"{compared.n_unpaired:,} queries were skipped by one of them")
+        yield nothing(f"left out, as one of them or both skipped them: {compared.n_unpaired:,}")
     yield nothing(f"95 % intervals of the paired bootstrap over queries; seed {compared.seed}")
