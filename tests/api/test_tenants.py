@@ -47,7 +47,7 @@ READING = {
         ("get_", "list_", "search_", "rejected_", "explain_", "typeahead", "learned_", "weights_")
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
-    or id in ("session_list", "session_journey")
+    or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -57,7 +57,7 @@ HARMLESS_QUERY = {
     *("compare_to", "compare_start_date", "compare_end_date", "group_by", "sort", "direction"),
     *("finding", "steps", "outcome", "max_rank", "precision", "min_share"),
     *("min_identities", "min_impressions", "min_searches"),
-    *("q", "fields", "category", "days", "include_queries", "kind"),
+    *("q", "fields", "category", "days", "include_queries", "kind", "status"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -73,6 +73,7 @@ HARMLESS_BODY = re.compile(
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
+    r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -242,7 +243,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -264,6 +265,10 @@ def everything(api: Api) -> str:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
+        *(
+            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/evaluations?page_size=1000"))
+            for retriever in retrievers["results"]
+        ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
