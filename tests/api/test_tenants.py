@@ -337,26 +337,31 @@ class Leak(NamedTuple):
 class Pair:
     """Two worlds in the same position, for one probe after the other.
 
-    They are made anew after one that did anything: what was refused and left both as they were is
-    no trace that the next probe could find.
+    One in which a probe did anything is made anew: what was refused and left it as it was is no
+    trace that the next probe could find.
     """
 
     def __init__(self, api: Api, tag: str) -> None:
         self._backend, self._tag = api.backend, tag
-        self._worlds: list[World] = []
-        self._contents: list[str] = []
+        self._worlds: list[World | None] = [None, None]
+        self._contents = ["", ""]
 
     def worlds(self) -> list[World]:
-        if not self._worlds:
-            self._worlds = [make_world(self._backend.api(), self._tag) for _ in range(2)]
-            self._contents = [everything(world.api) for world in self._worlds]
-        return self._worlds
+        return [self._world(number) for number in range(2)]
+
+    def _world(self, number: int) -> World:
+        world = self._worlds[number]
+        if world is None:
+            world = self._worlds[number] = make_world(self._backend.api(), self._tag)
+            self._contents[number] = everything(world.api)
+        return world
 
     def contents(self, answers: Iterable[httpx.Response]) -> list[str]:
         """What they hold after a probe that was answered like this."""
-        found = [everything(world.api) for world in self._worlds]
-        if found != self._contents or any(answer.status_code < 400 for answer in answers):
-            self._worlds = []
+        found = [everything(world.api) for world in self.worlds()]
+        for number, answer in enumerate(answers):
+            if found[number] != self._contents[number] or answer.status_code < 400:
+                self._worlds[number] = None
         return found
 
 
