@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from desirepath.api.in_process import Desirepath
 from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import Job
@@ -61,6 +62,9 @@ class Ids:
     dataset_id: str
     dataset_name: str
     evaluation_id: str
+    """Of one that nobody works on."""
+    evaluated_id: str
+    """Of one with a result."""
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -130,6 +134,8 @@ def make_world(api: Api, tag: str) -> World:
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
     evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
     evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
+    here = Desirepath(api.engine, api.namespace.namespace_id)
+    evaluated = here.evaluations.run(retriever_id, own["dataset_name"])
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -161,6 +167,7 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             evaluation_id=evaluation["evaluation_id"],
+            evaluated_id=evaluated["evaluation_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -321,6 +328,10 @@ CALLS: Mapping[str, Call] = {
     "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "of the world"}),
     "list_evaluations": Call("GET", _EVALUATIONS),
     "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "compare_evaluation": Call(
+        "GET",
+        f"{_EVALUATIONS}/{{evaluated_id}}/comparison?baseline_evaluation_id={{evaluated_id}}",
+    ),
     "score_predictions": Call(
         "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
     ),

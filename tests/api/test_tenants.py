@@ -36,6 +36,7 @@ NAMES: Mapping[str, str] = {
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
     "exclude_document_ids": "document_id",
+    "baseline_evaluation_id": "evaluated_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -48,6 +49,7 @@ READING = {
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
     or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
+    or id == "compare_evaluation"
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -192,6 +194,8 @@ def id_for(place: Place, ids: Ids) -> str:
             return ids.execution_cursor
         if operation == "search_adhoc_executions":
             return ids.adhoc_cursor
+    if operation == "compare_evaluation" and name == "evaluation_id":
+        return ids.evaluated_id
     if operation == "list_models" and name == "name":
         return ids.model_name
     if operation == "get_execution_profile" and name == "execution_id":
