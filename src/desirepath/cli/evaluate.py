@@ -189,6 +189,9 @@ def _render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType
     for k, means in result.by_k.items():
         table.add_row(k, *(f"{means[name]:.3f}" for name in names))
     yield table
+    most = max(one.retrieved_count or 0 for one in result.queries)
+    if most < max(result.k_values):
+        yield nothing(f"at most {most:,} documents were found for a query; precision divides by k")
     if n_queries:
         yield from _worst(result, n_queries)
     yield from _skipped(result, n_queries)
