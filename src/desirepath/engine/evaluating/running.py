@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.evaluation import EvaluationConfig
 from desirepath.domain.judgment import Dataset, JudgedQuery
 from desirepath.domain.retriever import Retriever
+from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.engine.assessing import start_assessment, store_assessment
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.measuring import Found, measure_query, summarize, why_unanswerable
@@ -25,6 +26,7 @@ from desirepath.errors import (
     EmbedderUnavailable,
     InvalidEvaluation,
     NotEnoughData,
+    RankerUnavailable,
     StorageError,
 )
 from desirepath.storage.base import Namespace
@@ -87,6 +89,7 @@ def evaluate(
     check_can_search(retriever)
     config = config or EvaluationConfig()
     outcomes, warnings = [], Counter[str]()
+    _catch_up(engine, retriever)
     tell(0, len(queries), "searching")
     with _searched(engine, retriever, queries, config.depth, weights) as searched:
         for number, (query, found) in enumerate(zip(queries, searched, strict=True), start=1):
@@ -134,6 +137,16 @@ def _search(
     except DesirepathError as problem:
         return Found(error=problem.message)
     return Found(document_ids=[hit.document_id for hit in served.hits], warnings=served.warnings)
+
+
+def _catch_up(engine: Engine, retriever: Retriever) -> None:
+    """Let rankers read the log before, so that the first queries are ordered by them too."""
+    for stage in retriever.stages:
+        parameters = stage.parameters
+        if isinstance(parameters, RerankParameters) and parameters.inference_name is not None:
+            named = parameters.inference_name, parameters.model_version
+            with suppress(RankerUnavailable):  # searches will say so
+                engine.rankers.catch_up(retriever.namespace, *named)
 
 
 def check_can_search(retriever: Retriever) -> None:
