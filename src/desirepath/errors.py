@@ -6,7 +6,7 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset     InvalidModel
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel      InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -45,6 +45,7 @@ __all__ = [
     "EventConflict",
     "Forbidden",
     "IdempotencyConflict",
+    "InvalidBenchmark",
     "InvalidCursor",
     "InvalidDataset",
     "InvalidDocument",
@@ -137,6 +138,10 @@ class InvalidModel(InvalidInput):
     """The model breaks a rule."""
 
 
+class InvalidBenchmark(InvalidInput):
+    """The benchmark breaks a rule."""
+
+
 class InvalidSearch(InvalidInput):
     """The search asks for what its retriever cannot do."""
 
@@ -214,7 +219,7 @@ class NotFound(DesirepathError):
     resource
         What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
         ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``,
-        ``"dataset"``, ``"model"``.
+        ``"dataset"``, ``"model"``, ``"benchmark"``.
     id
         The identifier as the caller named it.
     """
