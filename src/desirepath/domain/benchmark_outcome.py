@@ -130,7 +130,8 @@ class PipelineComparison(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     verdict
-        By the p-value times the number of candidates, at 5 %.
+        By the p-value times the number of candidates, at 5 %. Not worse where the candidate's first
+        10 documents are unseen by 20 points more than the baseline's: that alone would look so.
     detectable
         The difference of nDCG@10 that so many sessions would have shown four times out of five;
         None where there are too few to say.
