@@ -78,7 +78,7 @@ HARMLESS_BODY = re.compile(
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
     r"|benchmark_name|session_count|seed|taxonomy_node_ids|start|end|interaction_types"
-    r"|sample_strategy"
+    r"|sample_strategy|time_range|interaction_weights"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 

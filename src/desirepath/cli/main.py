@@ -30,6 +30,8 @@ _COMMANDS = {
     "validate": "validate:validate_command",
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
+    "benchmark": "benchmark:benchmark_command",
+    "benchmarks": "benchmarks:benchmarks",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",

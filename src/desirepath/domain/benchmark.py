@@ -18,6 +18,8 @@ from desirepath.errors import InvalidBenchmark, MalformedJSON
 
 __all__ = [
     "DEFAULT_WEIGHTS",
+    "LEAST_SESSIONS",
+    "MOST_SESSIONS",
     "BenchmarkDraft",
     "InteractionWeights",
     "SampleStrategy",
