@@ -33,8 +33,7 @@ def fill_shop(engine: Engine, n: int = 12) -> None:
     )
     here.retrievers.create("mirror", stages=[find, {"stage_name": "turn", "config": turn}])
     for number in range(n):
-        asked = {"query": "red", "session_id": f"s{number}"}
-        found = here.retrievers.execute("live", asked)
+        found = here.retrievers.execute("live", inputs={"query": "red"}, session_id=f"s{number}")
         here.interactions.create(
             feature_id=ids[-1],
             interaction_type=["click"],
@@ -44,5 +43,5 @@ def fill_shop(engine: Engine, n: int = 12) -> None:
 
 
 def _found(here: Desirepath) -> list[str]:
-    answer = here.retrievers.execute("live", {"query": "red"})
+    answer = here.retrievers.execute("live", inputs={"query": "red"})
     return [document["document_id"] for document in answer["documents"]]

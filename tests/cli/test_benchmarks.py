@@ -61,7 +61,7 @@ def test_a_benchmark_is_run_shown_listed_and_deleted(shop: Database) -> None:
 
 
 def test_options_say_which_sessions_and_what_counts(shop: Database) -> None:
-    options = ("--type", "click", "--weight", "click=2", "--retriever", "live")
+    options = ["--type", "click", "--weight", "click=2", "--retriever", "live"]
     options += ("--sample", "recent", "--sessions", "10", "--since", "2020-01-01")
     found = json.loads(answer(shop, "benchmark", "live", "mirror", "--json", *options))
     assert (found["session_count"], found["sessions_found"]) == (10, 12)
@@ -75,7 +75,7 @@ def test_options_say_which_sessions_and_what_counts(shop: Database) -> None:
     ("arguments", "code", "words"),
     [
         (("live", "live"), 1, "A candidate is the baseline itself."),
-        (("live", "nobody"), 1, "There is no retriever"),
+        (("live", "nobody"), 1, "No such retriever"),
         (("live",), 2, "Missing argument 'CANDIDATE...'"),
         (("live", "mirror", "--weight", "click"), 2, "write it as purchase=5"),
         (("live", "mirror", "--weight", "clicks=1"), 2, "there is no such interaction type"),

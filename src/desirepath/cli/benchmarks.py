@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import click
+from rich.text import Text
 
 from desirepath.api.benchmark_schemas import (
     BenchmarkListQuery,
+    BenchmarkResponse,
     BenchmarkStatus,
     present_benchmark,
 )
 from desirepath.api.benchmarks import list_benchmark_page
-from desirepath.cli.answers import answer_table, print_json
+from desirepath.cli.answers import print_json
 from desirepath.cli.benchmark_tables import render
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
-from desirepath.cli.tables import clean
+from desirepath.cli.tables import SOFT, clean
 from desirepath.domain.assessment import AssessmentKind
 from desirepath.engine.assessing import delete_assessment, find_assessment
 from desirepath.settings import Settings
@@ -51,18 +53,21 @@ def list_benchmarks(
     if not found.benchmarks:
         print("No benchmarks. Run one: desirepath benchmark BASELINE CANDIDATE")
         return
-    table = answer_table(["id", "name*", "created (UTC)", "status", "sessions>", "verdict*"])
     for one in found.benchmarks:
-        words = one.error_message or "" if one.comparison is None else one.comparison.recommendation
-        table.add_row(
-            one.benchmark_id,
-            clean(one.benchmark_name, 40),
-            one.created_at[:16].replace("T", " "),
-            one.status,
-            f"{one.session_count:,}",
-            clean(words.partition(". ")[0], 80),
-        )
-    console.print(table)
+        console.print(_line(one))
+
+
+def _line(one: BenchmarkResponse) -> Text:
+    """When, what and how it ended; its id below, to copy."""
+    line = Text(f" {one.created_at[:16].replace('T', ' ')}  ")
+    line.append_text(clean(one.benchmark_name, 40)).append(f"  {_said(one)}\n")
+    return line.append(f" {one.benchmark_id}", style=SOFT)
+
+
+def _said(one: BenchmarkResponse) -> str:
+    if one.comparison is not None:
+        return one.comparison.recommendation.partition(". ")[0] + "."
+    return f"{one.status}: {one.error_message}" if one.error_message else str(one.status)
 
 
 @benchmarks.command("show")
