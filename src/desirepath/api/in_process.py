@@ -13,6 +13,7 @@ from anyio.to_thread import run_sync
 from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
+from desirepath.api.in_process_benchmarks import Benchmarks
 from desirepath.api.in_process_evaluations import Evaluations
 from desirepath.api.in_process_models import Models, Tasks
 from desirepath.api.plain import check_plain_values, plain_answer
@@ -77,6 +78,7 @@ class Desirepath:
         self.retrievers = Retrievers(engine, found.number)
         self.documents = Documents(engine, found)
         self.recommendations = Recommendations(engine, found.number)
+        self.benchmarks = Benchmarks(engine, found)
         self.models = Models(engine, found)
         self.evaluations = Evaluations(engine, found)
         self.tasks = Tasks(engine, found.number)
@@ -642,6 +644,7 @@ class AsyncDesirepath:
         self.retrievers = _Awaitable(inner.retrievers)
         self.documents = _Awaitable(inner.documents)
         self.recommendations = _Awaitable(inner.recommendations)
+        self.benchmarks = _Awaitable(inner.benchmarks)
         self.models = _Awaitable(inner.models)
         self.evaluations = _Awaitable(inner.evaluations)
         self.tasks = _Awaitable(inner.tasks)

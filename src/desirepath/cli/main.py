@@ -31,6 +31,8 @@ _COMMANDS = {
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
     "evaluate": "evaluate:evaluate_command",
+    "benchmark": "benchmark:benchmark_command",
+    "benchmarks": "benchmarks:benchmarks",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",
