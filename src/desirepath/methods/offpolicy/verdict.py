@@ -20,6 +20,11 @@ LEAST_POOL_SHARE = 0.9
 # Percentiles of fewer independent draws are too narrow.
 LEAST_CLUSTERS = 30
 
+# Poisson counts of mean 1 by 16 random bits, several times as fast as exact draws.
+_CHANCES = np.exp(-1.0) / np.array([math.factorial(k) for k in range(9)])
+_ENDS = np.rint(np.cumsum(_CHANCES) * 2**16).astype(np.int64)
+_COUNTS = np.searchsorted(_ENDS, np.arange(2**16), side="right").astype(np.float64)
+
 _RESAMPLES = 1_000
 _AT_ONCE = 1 << 21  # counts drawn at once: 16 MB
 
@@ -140,4 +145,6 @@ def _resampled(sums: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Sums over resampled clusters, shape (resamples, columns)."""
     rows = max(1, _AT_ONCE // len(sums))
     counts = (min(rows, _RESAMPLES - start) for start in range(0, _RESAMPLES, rows))
-    return np.concatenate([rng.poisson(1.0, (n, len(sums))) @ sums for n in counts])
+    return np.concatenate(
+        [_COUNTS[rng.integers(0, 2**16, (n, len(sums)), dtype=np.uint16)] @ sums for n in counts]
+    )
