@@ -75,13 +75,13 @@ def item_position(place_ratios: FloatArray, rewards: FloatArray) -> Terms:
     return _mean_of((place_ratios * rewards).sum(axis=1), place_ratios)
 
 
-def reward_interaction(step_ratios: FloatArray, rewards: FloatArray) -> Terms:
+def reward_interaction(ratios_down_to: FloatArray, rewards: FloatArray) -> Terms:
     """Weigh each place by the list down to it; assumes that people read from the top.
 
     Parameters
     ----------
-    step_ratios : shape (n, K)
-        Of the probabilities of each document, given those above it.
+    ratios_down_to : shape (n, K)
+        Of the probabilities of the list down to each place.
     rewards : shape (n, K)
 
     References
@@ -89,8 +89,7 @@ def reward_interaction(step_ratios: FloatArray, rewards: FloatArray) -> Terms:
     McInerney, Brost, Chandar, Mehrotra & Carterette (2020), Counterfactual Evaluation of Slate
     Recommendations with Sequential Reward Interactions. Differs: not normalised, hence unbiased.
     """
-    down_to: FloatArray = np.cumprod(step_ratios, axis=1, dtype=np.float64)
-    return _mean_of((down_to * rewards).sum(axis=1), down_to)
+    return _mean_of((ratios_down_to * rewards).sum(axis=1), ratios_down_to)
 
 
 def _mean_of(terms: FloatArray, importance: FloatArray) -> Terms:

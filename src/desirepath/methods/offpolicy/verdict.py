@@ -27,6 +27,9 @@ _COUNTS = np.searchsorted(_ENDS, np.arange(2**16), side="right").astype(np.float
 
 _RESAMPLES = 1_000
 _AT_ONCE = 1 << 21  # counts drawn at once: 16 MB
+_MOST_DRAWN = 1 << 14
+"""Clusters that are drawn one by one. Of more, some at random are put together: sums of independent
+clusters are independent too, and have the variance and the skewness of all of them."""
 
 
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +119,7 @@ def compare(
             for column in (terms.numerators, terms.denominators, rewards, np.ones_like(rewards))
         ]
     ).astype(np.float64)
-    drawn = _resampled(sums, rng)
+    drawn = _resampled(_put_together(sums, rng), rng)
     values, earned = drawn[:, 0] / drawn[:, 1], drawn[:, 2] / drawn[:, 3]
     lower, upper = np.quantile(values, [0.025, 0.975])
     gain_lower, gain_upper = np.quantile(values - earned, [0.025, 0.975])
@@ -139,6 +142,16 @@ def compare(
         verdict=verdict,
         lists_needed=needed,
     )
+
+
+def _put_together(sums: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Sums of at most ``_MOST_DRAWN`` groups of clusters, which chance puts together."""
+    if len(sums) <= _MOST_DRAWN:
+        return sums
+    groups = rng.permutation(len(sums)) % _MOST_DRAWN
+    return np.column_stack(
+        [np.bincount(groups, weights=column, minlength=_MOST_DRAWN) for column in sums.T]
+    ).astype(np.float64)
 
 
 def _resampled(sums: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -50,7 +50,7 @@ def test_item_position_expects_the_truth_where_places_earn_by_themselves() -> No
 
 
 def test_reward_interaction_expects_the_truth_where_people_read_from_the_top() -> None:
-    weights = ratios(_steps(TARGET), _steps(LOGGING))
+    weights = ratios(_down_to(TARGET), _down_to(LOGGING))
     terms = estimators.reward_interaction(weights, FROM_TOP)
     truth = TARGET @ FROM_TOP.sum(axis=1)
     assert LOGGING @ terms.numerators == pytest.approx(truth, abs=1e-12)
@@ -100,7 +100,6 @@ def _marginals(policy: FloatArray) -> FloatArray:
     return np.asarray((same * policy[None, :, None]).sum(axis=1))
 
 
-def _steps(policy: FloatArray) -> FloatArray:
-    """How likely each document follows those above it, shape (6, 2)."""
-    first = _marginals(policy)[:, 0]
-    return np.column_stack([first, policy / first])
+def _down_to(policy: FloatArray) -> FloatArray:
+    """How likely each beginning of each list is, shape (6, 2)."""
+    return np.column_stack([_marginals(policy)[:, 0], policy])

@@ -33,8 +33,7 @@ class World:
     def _terms(self, target: FloatArray, shown: IntArray, rewards: FloatArray) -> dict[str, Terms]:
         whole = ratios(target, self.logging)[shown]
         place = ratios(_marginals(target), _marginals(self.logging))
-        first = place[:, :1]
-        steps = np.concatenate([first, ratios(target, self.logging)[:, None] / first], axis=1)
+        down_to = np.column_stack([place[:, 0], ratios(target, self.logging)])
         model = 0.8 * self.clicks.sum(axis=1)
         total = rewards.sum(axis=1)
         predicted = np.full(len(shown), target @ model)
@@ -43,7 +42,7 @@ class World:
             "snips": estimators.snips(whole, total),
             "doubly robust": estimators.doubly_robust(whole, total, model[shown], predicted),
             "item-position": estimators.item_position(place[shown], rewards),
-            "reward-interaction": estimators.reward_interaction(steps[shown], rewards),
+            "reward-interaction": estimators.reward_interaction(down_to[shown], rewards),
         }
 
 
