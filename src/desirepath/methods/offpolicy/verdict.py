@@ -17,6 +17,8 @@ __all__ = ["WhatIf", "check_overlap", "compare"]
 LEAST_EFFECTIVE_SAMPLE = 100.0
 # A document that was not in the pool has no score: its reward is unknown, and at worst all of it.
 LEAST_POOL_SHARE = 0.9
+# What the log cannot tell counts as no change; where that is most of it, so does the estimate.
+LEAST_TOLD_SHARE = 0.5
 # Percentiles of fewer independent draws are too narrow.
 LEAST_CLUSTERS = 30
 
@@ -26,6 +28,7 @@ _ENDS = np.rint(np.cumsum(_CHANCES) * 2**16).astype(np.int64)
 _COUNTS = np.searchsorted(_ENDS, np.arange(2**16), side="right").astype(np.float64)
 
 _RESAMPLES = 1_000
+_TAILS = (0.025, 0.975)
 _AT_ONCE = 1 << 21  # counts drawn at once: 16 MB
 _MOST_DRAWN = 1 << 14
 """Clusters that are drawn one by one. Of more, some at random are put together: sums of independent
@@ -37,7 +40,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    logged, value, lower, upper
+    logged, logged_lower, logged_upper, value, lower, upper
         Mean reward of a list: as it was, and as it would have been.
     gain, gain_lower, gain_upper
         ``value - logged``, from the same resamples.
@@ -47,6 +50,8 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     logged: float
+    logged_lower: float
+    logged_upper: float
     value: float
     lower: float
     upper: float
@@ -121,8 +126,9 @@ def compare(
     ).astype(np.float64)
     drawn = _resampled(_put_together(sums, rng), rng)
     values, earned = drawn[:, 0] / drawn[:, 1], drawn[:, 2] / drawn[:, 3]
-    lower, upper = np.quantile(values, [0.025, 0.975])
-    gain_lower, gain_upper = np.quantile(values - earned, [0.025, 0.975])
+    lower, upper = np.quantile(values, _TAILS)
+    logged_lower, logged_upper = np.quantile(earned, _TAILS)
+    gain_lower, gain_upper = np.quantile(values - earned, _TAILS)
     gain = terms.value - float(rewards.mean())
     verdict: Literal["better", "worse", "cannot tell"] = (
         "better" if gain_lower > 0.0 else "worse" if gain_upper < 0.0 else "cannot tell"
@@ -132,6 +138,8 @@ def compare(
     needed = math.ceil(len(rewards) * max((half / gain) ** 2, 1.05)) if unsure else None
     return WhatIf(
         logged=float(rewards.mean()),
+        logged_lower=float(logged_lower),
+        logged_upper=float(logged_upper),
         value=terms.value,
         lower=float(lower),
         upper=float(upper),
