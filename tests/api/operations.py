@@ -22,6 +22,7 @@ __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_worl
 QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
+_WHAT_IFS = "/v1/retrievers/{retriever_id}/counterfactual-evaluations"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -59,6 +60,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    what_if_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -126,6 +128,8 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    what_ifs = _WHAT_IFS.format(retriever_id=retriever_id)
+    what_if = api.post(what_ifs, {"policy": {"fusion": "rrf"}}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -156,6 +160,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            what_if_id=what_if["what_if_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -311,6 +316,9 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
+    "start_counterfactual_evaluation": Call("POST", _WHAT_IFS, {"policy": {"fusion": "rrf"}}),
+    "list_counterfactual_evaluations": Call("GET", _WHAT_IFS),
+    "get_counterfactual_evaluation": Call("GET", f"{_WHAT_IFS}/{{what_if_id}}"),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"

@@ -14,6 +14,7 @@ from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
 from desirepath.api.in_process_models import Models, Tasks
+from desirepath.api.in_process_what_if import WhatIfs
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
 from desirepath.api.retriever_schemas import present_config, present_retriever
@@ -78,6 +79,7 @@ class Desirepath:
         self.recommendations = Recommendations(engine, found.number)
         self.models = Models(engine, found)
         self.tasks = Tasks(engine, found.number)
+        self.what_ifs = WhatIfs(engine, found)
         self._number = found.number
         self._space = found
 

@@ -31,6 +31,7 @@ from desirepath.api import (
     stages,
     tasks,
     users,
+    what_if,
 )
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
@@ -179,6 +180,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *execute.ENDPOINTS,
         *adhoc.ENDPOINTS,
         *evaluations.ENDPOINTS,
+        *what_if.ENDPOINTS,
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,

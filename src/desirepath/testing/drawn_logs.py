@@ -93,7 +93,7 @@ def fill_drawn_log(
     log = DrawnLog(
         levels=levels,
         relevance=relevance,
-        examination=np.arange(1, searches.n_shown + 1) ** -0.5,
+        examination=1.0 / np.sqrt(np.arange(1.0, searches.n_shown + 1)),
     )
     ids, stored = IdGenerator(), 0
     while stored < n:

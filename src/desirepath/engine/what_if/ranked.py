@@ -105,7 +105,7 @@ def ranked_by(engine: Engine, retriever: Retriever, name: str, version: int | No
     try:
         ranker = engine.rankers.get(retriever.namespace, name, version)
     except RankerUnavailable as error:
-        raise NotFound("ranker", name) from error
+        raise NotFound("ranker") from error  # without its name: no error repeats a body
     sent = {
         feature.argument for feature in ranker.layout.features if feature.kind is FeatureKind.LOGGED
     }

@@ -163,7 +163,7 @@ def _of_retriever(
 ) -> Fused:
     other = engine.directory.retriever(retriever.namespace, other_id)
     if other is None:
-        raise NotFound("retriever", other_id)
+        raise NotFound("retriever")  # without its name: no error repeats a body
     search = other.feature_search
     if search is None or any(
         not isinstance(stage.parameters, FeatureSearchParameters) for stage in other.stages
