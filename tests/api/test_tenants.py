@@ -242,7 +242,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|whatif|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -264,6 +264,10 @@ def everything(api: Api) -> str:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
+        *(
+            done(api.get(f"/v1/retrievers/{one['retriever_id']}/counterfactual-evaluations"))
+            for one in retrievers["results"]
+        ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
