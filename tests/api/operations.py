@@ -22,6 +22,7 @@ __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_worl
 QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
+_EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
 _WHAT_IFS = "/v1/retrievers/{retriever_id}/counterfactual-evaluations"
 LEARNED = {
     "stage_name": "find",
@@ -60,6 +61,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    evaluation_id: str
     what_if_id: str
     task_id: str
     model_id: str
@@ -128,6 +130,8 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
+    evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
     what_ifs = _WHAT_IFS.format(retriever_id=retriever_id)
     what_if = api.post(what_ifs, {"policy": {"fusion": "rrf"}}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
@@ -160,6 +164,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            evaluation_id=evaluation["evaluation_id"],
             what_if_id=what_if["what_if_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
@@ -215,6 +220,8 @@ class Call(NamedTuple):
         if self.path.startswith("/v1/namespaces") and self.kind == "admin" and body:
             # Namespaces are made beside the world's own, and their names are unique.
             body = {"namespace_name": f"{body['namespace_name']} of {world.ids.namespace_name}"}
+        if self.path == _EVALUATIONS and body:
+            body = {"dataset_name": world.ids.dataset_name}
         return Request(self.method, path, body, key, headers)
 
 
@@ -316,6 +323,13 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
+    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "of the world"}),
+    "list_evaluations": Call("GET", _EVALUATIONS),
+    "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "score_predictions": Call(
+        "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
+    ),
+    "discover_evaluations": Call("GET", "/v1/evaluations"),
     "start_counterfactual_evaluation": Call("POST", _WHAT_IFS, {"policy": {"fusion": "rrf"}}),
     "list_counterfactual_evaluations": Call("GET", _WHAT_IFS),
     "get_counterfactual_evaluation": Call("GET", f"{_WHAT_IFS}/{{what_if_id}}"),
