@@ -269,10 +269,9 @@ def everything(api: Api) -> str:
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
         *(
-            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/evaluations?page_size=1000"))
+            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/{kind}?page_size=1000"))
             for retriever in retrievers["results"]
-            done(api.get(f"/v1/retrievers/{one['retriever_id']}/counterfactual-evaluations"))
-            for one in retrievers["results"]
+            for kind in ("evaluations", "counterfactual-evaluations")
         ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
