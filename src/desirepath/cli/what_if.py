@@ -138,7 +138,7 @@ def _render(result: WhatIfResult) -> Iterator[RenderableType]:
         f"{result.n_draws} draws; seed {result.seed}"
     )
     yield nothing(
-        f"{percent(result.pool_share)} of the new results are sure to be in the logged pools, "
+        f"{percent(result.pool_share)} of the new results are in the logged pools, "
         f"{percent(result.same_share)} are what was shown"
     )
     for one in result.estimates:

@@ -150,7 +150,8 @@ class WhatIfResult(Struct, frozen=True, kw_only=True):
     live
         Mean reward of the lists as they were.
     pool_share
-        Of the new policy's results, what is sure to have been among the logged candidates.
+        Of the new policy's results, what is among the logged candidates, as far as it can be known:
+        as many may be missed as come from the second half of the pools.
     same_share
         Of its places, where it shows what was shown.
     n_lists, n_people

@@ -77,7 +77,7 @@ def judge(
         little of what the new one would. It says how much there is, and what would help.
     """
     n_places = weighed.is_place.sum()
-    pool_share = float((weighed.is_sure & weighed.is_place).sum() / n_places)
+    pool_share = _pool_share(weighed)
     _check_pool_share(pool_share)
     earned = weighed.rewards.sum(axis=1)
     live: Interval | None = None
@@ -148,10 +148,22 @@ def _predicted(weighed: Weighed, rng: np.random.Generator) -> tuple[FloatArray, 
     return shown.sum(axis=1), target.sum(axis=1)
 
 
+def _pool_share(weighed: Weighed) -> float:
+    """Of the new results, what lies in the logged pools, as far as it can be known.
+
+    What is not in a pool stood behind all of it. As many of the new results may come from there as
+    come from the second half of the pools, unless it is proved of more that nothing is before them.
+    """
+    is_place = weighed.is_place
+    proved = (weighed.is_sure & is_place).sum() / is_place.sum()
+    deep = (weighed.is_deep & is_place).sum() / is_place.sum()
+    return float(max(proved, 1.0 - deep))
+
+
 def _check_pool_share(share: float) -> None:
     if share < LEAST_POOL_SHARE:
         raise NotEnoughData(
-            "percent of the new results sure to be in the logged pools",
+            "percent of the new results in the logged pools",
             needed=round(100 * LEAST_POOL_SHARE),
             found=math.floor(100 * share),
             why="Too many of the new results may never have been candidates: log deeper pools "

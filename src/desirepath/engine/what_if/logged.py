@@ -50,6 +50,8 @@ class LoggedList(Struct, frozen=True, kw_only=True, eq=False):
         In the order of the rows.
     levels : shape (P, F)
         Rows in the order of the documents' ids.
+    places : shape (P,)
+        Place of each row as it was served, from 0.
     minima, maxima, served : shape (F,)
         Scores that levels stand for; weights that were served.
     expected : shape (F,)
@@ -70,6 +72,7 @@ class LoggedList(Struct, frozen=True, kw_only=True, eq=False):
     features: tuple[str, ...]
     document_ids: Sequence[str]
     levels: Levels
+    places: IntArray
     minima: FloatArray
     maxima: FloatArray
     served: FloatArray
@@ -184,6 +187,7 @@ class _Reader:
             features=ranking.features,
             document_ids=list(row_of),
             levels=np.frombuffer(ranking.levels, "<u2").reshape(-1, n_features)[order],
+            places=np.array(order),
             minima=np.array(ranking.minima),
             maxima=np.array(ranking.maxima),
             served=np.array(ranking.weights),

@@ -36,9 +36,9 @@ class Weighed(Struct, frozen=True, kw_only=True, eq=False):
         How each place, and the list down to it, recurs.
     shown, target : shape (n, K, D)
         What the reward model sees of the documents of both lists.
-    is_place, is_sure, is_same : shape (n, K)
+    is_place, is_sure, is_deep, is_same : shape (n, K)
         Whether there is such a place; whether the new document is sure to belong there; whether it
-        is the one that was shown.
+        comes from the second half of a pool that was cut; whether it is the one that was shown.
     people : shape (n,)
         A number for each person.
     occurred_at : shape (n,)
@@ -51,6 +51,7 @@ class Weighed(Struct, frozen=True, kw_only=True, eq=False):
     target: FloatArray
     is_place: BoolArray
     is_sure: BoolArray
+    is_deep: BoolArray
     is_same: BoolArray
     people: IntArray
     occurred_at: IntArray
@@ -154,11 +155,21 @@ def _weighed(
         target=np.take_along_axis(seen, target[:, :, None], axis=1) * is_place[:, :, None],
         is_place=is_place,
         is_sure=reranking.is_sure(batch, target),
+        is_deep=_are_deep(batch, target),
         is_same=is_same,
         people=np.array([numbers.setdefault(one.person, len(numbers)) for one in lists]),
         occurred_at=np.array([one.occurred_at for one in lists]),
     )
     return _filled(weighed, k), as_drawn
+
+
+def _are_deep(batch: Batch, rows: IntArray) -> BoolArray:
+    """Whether documents come from the second half of a pool that was cut."""
+    is_second = np.zeros(batch.pools.by_search.shape[:2], bool)
+    for number, one in enumerate(batch.lists):
+        if not one.is_whole:
+            is_second[number, : len(one.places)] = one.places >= len(one.places) / 2
+    return np.take_along_axis(is_second, rows, axis=1)
 
 
 def _seen_by_model(pools: Pools, features: Sequence[int]) -> FloatArray:
@@ -189,6 +200,7 @@ def _filled(weighed: Weighed, k: int) -> Weighed:
         target=fill(weighed.target, 0.0),
         is_place=fill(weighed.is_place, False),
         is_sure=fill(weighed.is_sure, True),
+        is_deep=fill(weighed.is_deep, False),
         is_same=fill(weighed.is_same, True),
         people=weighed.people,
         occurred_at=weighed.occurred_at,
