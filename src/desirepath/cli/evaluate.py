@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Group, RenderableType
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from desirepath.cli.answers import print_json
@@ -155,7 +156,7 @@ def _ran(
         return stored.assessment_id, result
 
 
-def _telling(progress: Any, task: Any) -> Tell:
+def _telling(progress: Progress, task: TaskID) -> Tell:
     def tell(done: int, total: int, words: str) -> None:
         progress.update(task, completed=done, total=total, rows=done)
 
