@@ -44,7 +44,7 @@ def test_they_are_the_usual_measures(seed: int, k: int) -> None:
 
 
 def test_ranks_are_fused_as_by_hand() -> None:
-    """c is second and first: 1/62 + 1/61; a is first and not found: 1/61; b third and second."""
+    """C is second and first: 1/62 + 1/61; a is first and not found: 1/61; b third and second."""
     pools = Pools(
         levels=np.array([[65535, 0], [100, 50], [200, 65535]], np.uint16),
         gains=np.array([1.0, 0.0, 0.0]),
