@@ -22,6 +22,7 @@ __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_worl
 QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
+_EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -59,6 +60,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    evaluation_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -126,6 +128,8 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
+    evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -156,6 +160,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            evaluation_id=evaluation["evaluation_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -210,6 +215,8 @@ class Call(NamedTuple):
         if self.path.startswith("/v1/namespaces") and self.kind == "admin" and body:
             # Namespaces are made beside the world's own, and their names are unique.
             body = {"namespace_name": f"{body['namespace_name']} of {world.ids.namespace_name}"}
+        if self.path == _EVALUATIONS and body:
+            body = {"dataset_name": world.ids.dataset_name}
         return Request(self.method, path, body, key, headers)
 
 
@@ -311,6 +318,13 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
+    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "of the world"}),
+    "list_evaluations": Call("GET", _EVALUATIONS),
+    "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "score_predictions": Call(
+        "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
+    ),
+    "discover_evaluations": Call("GET", "/v1/evaluations"),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"

@@ -30,6 +30,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.InvalidNamespace: (422, "ValidationError", "invalid_namespace"),
     errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
     errors.InvalidDataset: (422, "ValidationError", "invalid_dataset"),
+    errors.InvalidEvaluation: (422, "ValidationError", "invalid_evaluation"),
     errors.InvalidModel: (422, "ValidationError", "invalid_model"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),

@@ -30,6 +30,7 @@ _COMMANDS = {
     "validate": "validate:validate_command",
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
+    "evaluate": "evaluate:evaluate_command",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",
