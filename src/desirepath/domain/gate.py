@@ -25,7 +25,7 @@ class WhatIfSays(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     verdict
-        ``better``, ``worse`` or ``cannot_tell``; None: it could not be asked.
+        ``better``, ``worse`` or ``cannot tell``; None: it could not be asked.
     words
         In a sentence; or why it could not be asked.
     """
@@ -180,7 +180,7 @@ def _failures(
 def _why_passed(first: GatedMetric, primary: str, what_if: WhatIfSays) -> str:
     log = {
         "better": "by the log it would have earned more",
-        "cannot_tell": "the log cannot tell",
+        "cannot tell": "the log cannot tell",
         None: "the log was not asked, or could not be",
     }
     return (

@@ -54,7 +54,7 @@ def test_another_metric_may_lose_a_hundredth_of_itself(loss: float, passes: bool
     ("says", "passes", "words"),
     [
         ("better", True, "would have earned more"),
-        ("cannot_tell", True, "the log cannot tell"),
+        ("cannot tell", True, "the log cannot tell"),
         ("worse", False, "by the log it would have earned less"),
         (None, True, "could not be"),
     ],

@@ -23,7 +23,7 @@ TRAIN = "train."
 KIND_TO_HANDLER: dict[str, str] = {
     TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS
 } | {
-    "retriever.evaluation": "desirepath.engine.evaluating.tasks:evaluation_task",
+    "retriever.evaluation": "desirepath.engine.gating.tasks:evaluation_or_gate_task",
 }
 """Kind to ``module:function`` of its :data:`Handler`."""
 
