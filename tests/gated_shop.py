@@ -28,18 +28,9 @@ __all__ = [
 
 TITLE, BODY = "text://title", "text://body"
 _TOPICS = (
-    "lamp",
-    "chair",
-    "table",
-    "shelf",
-    "mirror",
-    "carpet",
-    "curtain",
-    "vase",
-    "clock",
-    "desk",
+    *("lamp", "chair", "table", "shelf", "mirror", "carpet"),
+    *("curtain", "vase", "clock", "desk", "stool", "couch"),
 )
-_TOPICS += ("stool", "couch")
 
 
 def default(engine: Engine) -> Namespace:

@@ -6,7 +6,8 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset     InvalidModel       InvalidEvaluation
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel
+    │   ├── InvalidEvaluation        InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -45,6 +46,7 @@ __all__ = [
     "EventConflict",
     "Forbidden",
     "IdempotencyConflict",
+    "InvalidBenchmark",
     "InvalidCursor",
     "InvalidDataset",
     "InvalidDocument",
@@ -141,6 +143,10 @@ class InvalidEvaluation(InvalidInput):
 
 class InvalidModel(InvalidInput):
     """The model breaks a rule."""
+
+
+class InvalidBenchmark(InvalidInput):
+    """The benchmark breaks a rule."""
 
 
 class InvalidSearch(InvalidInput):

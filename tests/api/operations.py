@@ -23,6 +23,7 @@ QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
 _EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
+_BENCHMARKS = "/v1/retrievers/benchmarks"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -65,6 +66,9 @@ class Ids:
     model_id: str
     """Of a version that does not serve, while two before it did."""
     model_name: str
+    benchmark_id: str
+    rival_id: str
+    """Of another retriever, to compare with."""
     namespace_id: str
     namespace_name: str
     spare_namespace_id: str
@@ -135,6 +139,8 @@ def make_world(api: Api, tag: str) -> World:
     store_recommender(api.engine, api.namespace, parts)
     adhoc_page = done(api.post("/v1/retrievers/executions/list?limit=1", {}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
+    rival = {"retriever_name": f"{tag}-rival", "stages": [LEARNED]}
+    rival_id = done(api.post("/v1/retrievers", rival))["retriever_id"]
     spare = api.post(
         "/v1/namespaces",
         {"namespace_name": f"spare of {api.namespace.name}"},
@@ -164,12 +170,25 @@ def make_world(api: Api, tag: str) -> World:
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
+            benchmark_id=_asked_benchmark(api, retriever_id, rival_id),
+            rival_id=rival_id,
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
             spare_namespace_id=done(spare)["namespace_id"],
             **own,
         ),
     )
+
+
+def _asked_benchmark(api: Api, baseline: str, candidate: str) -> str:
+    """Ask for a benchmark that nobody works on; its id."""
+    asked = {
+        "benchmark_name": "asked",
+        "baseline_retriever_id": baseline,
+        "candidate_retriever_ids": [candidate],
+    }
+    id: str = done(api.post(_BENCHMARKS, asked))["benchmark_id"]
+    return id
 
 
 def _left_task(api: Api) -> str:
@@ -215,9 +234,17 @@ class Call(NamedTuple):
         if self.path.startswith("/v1/namespaces") and self.kind == "admin" and body:
             # Namespaces are made beside the world's own, and their names are unique.
             body = {"namespace_name": f"{body['namespace_name']} of {world.ids.namespace_name}"}
-        if self.path == _EVALUATIONS and body:
-            body = {"dataset_name": world.ids.dataset_name}
-        return Request(self.method, path, body, key, headers)
+        return Request(self.method, path, _filled(body, vars(world.ids)), key, headers)
+
+
+def _filled(body: Any, ids: Mapping[str, str]) -> Any:
+    """A body in which a text that is nothing but ``{name}`` is the id of that name."""
+    if isinstance(body, dict):
+        return {key: _filled(value, ids) for key, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, ids) for value in body]
+    is_name = isinstance(body, str) and body[:1] == "{" and body[1:-1] in ids
+    return ids[body[1:-1]] if is_name else body
 
 
 _CLICK = click(position=3)
@@ -301,6 +328,18 @@ CALLS: Mapping[str, Call] = {
             "queries": [{"query_id": "q1", "query_input": QUERY, "relevant_documents": ["doc_1"]}],
         },
     ),
+    "create_benchmark": Call(
+        "POST",
+        _BENCHMARKS,
+        {
+            "benchmark_name": "another",
+            "baseline_retriever_id": "{retriever_id}",
+            "candidate_retriever_ids": ["{rival_id}"],
+        },
+    ),
+    "list_benchmarks": Call("GET", _BENCHMARKS),
+    "get_benchmark": Call("GET", f"{_BENCHMARKS}/{{benchmark_id}}"),
+    "remove_benchmark": Call("DELETE", f"{_BENCHMARKS}/{{benchmark_id}}"),
     "get_task": Call("GET", "/v1/tasks/{task_id}"),
     "list_tasks": Call("POST", "/v1/tasks/list", {}),
     "cancel_task": Call("DELETE", "/v1/tasks/{task_id}"),
@@ -318,7 +357,8 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
-    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "of the world"}),
+    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "{dataset_name}"}),
+    "start_gate": Call("POST", "/v1/retrievers/{retriever_id}/gate", {"model": "{model_name}"}),
     "list_evaluations": Call("GET", _EVALUATIONS),
     "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
     "score_predictions": Call(

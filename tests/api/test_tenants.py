@@ -36,6 +36,9 @@ NAMES: Mapping[str, str] = {
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
     "exclude_document_ids": "document_id",
+    "baseline_retriever_id": "retriever_id",
+    "candidate_retriever_ids": "rival_id",
+    "retriever_ids": "retriever_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -74,6 +77,8 @@ HARMLESS_BODY = re.compile(
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
     r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
+    r"|benchmark_name|session_count|seed|taxonomy_node_ids|start|end|interaction_types"
+    r"|sample_strategy|time_range|interaction_weights"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -224,7 +229,7 @@ def _put(body: Any, pointer: str, id: str) -> Any:
     if head.endswith("[]"):
         items = body.get(head[:-2]) or [{}]
         return body | {head[:-2]: [_put(item, rest, id) for item in items]}
-    put = [id] if head.endswith("document_ids") else id
+    put = [id] if head.endswith(("document_ids", "retriever_ids")) else id
     changed = body | {head: _put(body.get(head) or {}, rest, id) if rest else put}
     if head == "document_id":
         changed.pop("feature_id", None)
@@ -243,7 +248,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|bench|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -272,6 +277,7 @@ def everything(api: Api) -> str:
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
+        done(api.get("/v1/retrievers/benchmarks?page_size=1000")),
         done(api.post("/v1/tasks/list?limit=1000", {})),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]

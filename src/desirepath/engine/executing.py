@@ -226,6 +226,7 @@ class _Run:
             stages=tuple(self._runs),
             milliseconds=round(self._milliseconds(), 3),
             warnings=tuple(self._warnings),
+            filters=None if not request.filters else dict(request.filters),
         )
         execution = self._execution(inputs, shown, len(hits), context.now, profile)
         searched = self._searched

@@ -13,13 +13,21 @@ from desirepath.domain.fusion_controls import (
 from desirepath.domain.ids import IdGenerator
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.engine import Engine
+from desirepath.engine.gates import dataset_of
 from desirepath.engine.learning.controlling import note
 from desirepath.errors import Conflict
 from desirepath.storage.base import Session
 
-__all__ = ["roll_back_weights", "ship"]
+__all__ = ["roll_back_weights", "ship", "shipped_in"]
 
 _MOST_BEFORE = 20
+
+
+def shipped_in(engine: Engine, retriever: Retriever) -> ShippedWeightSet | None:
+    """What the gate of a retriever let through last; None: nothing, or it has no gate."""
+    if dataset_of(retriever, "fusion_weights") is None:
+        return None
+    return engine.directory.controls(retriever.namespace, retriever.retriever_id).shipped
 
 
 def ship(
