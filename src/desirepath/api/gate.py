@@ -22,7 +22,7 @@ TAG = "Evaluations"
 class GateRequest(Struct, frozen=True, kw_only=True):
     """Which version of a model is to serve."""
 
-    model: Annotated[Id, Meta(description="Id of a version, or a name.")]
+    model_id: Annotated[Id, Meta(description="Id of a version, or a name.")]
     version: Annotated[
         Annotated[int, Meta(ge=1, le=2**31 - 1)] | None,
         Meta(description="Of a name; left out: the newest."),
@@ -48,7 +48,7 @@ def start_gate(call: Call) -> object:
     """
     retriever = find_retriever(call)
     body = read_gate(call.json(), lenient=call.rules.lenient)
-    started = start(call.engine, call.namespace, retriever, body.model, body.version)
+    started = start(call.engine, call.namespace, retriever, body.model_id, body.version)
     return present_started(started)
 
 
@@ -65,7 +65,7 @@ def read_gate(plain: object, *, lenient: bool = False) -> GateRequest:
     values = dict(plain)
     refuse_unknown(values, GateRequest.__struct_fields__, InvalidEvaluation, lenient)
     body = convert(values, GateRequest, InvalidEvaluation)
-    if not is_storable(body.model):
+    if not is_storable(body.model_id):
         raise NotFound("model")
     return body
 

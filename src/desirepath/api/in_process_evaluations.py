@@ -157,10 +157,10 @@ class Evaluations:
             There is no such retriever, model or dataset.
         """
         found = find_retriever(self._engine, self._namespace.number, retriever)
-        plain: dict[str, Any] = {"model": model}
+        plain: dict[str, Any] = {"model_id": model}
         body = read_gate(plain if version is None else plain | {"version": version})
         stored, _ = run_gate(
-            self._engine, self._namespace, found, body.model, body.version, ask_log, progress
+            self._engine, self._namespace, found, body.model_id, body.version, ask_log, progress
         )
         return self._answer(stored)
 
