@@ -34,6 +34,7 @@ _COMMANDS = {
     "gate": "gate:gate",
     "benchmark": "benchmark:benchmark_command",
     "benchmarks": "benchmarks:benchmarks",
+    "what-if": "what_if:what_if_command",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",

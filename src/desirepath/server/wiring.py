@@ -35,6 +35,7 @@ from desirepath.api import (
     stages,
     tasks,
     users,
+    what_if,
 )
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
@@ -187,6 +188,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *scoring.ENDPOINTS,
         *gate.ENDPOINTS,
         *benchmarks.ENDPOINTS,
+        *what_if.ENDPOINTS,
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,

@@ -43,7 +43,7 @@ __all__ = [
     "store_baseline",
 ]
 
-AskLog = Callable[[Engine, Namespace, Candidate], WhatIfSays]
+AskLog = Callable[[Engine, Namespace, Retriever, Candidate], WhatIfSays]
 """What the log says of a candidate."""
 
 
@@ -118,7 +118,7 @@ def judge(
         {name: one.baseline for name, one in at_primary.items()},
         {name: one.candidate for name, one in at_primary.items()},
         f"{comparison.metric}@{comparison.k}",
-        ask_log(engine, namespace, candidate),
+        ask_log(engine, namespace, live, candidate),
     )
     return Gated(verdict=verdict, baseline=baseline, candidate=found, comparison=comparison)
 

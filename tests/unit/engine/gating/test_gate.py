@@ -120,7 +120,9 @@ def test_the_log_may_object(engine: Engine) -> None:
     retriever = gated_retriever(engine, judged(engine).name)
     weight_set(engine, retriever, 1.0, 0.0)
 
-    def object_to(engine: Engine, namespace: Namespace, candidate: Candidate) -> WhatIfSays:
+    def object_to(
+        engine: Engine, namespace: Namespace, live: Retriever, candidate: Candidate
+    ) -> WhatIfSays:
         assert candidate.weights == BY_TITLE
         return WhatIfSays(verdict="worse", words="Worse.")
 
