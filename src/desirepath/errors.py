@@ -6,7 +6,8 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset     InvalidModel      InvalidBenchmark
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel       InvalidEvaluation
+    │   │                            InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -49,6 +50,7 @@ __all__ = [
     "InvalidCursor",
     "InvalidDataset",
     "InvalidDocument",
+    "InvalidEvaluation",
     "InvalidExecution",
     "InvalidFile",
     "InvalidFilter",
@@ -132,6 +134,10 @@ class InvalidRetriever(InvalidInput):
 
 class InvalidDataset(InvalidInput):
     """The dataset of judgments breaks a rule."""
+
+
+class InvalidEvaluation(InvalidInput):
+    """What is to be evaluated or scored breaks a rule."""
 
 
 class InvalidModel(InvalidInput):

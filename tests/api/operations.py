@@ -23,6 +23,7 @@ QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
 _BENCHMARKS = "/v1/retrievers/benchmarks"
+_EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -60,6 +61,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    evaluation_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -130,6 +132,8 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
+    evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -162,6 +166,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            evaluation_id=evaluation["evaluation_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -352,6 +357,13 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
+    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "{dataset_name}"}),
+    "list_evaluations": Call("GET", _EVALUATIONS),
+    "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "score_predictions": Call(
+        "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
+    ),
+    "discover_evaluations": Call("GET", "/v1/evaluations"),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"

@@ -110,7 +110,7 @@ class TestDocument:
         assert scheme == {"type": "http", "scheme": "bearer"}
 
 
-READING = ("search_", "explain_", "list_")
+READING = ("search_", "explain_", "list_", "score_")
 """How operations begin that are sent by POST and change nothing."""
 
 
@@ -121,7 +121,11 @@ class TestAnswers:
         for operation in operations(document):
             world = make_world(backend.api(), "w")
             (answer,) = world.api.send(CALLS[operation.id](world))
-            expected = {"train_model": 202, "remove_benchmark": 204}.get(operation.id, 200)
+            expected = {
+                "train_model": 202,
+                "start_evaluation": 202,
+                "remove_benchmark": 204,
+            }.get(operation.id, 200)
             assert answer.status_code == expected, (operation.id, answer.text)
             check_answer(document, operation, answer)
 

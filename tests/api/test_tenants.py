@@ -50,7 +50,7 @@ READING = {
         ("get_", "list_", "search_", "rejected_", "explain_", "typeahead", "learned_", "weights_")
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
-    or id in ("session_list", "session_journey")
+    or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -60,8 +60,7 @@ HARMLESS_QUERY = {
     *("compare_to", "compare_start_date", "compare_end_date", "group_by", "sort", "direction"),
     *("finding", "steps", "outcome", "max_rank", "precision", "min_share"),
     *("min_identities", "min_impressions", "min_searches"),
-    *("q", "fields", "category", "days", "include_queries", "kind"),
-    "status",
+    *("q", "fields", "category", "days", "include_queries", "kind", "status"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -79,6 +78,7 @@ HARMLESS_BODY = re.compile(
     r"|version|exclude_seen|exclude_purchased|return_payload"
     r"|benchmark_name|session_count|seed|taxonomy_node_ids|start|end|interaction_types"
     r"|sample_strategy|time_range|interaction_weights"
+    r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -248,7 +248,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|task|mod|bench)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|task|mod|bench)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -270,6 +270,10 @@ def everything(api: Api) -> str:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
+        *(
+            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/evaluations?page_size=1000"))
+            for retriever in retrievers["results"]
+        ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
@@ -339,26 +343,31 @@ class Leak(NamedTuple):
 class Pair:
     """Two worlds in the same position, for one probe after the other.
 
-    They are made anew after one that did anything: what was refused and left both as they were is
-    no trace that the next probe could find.
+    One in which a probe did anything is made anew: what was refused and left it as it was is no
+    trace that the next probe could find.
     """
 
     def __init__(self, api: Api, tag: str) -> None:
         self._backend, self._tag = api.backend, tag
-        self._worlds: list[World] = []
-        self._contents: list[str] = []
+        self._worlds: list[World | None] = [None, None]
+        self._contents = ["", ""]
 
     def worlds(self) -> list[World]:
-        if not self._worlds:
-            self._worlds = [make_world(self._backend.api(), self._tag) for _ in range(2)]
-            self._contents = [everything(world.api) for world in self._worlds]
-        return self._worlds
+        return [self._world(number) for number in range(2)]
+
+    def _world(self, number: int) -> World:
+        world = self._worlds[number]
+        if world is None:
+            world = self._worlds[number] = make_world(self._backend.api(), self._tag)
+            self._contents[number] = everything(world.api)
+        return world
 
     def contents(self, answers: Iterable[httpx.Response]) -> list[str]:
         """What they hold after a probe that was answered like this."""
-        found = [everything(world.api) for world in self._worlds]
-        if found != self._contents or any(answer.status_code < 400 for answer in answers):
-            self._worlds = []
+        found = [everything(world.api) for world in self.worlds()]
+        for number, answer in enumerate(answers):
+            if found[number] != self._contents[number] or answer.status_code < 400:
+                self._worlds[number] = None
         return found
 
 

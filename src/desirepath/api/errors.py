@@ -31,6 +31,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.InvalidDocument: (422, "ValidationError", "invalid_document"),
     errors.InvalidDataset: (422, "ValidationError", "invalid_dataset"),
     errors.InvalidBenchmark: (422, "ValidationError", "invalid_benchmark"),
+    errors.InvalidEvaluation: (422, "ValidationError", "invalid_evaluation"),
     errors.InvalidModel: (422, "ValidationError", "invalid_model"),
     errors.InvalidFilter: (422, "ValidationError", "invalid_filter"),
     errors.InvalidQuery: (400, "BadRequestError", "invalid_query_parameter"),

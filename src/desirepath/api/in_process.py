@@ -14,6 +14,7 @@ from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
 from desirepath.api.in_process_benchmarks import Benchmarks
+from desirepath.api.in_process_evaluations import Evaluations
 from desirepath.api.in_process_models import Models, Tasks
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
@@ -79,6 +80,7 @@ class Desirepath:
         self.recommendations = Recommendations(engine, found.number)
         self.benchmarks = Benchmarks(engine, found)
         self.models = Models(engine, found)
+        self.evaluations = Evaluations(engine, found)
         self.tasks = Tasks(engine, found.number)
         self._number = found.number
         self._space = found
@@ -644,6 +646,7 @@ class AsyncDesirepath:
         self.recommendations = _Awaitable(inner.recommendations)
         self.benchmarks = _Awaitable(inner.benchmarks)
         self.models = _Awaitable(inner.models)
+        self.evaluations = _Awaitable(inner.evaluations)
         self.tasks = _Awaitable(inner.tasks)
 
     async def namespace(self, id_or_name: str) -> AsyncDesirepath:

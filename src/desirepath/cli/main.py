@@ -32,6 +32,7 @@ _COMMANDS = {
     "train": "train:train",
     "benchmark": "benchmark:benchmark_command",
     "benchmarks": "benchmarks:benchmarks",
+    "evaluate": "evaluate:evaluate_command",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",
