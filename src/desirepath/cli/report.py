@@ -39,6 +39,8 @@ _TOPICS = {
     "queries": "report_relevance:queries_command",
     "documents": "report_relevance:documents_command",
     "funnel": "report_relevance:funnel_command",
+    "benchmark": "report_proof:benchmark_command",
+    "evaluation": "report_proof:evaluation_command",
 }
 _N_TYPES = 8
 _N_POSITIONS = 10

@@ -168,6 +168,9 @@ class BenchmarkComparison(Struct, frozen=True, kw_only=True):
     baseline_retriever_id: str
     comparisons: list[PipelineComparison]
     recommendation: str
+    sentences: Annotated[
+        list[str], Meta(description="Ours: the recommendation, the verdict by itself.")
+    ]
 
 
 class BenchmarkOutcome(Struct, frozen=True, kw_only=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from desirepath.dashboard.figures.benchmark import draw_benchmark
 from desirepath.dashboard.figures.canvas import Canvas, Chart
 from desirepath.dashboard.figures.click_through import draw_click_through
 from desirepath.dashboard.figures.documents import draw_documents
+from desirepath.dashboard.figures.evaluation import draw_evaluation
 from desirepath.dashboard.figures.event_health import draw_event_health
 from desirepath.dashboard.figures.funnel import draw_funnels
 from desirepath.dashboard.figures.journey import draw_journey
@@ -21,6 +23,7 @@ from desirepath.engine.analysing.relevance import (
     QueryRates,
 )
 from desirepath.engine.analysing.session_answers import Journey
+from desirepath.engine.proof_reports import BenchmarkReport, EvaluationReport
 from desirepath.engine.training.ctr_report import CtrReport
 from desirepath.engine.training.ranker import RankerReport
 
@@ -36,8 +39,10 @@ Drawable = (
     | EventHealth
     | RankerReport
     | CtrReport
+    | BenchmarkReport
+    | EvaluationReport
 )
-"""Answers, and reports of models, that have a chart."""
+"""Answers, and reports of models and of proofs, that have a chart."""
 
 
 def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
@@ -73,3 +78,7 @@ def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
             return draw_ranker(canvas, answer)
         case CtrReport():
             return draw_reliability(canvas, answer)
+        case BenchmarkReport():
+            return draw_benchmark(canvas, answer)
+        case EvaluationReport():
+            return draw_evaluation(canvas, answer)

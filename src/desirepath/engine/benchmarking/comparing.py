@@ -61,6 +61,7 @@ def compare_replays(
         _comparison(result, order, results[0], measured[0], len(replays) - 1)
         for result, order in zip(results[1:], measured[1:], strict=True)
     ]
+    sentences = recommend(results, comparisons)
     return BenchmarkOutcome(
         session_count=reactions.n_sessions,
         sessions_found=sessions.n_found,
@@ -71,7 +72,8 @@ def compare_replays(
         comparison=BenchmarkComparison(
             baseline_retriever_id=results[0].retriever_id,
             comparisons=comparisons,
-            recommendation=recommend(results, comparisons),
+            recommendation=" ".join(sentences),
+            sentences=sentences,
         ),
     )
 

@@ -20,8 +20,10 @@ _MANY_UNSEEN = 0.05
 _MANY_FAILED = 0.05
 
 
-def recommend(results: Sequence[BenchmarkResult], comparisons: Sequence[PipelineComparison]) -> str:
-    """Say which retriever to use, why, and what this cannot tell.
+def recommend(
+    results: Sequence[BenchmarkResult], comparisons: Sequence[PipelineComparison]
+) -> list[str]:
+    """Say which retriever to use, first of all, then why, and what this cannot tell.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def recommend(results: Sequence[BenchmarkResult], comparisons: Sequence[Pipeline
     sentences += [_compared(baseline, one, found, len(pairs)) for one, found in pairs]
     sentences += _failures(results, comparisons)
     sentences += _limits(results)
-    return " ".join(sentences)
+    return sentences
 
 
 _Pairs = Sequence[tuple[BenchmarkResult, PipelineComparison]]
