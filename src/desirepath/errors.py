@@ -6,8 +6,8 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset     InvalidModel       InvalidEvaluation
-    │   │                            InvalidBenchmark
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel
+    │   ├── InvalidEvaluation        InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used

@@ -22,8 +22,8 @@ __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_worl
 QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
-_BENCHMARKS = "/v1/retrievers/benchmarks"
 _EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
+_BENCHMARKS = "/v1/retrievers/benchmarks"
 LEARNED = {
     "stage_name": "find",
     "config": {

@@ -76,9 +76,9 @@ HARMLESS_BODY = re.compile(
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
+    r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
     r"|benchmark_name|session_count|seed|taxonomy_node_ids|start|end|interaction_types"
     r"|sample_strategy|time_range|interaction_weights"
-    r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -248,7 +248,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|task|mod|bench)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|bench|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)

@@ -21,8 +21,7 @@ TRAIN = "train."
 """Begins the kinds that train a model of the kind that follows."""
 
 KIND_TO_HANDLER: dict[str, str] = {
-    TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS
-} | {
+    **{TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS},
     "retriever.evaluation": "desirepath.engine.evaluating.tasks:evaluation_task",
     "retriever.benchmark": "desirepath.engine.benchmarking.running:benchmark_task",
 }
