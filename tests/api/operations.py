@@ -24,6 +24,7 @@ QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
 _EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
 _BENCHMARKS = "/v1/retrievers/benchmarks"
+_WHAT_IFS = "/v1/retrievers/{retriever_id}/counterfactual-evaluations"
 LEARNED = {
     "stage_name": "find",
     "config": {
@@ -62,6 +63,7 @@ class Ids:
     dataset_id: str
     dataset_name: str
     evaluation_id: str
+    what_if_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -134,6 +136,8 @@ def make_world(api: Api, tag: str) -> World:
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
     evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
     evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
+    what_ifs = _WHAT_IFS.format(retriever_id=retriever_id)
+    what_if = api.post(what_ifs, {"policy": {"fusion": "rrf"}}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -167,6 +171,7 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             evaluation_id=evaluation["evaluation_id"],
+            what_if_id=what_if["what_if_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -364,6 +369,9 @@ CALLS: Mapping[str, Call] = {
         "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
     ),
     "discover_evaluations": Call("GET", "/v1/evaluations"),
+    "start_counterfactual_evaluation": Call("POST", _WHAT_IFS, {"policy": {"fusion": "rrf"}}),
+    "list_counterfactual_evaluations": Call("GET", _WHAT_IFS),
+    "get_counterfactual_evaluation": Call("GET", f"{_WHAT_IFS}/{{what_if_id}}"),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"

@@ -114,7 +114,12 @@ READING = ("search_", "explain_", "list_", "score_")
 """How operations begin that are sent by POST and change nothing."""
 
 
-STATUSES = {"train_model": 202, "start_evaluation": 202, "remove_benchmark": 204}
+STATUSES = {
+    "train_model": 202,
+    "start_evaluation": 202,
+    "start_counterfactual_evaluation": 202,
+    "remove_benchmark": 204,
+}
 """Of what answers with another one than 200."""
 
 

@@ -35,6 +35,8 @@ NAMES: Mapping[str, str] = {
     "after": "cursor",
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
+    "ranker": "model_name",
+    "retriever": "retriever_id",
     "exclude_document_ids": "document_id",
     "baseline_retriever_id": "retriever_id",
     "candidate_retriever_ids": "rival_id",
@@ -76,8 +78,9 @@ HARMLESS_BODY = re.compile(
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|version|exclude_seen|exclude_purchased|return_payload"
+    r"|fusion|ranker_version|n_draws|seed"
     r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
-    r"|benchmark_name|session_count|seed|taxonomy_node_ids|start|end|interaction_types"
+    r"|benchmark_name|session_count|taxonomy_node_ids|start|end|interaction_types"
     r"|sample_strategy|time_range|interaction_weights"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
@@ -248,7 +251,8 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|bench|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    made = "int|exec|ret|rej|ds|eval|bench|whatif|task|mod"
+    body = re.sub(rf"\b({made})_[0-9a-f]{{32}}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -271,8 +275,9 @@ def everything(api: Api) -> str:
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
         *(
-            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/evaluations?page_size=1000"))
+            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/{kind}?page_size=1000"))
             for retriever in retrievers["results"]
+            for kind in ("evaluations", "counterfactual-evaluations")
         ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),

@@ -462,6 +462,7 @@ def test_everything_public_in_process_is_documented() -> None:
             ("`documents`", here.documents),
             ("`models`", here.models),
             ("`tasks`", here.tasks),
+            ("`what_ifs`", here.what_ifs),
             ("`recommendations`", here.recommendations),
         ):
             documented = {

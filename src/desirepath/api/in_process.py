@@ -16,6 +16,7 @@ from desirepath.api.execution_schemas import present_summary
 from desirepath.api.in_process_benchmarks import Benchmarks
 from desirepath.api.in_process_evaluations import Evaluations
 from desirepath.api.in_process_models import Models, Tasks
+from desirepath.api.in_process_what_if import WhatIfs
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
 from desirepath.api.retriever_schemas import present_config, present_retriever
@@ -82,6 +83,7 @@ class Desirepath:
         self.models = Models(engine, found)
         self.evaluations = Evaluations(engine, found)
         self.tasks = Tasks(engine, found.number)
+        self.what_ifs = WhatIfs(engine, found)
         self._number = found.number
         self._space = found
 

@@ -33,6 +33,7 @@ _COMMANDS = {
     "evaluate": "evaluate:evaluate_command",
     "benchmark": "benchmark:benchmark_command",
     "benchmarks": "benchmarks:benchmarks",
+    "what-if": "what_if:what_if_command",
     "recommend": "recommend:recommend",
     "models": "models:models",
     "tasks": "tasks:tasks",

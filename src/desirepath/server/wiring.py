@@ -34,6 +34,7 @@ from desirepath.api import (
     stages,
     tasks,
     users,
+    what_if,
 )
 from desirepath.api.application import Application
 from desirepath.api.endpoint import ApiRules, Endpoint
@@ -185,6 +186,7 @@ def all_endpoints(readiness: Readiness, metrics: Metrics) -> tuple[Endpoint, ...
         *evaluation_runs.ENDPOINTS,
         *scoring.ENDPOINTS,
         *benchmarks.ENDPOINTS,
+        *what_if.ENDPOINTS,
         *learned_fusion.ENDPOINTS,
         *namespaces.ENDPOINTS,
         *documents.ENDPOINTS,

@@ -44,7 +44,8 @@ class LoadedRanker:
     def __init__(self, artifact: Artifact, parts: RankerParts) -> None:
         self.artifact = artifact
         self.layout = parts.layout
-        self.counts = _shared_counts(artifact.namespace, parts)
+        self.trained_at = _trained_at(parts)
+        self.counts = _shared_counts(artifact.namespace, parts, self.trained_at)
         self._ranker = _ranker(parts)
         self._calibration = parts.calibration
         self._reader = FeatureReader(artifact.namespace, parts.layout, parts.likeness)
@@ -60,6 +61,16 @@ class LoadedRanker:
         counts = self.counts.at(session, asked.now, patience_seconds)
         if counts is None:
             raise RankerUnavailable("The ranker is still reading what came to the log.")
+        return self.judge_by(session, counts, asked)
+
+    def judge_by(self, session: Session, counts: Counts, asked: AskedList) -> Judged:
+        """:meth:`judge` by some counts: those of :attr:`trained_at` know nothing that came after.
+
+        Raises
+        ------
+        RankerUnavailable
+            It fails.
+        """
         features = self._reader.read(session, counts, asked)
         try:
             scores = self._ranker.scores(features)
@@ -147,16 +158,21 @@ def _ranker(parts: RankerParts) -> Ranker:
     return ranker
 
 
-def _shared_counts(namespace: int, parts: RankerParts) -> SharedCounts:
-    layout, counters = parts.layout, parts.counters
-    half_life = layout.half_life_days * DAY
+def _trained_at(parts: RankerParts) -> Counts:
+    """The counts of the moment at which it was trained."""
+    origin, half_life = parts.counters.origin, parts.layout.half_life_days * DAY
+    return Counts(origin, origin, half_life, _tally(parts.counters))
+
+
+def _shared_counts(namespace: int, parts: RankerParts, trained_at: Counts) -> SharedCounts:
+    layout = parts.layout
     return SharedCounts(
-        Counts(counters.origin, counters.origin, half_life, _tally(counters)),
+        trained_at,
         LogTail(
             namespace=namespace,
             retriever_id=layout.retriever_id,
-            epoch=counters.origin,
-            half_life=half_life,
+            epoch=parts.counters.origin,
+            half_life=layout.half_life_days * DAY,
             propensities=np.array(layout.propensities),
         ),
     )
