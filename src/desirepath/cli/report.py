@@ -41,6 +41,7 @@ _TOPICS = {
     "funnel": "report_relevance:funnel_command",
     "benchmark": "report_proof:benchmark_command",
     "evaluation": "report_proof:evaluation_command",
+    "what-if": "report_proof:what_if_command",
 }
 _N_TYPES = 8
 _N_POSITIONS = 10

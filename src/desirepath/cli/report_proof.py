@@ -1,4 +1,4 @@
-"""``desirepath report benchmark`` and ``desirepath report evaluation``."""
+"""``desirepath report benchmark``, ``evaluation`` and ``what-if``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from desirepath.cli.benchmark_tables import render as render_benchmark
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.evaluate import render as render_evaluation
 from desirepath.cli.figures import FigureFiles, figure_options
+from desirepath.cli.what_if import render as render_what_if
 from desirepath.domain.assessment import AssessmentKind
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.engine import Engine
-from desirepath.engine.proof_reports import benchmark_report, evaluation_report
+from desirepath.engine.proof_reports import benchmark_report, evaluation_report, what_if_report
 from desirepath.settings import Settings
 
-__all__ = ["benchmark_command", "evaluation_command"]
+__all__ = ["benchmark_command", "evaluation_command", "what_if_command"]
 
 _N_QUERIES = 10
 
@@ -68,3 +69,14 @@ def evaluation_command(
     """Report what evaluation EVALUATION_ID came to, on one page: the verdict first."""
     report = evaluation_report(engine, namespace, evaluation_id)
     return report, Group(*render_evaluation(report.result, _N_QUERIES))
+
+
+@click.command("what-if")
+@click.argument("what_if_id")
+@_report_options
+def what_if_command(
+    engine: Engine, namespace: int, what_if_id: str
+) -> tuple[object, RenderableType]:
+    """Report what came of what-if WHAT_IF_ID, on one page: the verdict first."""
+    report = what_if_report(engine, namespace, what_if_id)
+    return report, Group(*render_what_if(report.result))

@@ -12,12 +12,20 @@ from desirepath.domain.benchmark import BenchmarkDraft
 from desirepath.domain.benchmark_outcome import BenchmarkOutcome
 from desirepath.domain.clock import to_datetime
 from desirepath.domain.job import JobStatus
+from desirepath.domain.what_if import WhatIfResult
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.results import EvaluationResult
 from desirepath.errors import Conflict
 
-__all__ = ["BenchmarkReport", "EvaluationReport", "benchmark_report", "evaluation_report"]
+__all__ = [
+    "BenchmarkReport",
+    "EvaluationReport",
+    "WhatIfReport",
+    "benchmark_report",
+    "evaluation_report",
+    "what_if_report",
+]
 
 
 class BenchmarkReport(Struct, frozen=True, kw_only=True):
@@ -45,6 +53,15 @@ class EvaluationReport(Struct, frozen=True, kw_only=True):
     dataset_name: str
     ended_at: datetime
     result: EvaluationResult
+
+
+class WhatIfReport(Struct, frozen=True, kw_only=True):
+    """What another policy would have earned, for who was not there."""
+
+    what_if_id: str
+    retriever_name: str
+    ended_at: datetime
+    result: WhatIfResult
 
 
 def benchmark_report(engine: Engine, namespace: int, benchmark_id: str) -> BenchmarkReport:
@@ -87,6 +104,25 @@ def evaluation_report(engine: Engine, namespace: int, evaluation_id: str) -> Eva
         dataset_name=found.name or "",
         ended_at=_end_of(found),
         result=msgspec.convert(found.result, EvaluationResult),
+    )
+
+
+def what_if_report(engine: Engine, namespace: int, what_if_id: str) -> WhatIfReport:
+    """What another policy would have earned.
+
+    Raises
+    ------
+    NotFound
+        There is none of that id.
+    Conflict
+        It has not come to anything.
+    """
+    found = _ended(engine, namespace, AssessmentKind.WHAT_IF, what_if_id)
+    return WhatIfReport(
+        what_if_id=found.assessment_id,
+        retriever_name=_name_of(engine, namespace, found.retriever_id),
+        ended_at=_end_of(found),
+        result=msgspec.convert(found.result, WhatIfResult),
     )
 
 

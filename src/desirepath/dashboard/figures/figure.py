@@ -14,6 +14,7 @@ from desirepath.dashboard.figures.propensities import draw_propensities
 from desirepath.dashboard.figures.queries import draw_queries
 from desirepath.dashboard.figures.ranker import draw_ranker
 from desirepath.dashboard.figures.reliability import draw_reliability
+from desirepath.dashboard.figures.what_if import draw_what_if
 from desirepath.engine.analysing.event_checks import EventHealth
 from desirepath.engine.analysing.propensities import PositionBias
 from desirepath.engine.analysing.relevance import (
@@ -23,7 +24,7 @@ from desirepath.engine.analysing.relevance import (
     QueryRates,
 )
 from desirepath.engine.analysing.session_answers import Journey
-from desirepath.engine.proof_reports import BenchmarkReport, EvaluationReport
+from desirepath.engine.proof_reports import BenchmarkReport, EvaluationReport, WhatIfReport
 from desirepath.engine.training.ctr_report import CtrReport
 from desirepath.engine.training.ranker import RankerReport
 
@@ -41,6 +42,7 @@ Drawable = (
     | CtrReport
     | BenchmarkReport
     | EvaluationReport
+    | WhatIfReport
 )
 """Answers, and reports of models and of proofs, that have a chart."""
 
@@ -82,3 +84,5 @@ def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
             return draw_benchmark(canvas, answer)
         case EvaluationReport():
             return draw_evaluation(canvas, answer)
+        case WhatIfReport():
+            return draw_what_if(canvas, answer)
