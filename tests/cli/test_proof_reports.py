@@ -18,6 +18,7 @@ from desirepath.engine.datasets import create_dataset
 from desirepath.engine.engine import Engine
 from desirepath.engine.recording import RecordingRules
 from desirepath.engine.tasks.running import run_task
+from desirepath.testing.drawn_logs import SimulatedSearches, fill_drawn_log
 from tests.replayed_shop import fill_shop
 from tests.storage_fixtures import Database
 
@@ -90,6 +91,33 @@ def test_an_evaluation_is_reported(shop: Database, tmp_path: Path) -> None:
     assert verdict in page
     for words in ("gold", "1 of 1 query evaluated", "ndcg@10", "q1"):
         assert words in page, words
+
+
+def test_a_what_if_is_reported(database: Database, tmp_path: Path) -> None:
+    """On a simulated log, seed 11: a policy that is better is called so on the page."""
+    title, body, _ = SimulatedSearches().features
+    searches = [{"feature_uri": uri, "query": "{{INPUT.query}}"} for uri in (title, body)]
+    parameters = {"searches": searches, "fusion": "learned"}
+    config = {"stage_id": "feature_search", "parameters": parameters}
+    clock = SystemClock()
+    with closing(Engine(database.open(clock), clock, RecordingRules())) as engine:
+        stages = [{"stage_name": "find", "config": config}]
+        Desirepath(engine).retrievers.create("shop", stages=stages)
+        retriever = engine.directory.retriever(1, "shop")
+        assert retriever is not None
+        fill_drawn_log(engine.storage, retriever, 3_000, 11)
+    weights = f"{title}=2,{body}=1"
+    said = json.loads(answer(database, "what-if", "shop", "--weights", weights, "--json"))
+    id = said["what_if_id"]
+    assert said["sentence"] in " ".join(answer(database, "report", "what-if", id).split())
+    html = tmp_path / "report.html"
+    assert answer(database, "report", "what-if", id, "--html", str(html)) == ""
+    page = one_page(html)
+    assert "<title>The new policy would have been better.</title>" in page
+    for words in ("shop", "3,000 searches", "(decides)", "effective sample"):
+        assert words in page, words
+    found = json.loads(answer(database, "report", "what-if", id, "--json"))
+    assert found["result"]["verdict"] == "better"
 
 
 def test_what_came_to_nothing_is_not_reported(shop: Database) -> None:
