@@ -7,14 +7,19 @@ through all operations fail until it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from desirepath.api.in_process import Desirepath
 from desirepath.domain.artifact import ArtifactDraft
+from desirepath.domain.fusion_controls import ShippedWeightSet
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import Job
+from desirepath.engine.gating.shipping import ship
 from desirepath.engine.models import deploy_model, store_model
+from desirepath.engine.retrievers import find_retriever
+from desirepath.engine.weights_files import FUSION_WEIGHTS, WEIGHTS, write_weights
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 from tests.recommenders import parts_of, store_recommender
 
@@ -26,7 +31,7 @@ _DATASETS = "/v1/retrievers/evaluations/datasets"
 _EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
 _BENCHMARKS = "/v1/retrievers/benchmarks"
 _WHAT_IFS = "/v1/retrievers/{retriever_id}/counterfactual-evaluations"
-LEARNED = {
+LEARNED: dict[str, Any] = {
     "stage_name": "find",
     "config": {
         "stage_id": "feature_search",
@@ -72,6 +77,8 @@ class Ids:
     model_id: str
     """Of a version that does not serve, while two before it did."""
     model_name: str
+    weights_id: str
+    """Of fusion weights that the retriever's gate may judge; others were shipped."""
     benchmark_id: str
     rival_id: str
     """Of another retriever, to compare with."""
@@ -105,7 +112,7 @@ def make_world(api: Api, tag: str) -> World:
         name: f"{tag}-{name}"
         for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
     }
-    retriever = {"retriever_name": f"{tag}-retriever", "stages": [LEARNED]}
+    retriever = {"retriever_name": f"{tag}-retriever", "stages": [_gated_by(f"{tag}-dataset")]}
     retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
     document = {"document_id": own["feature_id"], "score": 0.5}
     execution = {
@@ -182,6 +189,7 @@ def make_world(api: Api, tag: str) -> World:
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
+            weights_id=_shipped_weights(api, retriever_id, f"{tag}-weights"),
             benchmark_id=_asked_benchmark(api, retriever_id, rival_id),
             rival_id=rival_id,
             namespace_id=api.namespace.namespace_id,
@@ -190,6 +198,37 @@ def make_world(api: Api, tag: str) -> World:
             **own,
         ),
     )
+
+
+def _gated_by(dataset: str) -> dict[str, Any]:
+    """A stage that learns, with a gate."""
+    stage = deepcopy(LEARNED)
+    stage["config"]["parameters"]["learning_config"] = {"evaluation_dataset_id": dataset}
+    return stage
+
+
+def _shipped_weights(api: Api, retriever_id: str, name: str) -> str:
+    """Store fusion weights twice, and ship the first; the id of the second."""
+    weights = {"text://title": 1.0}
+    draft = ArtifactDraft(
+        kind=FUSION_WEIGHTS,
+        name=name,
+        manifest={},
+        files={WEIGHTS: write_weights(weights)},
+        retriever_id=retriever_id,
+    )
+    first, second = (store_model(api.engine, api.namespace, draft) for _ in range(2))
+    retriever = find_retriever(api.engine, api.namespace.number, retriever_id)
+    with api.engine.storage.write() as session:
+        shipped = ShippedWeightSet(
+            weight_set_id=first.artifact_id,
+            weights=weights,
+            evaluation_id=f"{name}-evaluation",
+            baseline_evaluation_id=f"{name}-baseline",
+            shipped_at=session.now(),
+        )
+        ship(session, api.engine.make_id, retriever, shipped)
+    return second.artifact_id
 
 
 def _asked_benchmark(api: Api, baseline: str, candidate: str) -> str:
@@ -314,6 +353,7 @@ CALLS: Mapping[str, Call] = {
     "freeze_learned_fusion": Call("POST", f"{_FUSION}/freeze"),
     "unfreeze_learned_fusion": Call("POST", f"{_FUSION}/unfreeze"),
     "fix_weights": Call("PUT", f"{_FUSION}/weights", {"weights": {"text://title": 1.0}}),
+    "roll_back_shipped_weights": Call("POST", f"{_FUSION}/shipped-weights/rollback"),
     "release_weights": Call("DELETE", f"{_FUSION}/weights"),
     "roll_back_learning": Call("POST", f"{_FUSION}/rollback", {"day": "2026-01-31"}),
     "rebuild_learning": Call("POST", f"{_FUSION}/rebuild"),
@@ -370,6 +410,7 @@ CALLS: Mapping[str, Call] = {
         {"min_interactions": 1},
     ),
     "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "{dataset_name}"}),
+    "start_gate": Call("POST", "/v1/retrievers/{retriever_id}/gate", {"model_id": "{weights_id}"}),
     "list_evaluations": Call("GET", _EVALUATIONS),
     "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
     "compare_evaluation": Call(

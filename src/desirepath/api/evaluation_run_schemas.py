@@ -286,7 +286,7 @@ def present_evaluation(
         query_results=[_present_query(query) for query in result.queries]
         if result is not None and include_queries
         else None,
-        baseline_evaluation_id=request.get("baseline_evaluation_id"),
+        baseline_evaluation_id=(one.result or {}).get("baseline_evaluation_id"),
         weight_set_id=request.get("weight_set_id"),
         verdict=None if one.result is None else one.result.get("gate_verdict"),
         summary=None if result is None else result.verdict,

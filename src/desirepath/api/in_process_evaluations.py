@@ -13,7 +13,9 @@ from desirepath.api.evaluation_run_schemas import (
 )
 from desirepath.api.evaluation_runs import compared, evaluation_page, read_start
 from desirepath.api.evaluation_schemas import present_dataset
+from desirepath.api.gate import read_gate
 from desirepath.api.plain import check_plain_values, plain_answer
+from desirepath.api.retriever_schemas import present_shipped
 from desirepath.api.scoring import score
 from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.checks import convert
@@ -24,6 +26,9 @@ from desirepath.engine import datasets
 from desirepath.engine.assessing import delete_assessment, find_assessment
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.running import evaluate_and_store, start_evaluation
+from desirepath.engine.gating.asking_log import ask_log
+from desirepath.engine.gating.running import run_gate
+from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.retrievers import find_retriever
 from desirepath.errors import InvalidEvaluation, InvalidQuery
 from desirepath.storage.base import Namespace
@@ -115,6 +120,60 @@ class Evaluations:
         found, judged, config = self._read(retriever, dataset, evaluation_config)
         started = start_evaluation(self._engine, self._namespace, found, judged, config)
         return plain_answer(present_started(started))
+
+    def gate(
+        self,
+        retriever: str,
+        model: str,
+        version: int | None = None,
+        *,
+        progress: Callable[[int, int, str], object] = lambda done, total, words: None,
+    ) -> dict[str, Any]:
+        """Have a candidate judged here and now; if it passes it serves.
+
+        Parameters
+        ----------
+        retriever
+            By id or name.
+        model, version
+            Id of a version; or a name, with a number or the newest.
+        progress
+            As of :meth:`run`.
+
+        Returns
+        -------
+        dict
+            The evaluation of the candidate, with the ``verdict``.
+
+        Raises
+        ------
+        InvalidEvaluation
+            The retriever has no gate, or does not use the model.
+        NotEnoughData
+            No query can be evaluated; it says why.
+        NotFound
+            There is no such retriever, model or dataset.
+        """
+        found = find_retriever(self._engine, self._namespace.number, retriever)
+        plain: dict[str, Any] = {"model_id": model}
+        body = read_gate(plain if version is None else plain | {"version": version})
+        stored, _ = run_gate(
+            self._engine, self._namespace, found, body.model_id, body.version, ask_log, progress
+        )
+        return self._answer(stored)
+
+    def roll_back(self, retriever: str) -> dict[str, Any] | None:
+        """Let the weights serve that were shipped before; them, or None: what is learned.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        Conflict
+            No weights are shipped.
+        """
+        found = find_retriever(self._engine, self._namespace.number, retriever)
+        return present_shipped(roll_back_weights(self._engine, found).shipped)
 
     def get(self, evaluation_id: str) -> dict[str, Any]:
         """Read one: how it stands, and what came out, query by query.

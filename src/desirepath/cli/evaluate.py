@@ -47,7 +47,7 @@ from desirepath.errors import InvalidEvaluation
 from desirepath.settings import Settings
 from desirepath.storage.base import Namespace
 
-__all__ = ["evaluate_command"]
+__all__ = ["evaluate_command", "render"]
 
 
 def _list_of(numbers: tuple[int, ...] | tuple[str, ...]) -> str:
@@ -121,7 +121,7 @@ def evaluate_command(
     if compared is not None:
         console.print(Group(*_render_comparison(compared, n_queries)))
     else:
-        console.print(Group(*_render(result, n_queries)))
+        console.print(Group(*render(result, n_queries)))
     kept = [id for id, _ in ran if id is not None]
     for id in kept:
         console.print(Text(f" Stored as {id}"))
@@ -182,7 +182,8 @@ def _plain(
 # One evaluation
 
 
-def _render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType]:
+def render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType]:
+    """An evaluation as it is printed, with so many of its worst queries."""
     yield Text(f"\n {result.verdict}")
     yield heading("Means over queries", f"{result.n_evaluated:,} of {result.n_total:,}")
     names = (*result.metrics, JUDGED)
