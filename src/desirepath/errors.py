@@ -6,7 +6,8 @@
     ├── InvalidInput                 (also ValueError) something sent breaks a rule
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
-    │   ├── InvalidDocument          InvalidDataset     InvalidModel       InvalidEvaluation
+    │   ├── InvalidDocument          InvalidDataset     InvalidModel
+    │   ├── InvalidEvaluation        InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -14,7 +15,7 @@
     ├── PayloadTooLarge              UnsupportedMediaType
     ├── NotFound(resource, id)
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict,
-    │                                NotLearning, NotBetter
+    │                                NotLearning, NotBetter, NotGated
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact),
@@ -45,6 +46,7 @@ __all__ = [
     "EventConflict",
     "Forbidden",
     "IdempotencyConflict",
+    "InvalidBenchmark",
     "InvalidCursor",
     "InvalidDataset",
     "InvalidDocument",
@@ -70,6 +72,7 @@ __all__ = [
     "NotBetter",
     "NotEnoughData",
     "NotFound",
+    "NotGated",
     "NotLearning",
     "Overloaded",
     "PayloadTooLarge",
@@ -140,6 +143,10 @@ class InvalidEvaluation(InvalidInput):
 
 class InvalidModel(InvalidInput):
     """The model breaks a rule."""
+
+
+class InvalidBenchmark(InvalidInput):
+    """The benchmark breaks a rule."""
 
 
 class InvalidSearch(InvalidInput):
@@ -242,6 +249,10 @@ class NotLearning(Conflict):
 
 class NotBetter(Conflict):
     """This model was not better than what needs no learning; with force it serves all the same."""
+
+
+class NotGated(Conflict):
+    """A retriever with a gate uses this model: it serves once it has passed the gate."""
 
 
 class AlreadyExists(Conflict):

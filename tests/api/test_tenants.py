@@ -38,6 +38,10 @@ NAMES: Mapping[str, str] = {
     "ranker": "model_name",
     "retriever": "retriever_id",
     "exclude_document_ids": "document_id",
+    "baseline_evaluation_id": "evaluated_id",
+    "baseline_retriever_id": "retriever_id",
+    "candidate_retriever_ids": "rival_id",
+    "retriever_ids": "retriever_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -50,6 +54,7 @@ READING = {
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
     or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
+    or id == "compare_evaluation"
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -77,6 +82,8 @@ HARMLESS_BODY = re.compile(
     r"|version|exclude_seen|exclude_purchased|return_payload"
     r"|fusion|ranker_version|n_draws|seed"
     r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
+    r"|benchmark_name|session_count|taxonomy_node_ids|start|end|interaction_types"
+    r"|sample_strategy|time_range|interaction_weights"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -195,6 +202,8 @@ def id_for(place: Place, ids: Ids) -> str:
             return ids.execution_cursor
         if operation == "search_adhoc_executions":
             return ids.adhoc_cursor
+    if operation == "compare_evaluation" and name == "evaluation_id":
+        return ids.evaluated_id
     if operation == "list_models" and name == "name":
         return ids.model_name
     if operation == "get_execution_profile" and name == "execution_id":
@@ -227,7 +236,7 @@ def _put(body: Any, pointer: str, id: str) -> Any:
     if head.endswith("[]"):
         items = body.get(head[:-2]) or [{}]
         return body | {head[:-2]: [_put(item, rest, id) for item in items]}
-    put = [id] if head.endswith("document_ids") else id
+    put = [id] if head.endswith(("document_ids", "retriever_ids")) else id
     changed = body | {head: _put(body.get(head) or {}, rest, id) if rest else put}
     if head == "document_id":
         changed.pop("feature_id", None)
@@ -246,7 +255,8 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|eval|whatif|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    made = "int|exec|ret|rej|ds|eval|bench|whatif|task|mod"
+    body = re.sub(rf"\b({made})_[0-9a-f]{{32}}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -276,6 +286,7 @@ def everything(api: Api) -> str:
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
+        done(api.get("/v1/retrievers/benchmarks?page_size=1000")),
         done(api.post("/v1/tasks/list?limit=1000", {})),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]

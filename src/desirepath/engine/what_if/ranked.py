@@ -13,8 +13,8 @@ from desirepath.engine.serving.hits import Hit
 from desirepath.engine.serving.judged import LOGGED_RANK, LOGGED_SCORE
 from desirepath.engine.serving.ranking.features import AskedList
 from desirepath.engine.serving.ranking.rankers import LoadedRanker
+from desirepath.engine.what_if.batches import Batch
 from desirepath.engine.what_if.logged import LoggedList
-from desirepath.engine.what_if.reranking import Batch
 from desirepath.errors import InvalidSetting, NotFound, RankerUnavailable
 from desirepath.methods.fusion.base import best_first
 from desirepath.methods.fusion.learned import learned_scores

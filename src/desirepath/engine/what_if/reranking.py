@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import numpy as np
 from msgspec import Struct
@@ -15,61 +14,15 @@ from desirepath.domain.what_if import NewPolicy
 from desirepath.engine.engine import Engine
 from desirepath.engine.serving.fusing import FusionPlan
 from desirepath.engine.serving.plans import plan_of
-from desirepath.engine.what_if.logged import LoggedList
+from desirepath.engine.what_if.batches import Batch, Reranking
 from desirepath.errors import InvalidSetting, NotFound
 from desirepath.methods.fusion.learned import learned_scores
 from desirepath.methods.fusion.methods import FUSIONS
-from desirepath.methods.fusion.pools import Pools, fused_rows, largest_outside
+from desirepath.methods.fusion.pools import fused_rows, largest_outside
 from desirepath.methods.levels import FloatArray, IntArray
 from desirepath.methods.offpolicy.resampling import BoolArray
 
-__all__ = ["Batch", "Fused", "Reranking", "reranking_of"]
-
-
-class Batch(Struct, frozen=True, kw_only=True, eq=False):
-    """Some lists over the same features.
-
-    Parameters
-    ----------
-    served : shape (n, F)
-    drawn : shape (n, D, F)
-    """
-
-    lists: Sequence[LoggedList]
-    pools: Pools
-    served: FloatArray
-    drawn: FloatArray
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return self.lists[0].features
-
-
-class Reranking(Protocol):
-    """Ranks logged pools anew."""
-
-    @property
-    def words(self) -> str:
-        """What it is."""
-        ...
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """What each list must have scores of."""
-        ...
-
-    @property
-    def learned_until(self) -> int:
-        """Microseconds since 1970: earlier lists may be what it learned from."""
-        ...
-
-    def rows(self, batch: Batch, most: int) -> IntArray:
-        """The first rows of each pool, shape (n, most), best first."""
-        ...
-
-    def is_sure(self, batch: Batch, rows: IntArray) -> BoolArray:
-        """Whether nothing outside of a pool can belong before these rows, shape (n, most)."""
-        ...
+__all__ = ["Fused", "reranking_of"]
 
 
 class Fused(Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
+from desirepath.engine.what_if.batches import Batch, Reranking
 from desirepath.engine.what_if.logged import LoggedList
-from desirepath.engine.what_if.reranking import Batch, Reranking
 from desirepath.methods.fusion.pools import Pools
 from desirepath.methods.levels import SCALE, FloatArray, IntArray
 from desirepath.methods.offpolicy.resampling import (
