@@ -80,7 +80,7 @@ def reranking_of(engine: Engine, retriever: Retriever, policy: NewPolicy) -> Rer
     if policy.ranker is not None:
         from desirepath.engine.what_if.ranked import ranked_by
 
-        return ranked_by(engine, retriever, policy.ranker, policy.ranker_version)
+        return ranked_by(engine, retriever, policy.ranker, policy.ranker_version, tuple(known))
     return _of_weights(engine, retriever, policy, known)
 
 
