@@ -18,6 +18,7 @@ from desirepath.testing.examples import a_document
 
 __all__ = [
     "BODY",
+    "N_QUERIES",
     "TITLE",
     "add_products",
     "default",
@@ -30,7 +31,10 @@ TITLE, BODY = "text://title", "text://body"
 _TOPICS = (
     *("lamp", "chair", "table", "shelf", "mirror", "carpet"),
     *("curtain", "vase", "clock", "desk", "stool", "couch"),
+    *("bench", "bowl", "candle", "basket", "frame", "rack", "tray", "jug", "plate", "pot"),
 )
+
+N_QUERIES = len(_TOPICS)
 
 
 def default(engine: Engine) -> Namespace:

@@ -20,7 +20,16 @@ from desirepath.engine.weights_files import FUSION_WEIGHTS, WEIGHTS, write_weigh
 from desirepath.errors import Conflict, InvalidEvaluation, NotFound
 from desirepath.storage.open import open_storage
 from desirepath.testing.clock import TestingClock
-from tests.gated_shop import BODY, TITLE, add_products, default, gated_retriever, judged, weight_set
+from tests.gated_shop import (
+    BODY,
+    N_QUERIES,
+    TITLE,
+    add_products,
+    default,
+    gated_retriever,
+    judged,
+    weight_set,
+)
 
 
 @pytest.fixture
@@ -102,7 +111,7 @@ def test_in_process(url: str) -> None:
             "shop", "best", 1, progress=lambda done, total, words: told.append(done)
         )
         assert found["verdict"]["passed"] is True
-        assert told[-1] == 24  # 12 queries twice
+        assert told[-1] == 2 * N_QUERIES
         shipped = here.retrievers.get("shop")["stages"][0]["parameters"]["learning_config"]
         assert shipped["shipped_weight_set"]["weights"] == {TITLE: 1.0, BODY: 0.0}
         assert shipped["shipped_weight_set"]["evaluation_id"] == found["evaluation_id"]

@@ -24,12 +24,13 @@ from desirepath.engine.learning.controlling import change_controls
 from desirepath.engine.models import deploy_model, find_model
 from desirepath.engine.recording import RecordingRules
 from desirepath.engine.retrievers import change_retriever
-from desirepath.engine.tasks.running import run_task
+from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.errors import Conflict, InvalidEvaluation, NotFound, NotGated
 from desirepath.storage.base import Namespace, Storage
 from desirepath.testing.clock import ClockedStorage, TestingClock
 from tests.gated_shop import (
     BODY,
+    N_QUERIES,
     TITLE,
     add_products,
     default,
@@ -143,6 +144,27 @@ def test_as_a_task(engine: Engine) -> None:
     assert kept.result is not None
     assert kept.result["gate_verdict"]["passed"] is True
     assert served(engine, retriever) == BY_TITLE
+
+
+def test_weights_that_a_task_trains_are_judged_at_once(engine: Engine) -> None:
+    retriever = gated_retriever(engine, judged(engine).name)
+    inputs = {
+        "name": "best",
+        "settings": {"dataset": "judged", "folds": 2, "starts": 1},
+        "scope": {"retriever_id": retriever.retriever_id},
+    }
+    start_task(engine, default(engine), "train.weights", inputs)
+    assert run_task(engine)
+    trained = find_model(engine, 1, "best").versions[0]
+    report = trained.manifest["report"]
+    assert (report["source"], report["n_queries"]) == ("judged", N_QUERIES)
+    assert report["weights"][TITLE] > 0.5
+    assert engine.directory.controls(1, retriever.retriever_id).shipped is None
+    assert run_task(engine)
+    shipped = engine.directory.controls(1, retriever.retriever_id).shipped
+    assert shipped is not None
+    assert shipped.weight_set_id == trained.artifact_id
+    assert served(engine, retriever) == pytest.approx(report["weights"])
 
 
 def test_rolling_back_goes_through_all_that_were_shipped(engine: Engine) -> None:
