@@ -11,6 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from desirepath.api.in_process import Desirepath
 from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.fusion_controls import ShippedWeightSet
 from desirepath.domain.ids import format_id
@@ -68,6 +69,9 @@ class Ids:
     dataset_id: str
     dataset_name: str
     evaluation_id: str
+    """Of one that nobody works on."""
+    evaluated_id: str
+    """Of one with a result."""
     what_if_id: str
     task_id: str
     model_id: str
@@ -143,6 +147,8 @@ def make_world(api: Api, tag: str) -> World:
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
     evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
     evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
+    here = Desirepath(api.engine, api.namespace.namespace_id)
+    evaluated = here.evaluations.run(retriever_id, own["dataset_name"])
     what_ifs = _WHAT_IFS.format(retriever_id=retriever_id)
     what_if = api.post(what_ifs, {"policy": {"fusion": "rrf"}}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
@@ -178,6 +184,7 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             evaluation_id=evaluation["evaluation_id"],
+            evaluated_id=evaluated["evaluation_id"],
             what_if_id=what_if["what_if_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
@@ -406,6 +413,10 @@ CALLS: Mapping[str, Call] = {
     "start_gate": Call("POST", "/v1/retrievers/{retriever_id}/gate", {"model_id": "{weights_id}"}),
     "list_evaluations": Call("GET", _EVALUATIONS),
     "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "compare_evaluation": Call(
+        "GET",
+        f"{_EVALUATIONS}/{{evaluated_id}}/comparison?baseline_evaluation_id={{evaluated_id}}",
+    ),
     "score_predictions": Call(
         "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
     ),

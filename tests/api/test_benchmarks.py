@@ -132,9 +132,12 @@ def test_sessions_are_replayed(shop: Api) -> None:
         "n_found": 0,
         "n_top": 13 * len(bodies),
         "n_top_seen": 0,
+        "mean_move": pytest.approx(
+            sum(101 - rank for rank in range(1, len(titles) + 1)) / len(titles)
+        ),
     }
     (comparison,) = found["comparison"]["comparisons"]
-    assert comparison["verdict"] == "cannot_tell", "nobody saw what it finds"
+    assert comparison["verdict"] == "cannot_tell", "titles made the log"
     assert comparison["ndcg_delta"]["10"] == pytest.approx(-own["ndcg_at_k"]["10"])
     low, high = comparison["confidence_interval"]
     assert low < comparison["ndcg_delta"]["10"] < high < 0
@@ -184,13 +187,37 @@ def test_a_better_candidate_is_named_first(shop: Api) -> None:
 
 
 def test_a_worse_candidate_is_not_recommended(shop: Api) -> None:
+    """People saw the candidate's order, and wanted what the baseline puts first."""
     mirrored(shop, n=1)
     for number in range(20):
-        visit(shop, first_of(shop, "titles")[0], session_id=f"t{number}")
-    found = completed(shop, candidate_retriever_ids=["mirror"])
+        first = first_of(shop, "titles")[0]
+        visit(shop, first, session_id=f"t{number}", retriever="mirror")
+    wanted = {"session_filter": {"retriever_ids": ["mirror"]}}
+    found = completed(shop, candidate_retriever_ids=["mirror"], **wanted)
     assert found["comparison"]["comparisons"][0]["verdict"] == "worse"
     words = found["comparison"]["recommendation"]
     assert words.startswith("Keep titles: no candidate is as good.")
+
+
+def test_whoever_the_log_favours_is_not_believed(shop: Api) -> None:
+    """People click what stands first, which is what made the log."""
+    mirrored(shop, n=1)
+    titles = first_of(shop, "titles")
+    for number in range(20):
+        visit(shop, titles[0], session_id=f"t{number}")
+    pairs = (("titles", "mirror", -1), ("mirror", "titles", 1))
+    for baseline, candidate, sign in pairs:
+        found = completed(shop, baseline_retriever_id=baseline, candidate_retriever_ids=[candidate])
+        (comparison,) = found["comparison"]["comparisons"]
+        assert comparison["p_value"] < 0.001
+        assert comparison["ndcg_delta"]["10"] * sign > 0
+        assert comparison["verdict"] == "cannot_tell"
+        assert "but the log favours titles" in found["comparison"]["recommendation"]
+        reach = {name: one["reach"] for name, one in by_name(found).items()}
+        assert reach["titles"]["mean_move"] == 0
+        assert reach["mirror"]["mean_move"] == pytest.approx(
+            sum(abs(2 * place - len(titles) + 1) for place in range(len(titles))) / len(titles)
+        )
 
 
 def test_searches_of_a_session_belong_together(shop: Api) -> None:

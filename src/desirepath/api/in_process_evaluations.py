@@ -7,11 +7,11 @@ from typing import Any
 
 from desirepath.api.evaluation_run_schemas import (
     EvaluationListQuery,
+    present_comparison,
     present_evaluation,
     present_started,
-    result_of,
 )
-from desirepath.api.evaluation_runs import evaluation_page, read_start
+from desirepath.api.evaluation_runs import compared, evaluation_page, read_start
 from desirepath.api.evaluation_schemas import present_dataset
 from desirepath.api.gate import read_gate
 from desirepath.api.plain import check_plain_values, plain_answer
@@ -25,14 +25,12 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine import datasets
 from desirepath.engine.assessing import delete_assessment, find_assessment
 from desirepath.engine.engine import Engine
-from desirepath.engine.evaluating.comparing import compare_evaluations
-from desirepath.engine.evaluating.results import EvaluationResult
 from desirepath.engine.evaluating.running import evaluate_and_store, start_evaluation
 from desirepath.engine.gating.asking_log import ask_log
 from desirepath.engine.gating.running import run_gate
 from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.retrievers import find_retriever
-from desirepath.errors import Conflict, InvalidEvaluation, InvalidQuery
+from desirepath.errors import InvalidEvaluation, InvalidQuery
 from desirepath.storage.base import Namespace
 
 __all__ = ["Evaluations"]
@@ -225,8 +223,8 @@ class Evaluations:
         Returns
         -------
         dict
-            Of :class:`~desirepath.engine.evaluating.results.EvaluationComparison`: ``verdict``,
-            ``outcome``, ``measures`` with the interval of each difference, ``queries``, …
+            As over HTTP: ``verdict``, ``outcome``, ``measures`` with the interval of each
+            difference, ``queries``, …
 
         Raises
         ------
@@ -237,8 +235,9 @@ class Evaluations:
         NotEnoughData
             They have no query in common.
         """
-        before, after = (self._result(one) for one in (baseline, candidate))
-        return plain_answer(compare_evaluations(before, after))
+        return plain_answer(
+            present_comparison(compared(self._find(baseline), self._find(candidate)))
+        )
 
     def score(self, **fields: Any) -> dict[str, Any]:
         """Score predictions as sets; the fields and the answer are those of HTTP.
@@ -272,12 +271,6 @@ class Evaluations:
 
     def _find(self, evaluation_id: str) -> Assessment:
         return find_assessment(self._engine, self._namespace.number, _KIND, evaluation_id)
-
-    def _result(self, evaluation_id: str) -> EvaluationResult:
-        result = result_of(self._find(evaluation_id))
-        if result is None:
-            raise Conflict("This evaluation has no result.")
-        return result
 
     def _answer(self, one: Assessment, *, include_queries: bool = True) -> dict[str, Any]:
         shown = present_evaluation(one, self._namespace, include_queries=include_queries)

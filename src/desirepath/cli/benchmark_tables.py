@@ -21,7 +21,7 @@ from desirepath.domain.benchmark_outcome import (
 __all__ = ["render"]
 
 _K = str(PRIMARY_CUTOFF)
-_WIDTH = 28
+_WIDTH = 20
 
 
 def render(found: BenchmarkResponse) -> RenderableType:
@@ -43,7 +43,7 @@ def _parts(found: BenchmarkResponse) -> Iterator[RenderableType]:
     yield _agreement(results)
     yield heading(f"Against {clean(results[0].retriever_name)}", f"nDCG@{_K}, paired t-test")
     yield _comparisons(results, comparison)
-    yield heading("How long a search takes, and what fails")
+    yield heading("How long a search takes, and sessions that fail", "ms")
     yield _latencies(results)
     if found.flagged_count:
         yield nothing(f"{found.flagged_count:,} identities that look like robots are left out")
@@ -55,9 +55,10 @@ def _agreement(results: list[BenchmarkResult]) -> RenderableType:
         "retriever",
         f"nDCG@{_K}>",
         f"recall@{_K}>",
-        "mean rank>",
+        "rank>",
         f"found in {DEPTH}>",
-        f"first {_K} seen>",
+        f"{_K} seen>",
+        "moves by>",
     )
     for one in results:
         reach = one.reach
@@ -68,14 +69,13 @@ def _agreement(results: list[BenchmarkResult]) -> RenderableType:
             f"{one.metrics.mean_rank_clicked:.2f}",
             percent(reach.n_found / reach.n_reacted) if reach.n_reacted else "–",
             percent(1 - reach.unseen_share) if reach.n_top else "–",
+            f"{reach.mean_move:.1f}" if reach.n_top else "–",
         )
     return table
 
 
 def _comparisons(results: list[BenchmarkResult], comparison: BenchmarkComparison) -> RenderableType:
-    table = table_of(
-        "candidate", "verdict", "change>", "95 % interval", "p>", "better>", "worse>", "sessions>"
-    )
+    table = table_of("candidate", "verdict", "change>", "95 % interval", "p>", "better/worse>")
     for one, found in zip(results[1:], comparison.comparisons, strict=True):
         table.add_row(
             clean(one.retriever_name, _WIDTH),
@@ -83,9 +83,7 @@ def _comparisons(results: list[BenchmarkResult], comparison: BenchmarkComparison
             f"{found.ndcg_delta[_K]:+.4f}",
             _interval(found),
             "–" if found.p_value is None else f"{found.p_value:.3f}",
-            f"{one.metrics.sessions_improved:,}",
-            f"{one.metrics.sessions_degraded:,}",
-            f"{found.n_sessions:,}",
+            f"{one.metrics.sessions_improved:,}/{one.metrics.sessions_degraded:,}",
         )
     return table
 
@@ -94,18 +92,18 @@ def _interval(found: PipelineComparison) -> str:
     if found.confidence_interval is None:
         return "–"
     low, high = found.confidence_interval
-    return f"{low:+.4f} to {high:+.4f}"
+    return f"{low:+.4f} {high:+.4f}"
 
 
 def _latencies(results: list[BenchmarkResult]) -> RenderableType:
-    table = table_of("retriever", "p50>", "p90>", "p99>", "mean>", "failed sessions>", "of what")
+    table = table_of("retriever", "p50>", "p90>", "p99>", "mean>", "failed>", "of what")
     for one in results:
         latency = one.latency
         milliseconds = (latency.p50_ms, latency.p90_ms, latency.p99_ms, latency.mean_ms)
         reasons = (one.error_summary or {}).items()
         table.add_row(
             clean(one.retriever_name, _WIDTH),
-            *(f"{value:.1f} ms" for value in milliseconds),
+            *(f"{value:.1f}" for value in milliseconds),
             f"{one.failed_sessions:,}",
             ", ".join(f"{name} {n:,}" for name, n in sorted(reasons)),
         )

@@ -66,7 +66,7 @@ def _line(one: BenchmarkResponse) -> Text:
 
 def _said(one: BenchmarkResponse) -> str:
     if one.comparison is not None:
-        return one.comparison.recommendation.partition(". ")[0] + "."
+        return one.comparison.sentences[0]
     return f"{one.status}: {one.error_message}" if one.error_message else str(one.status)
 
 

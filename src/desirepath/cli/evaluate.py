@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Group, RenderableType
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from desirepath.cli.answers import print_json
@@ -46,7 +47,7 @@ from desirepath.errors import InvalidEvaluation
 from desirepath.settings import Settings
 from desirepath.storage.base import Namespace
 
-__all__ = ["evaluate_command"]
+__all__ = ["evaluate_command", "render"]
 
 
 def _list_of(numbers: tuple[int, ...] | tuple[str, ...]) -> str:
@@ -120,7 +121,7 @@ def evaluate_command(
     if compared is not None:
         console.print(Group(*_render_comparison(compared, n_queries)))
     else:
-        console.print(Group(*_render(result, n_queries)))
+        console.print(Group(*render(result, n_queries)))
     kept = [id for id, _ in ran if id is not None]
     for id in kept:
         console.print(Text(f" Stored as {id}"))
@@ -155,7 +156,7 @@ def _ran(
         return stored.assessment_id, result
 
 
-def _telling(progress: Any, task: Any) -> Tell:
+def _telling(progress: Progress, task: TaskID) -> Tell:
     def tell(done: int, total: int, words: str) -> None:
         progress.update(task, completed=done, total=total, rows=done)
 
@@ -181,7 +182,8 @@ def _plain(
 # One evaluation
 
 
-def _render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType]:
+def render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType]:
+    """An evaluation as it is printed, with so many of its worst queries."""
     yield Text(f"\n {result.verdict}")
     yield heading("Means over queries", f"{result.n_evaluated:,} of {result.n_total:,}")
     names = (*result.metrics, JUDGED)
@@ -189,6 +191,9 @@ def _render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType
     for k, means in result.by_k.items():
         table.add_row(k, *(f"{means[name]:.3f}" for name in names))
     yield table
+    most = max(one.retrieved_count or 0 for one in result.queries)
+    if most < max(result.k_values):
+        yield nothing(f"at most {most:,} documents were found for a query; precision divides by k")
     if n_queries:
         yield from _worst(result, n_queries)
     yield from _skipped(result, n_queries)

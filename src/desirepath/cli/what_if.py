@@ -21,7 +21,7 @@ from desirepath.engine.what_if.asking import run_what_if
 from desirepath.errors import InvalidSetting
 from desirepath.settings import Settings
 
-__all__ = ["what_if_command"]
+__all__ = ["render", "what_if_command"]
 
 _WIDTH = 24  # of bars
 
@@ -99,7 +99,7 @@ def what_if_command(
     if as_json:
         print_json({"what_if_id": stored.assessment_id, **to_builtins(result)})
         return
-    console.print(Group(*_render(result)))
+    console.print(Group(*render(result)))
     console.print(Text(f"\n {stored.assessment_id} is kept\n"))
 
 
@@ -117,7 +117,8 @@ def _read_weights(text: str) -> dict[str, float]:
     return weights
 
 
-def _render(result: WhatIfResult) -> Iterator[RenderableType]:
+def render(result: WhatIfResult) -> Iterator[RenderableType]:
+    """A what-if as it is printed."""
     yield heading(result.verdict.capitalize(), result.policy)
     yield Text(f"  {result.sentence}")
     table = table_of("estimator", "earned>", "difference>", "told>", "effective>", "")

@@ -11,6 +11,7 @@ __all__ = [
     "CUTOFFS",
     "DEPTH",
     "PRIMARY_CUTOFF",
+    "SIGNIFICANT",
     "TOLERANCE",
     "AlignmentMetrics",
     "BenchmarkComparison",
@@ -30,6 +31,8 @@ DEPTH = 100
 """How deep a replay looks; what stands below counts as at rank 101."""
 TOLERANCE = 0.01
 """A session whose nDCG@10 changes by no more is neutral."""
+SIGNIFICANT = 0.05
+"""What the p-value times the number of candidates lies below, for a difference to be one."""
 
 
 class AlignmentMetrics(Struct, frozen=True, kw_only=True):
@@ -80,12 +83,16 @@ class Reach(Struct, frozen=True, kw_only=True):
     n_top_seen
         Of those, how many the log showed in that search. Of the others nobody could say whether
         they are good.
+    mean_move
+        By how many ranks it moves what the log showed in its first 10 places, on average. People
+        click what stands at the top, so that a log favours whoever moves less.
     """
 
     n_reacted: int
     n_found: int
     n_top: int
     n_top_seen: int
+    mean_move: float
 
     @property
     def unseen_share(self) -> float:
@@ -130,8 +137,8 @@ class PipelineComparison(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     verdict
-        By the p-value times the number of candidates, at 5 %. Not worse where the candidate's first
-        10 documents are unseen by 20 points more than the baseline's: that alone would look so.
+        By the p-value times the number of candidates, at 5 %; and only in favour of the one that
+        the log does not favour, by :attr:`Reach.mean_move`.
     detectable
         The difference of nDCG@10 that so many sessions would have shown four times out of five;
         None where there are too few to say.
@@ -161,6 +168,9 @@ class BenchmarkComparison(Struct, frozen=True, kw_only=True):
     baseline_retriever_id: str
     comparisons: list[PipelineComparison]
     recommendation: str
+    sentences: Annotated[
+        list[str], Meta(description="Ours: the recommendation, the verdict by itself.")
+    ]
 
 
 class BenchmarkOutcome(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from desirepath.domain.benchmark_outcome import (
     CUTOFFS,
     DEPTH,
     PRIMARY_CUTOFF,
+    SIGNIFICANT,
     BenchmarkComparison,
     BenchmarkOutcome,
     BenchmarkResult,
@@ -29,9 +30,8 @@ from desirepath.methods.replay.reactions import BoolArray, Reactions
 
 __all__ = ["compare_replays"]
 
-_LEVEL = 0.05
-_MOST_UNSEEN = 0.2
-"""By how much the share of unseen documents may be above the baseline's, for worse to be meant."""
+_AS_FAR = 0.8
+"""Of the other's move: who moves less than this is favoured by the log."""
 
 
 def compare_replays(
@@ -61,6 +61,7 @@ def compare_replays(
         _comparison(result, order, results[0], measured[0], len(replays) - 1)
         for result, order in zip(results[1:], measured[1:], strict=True)
     ]
+    sentences = recommend(results, comparisons)
     return BenchmarkOutcome(
         session_count=reactions.n_sessions,
         sessions_found=sessions.n_found,
@@ -71,7 +72,8 @@ def compare_replays(
         comparison=BenchmarkComparison(
             baseline_retriever_id=results[0].retriever_id,
             comparisons=comparisons,
-            recommendation=recommend(results, comparisons),
+            recommendation=" ".join(sentences),
+            sentences=sentences,
         ),
     )
 
@@ -92,6 +94,7 @@ def _result(
             n_found=int((order.ranks[documents] <= DEPTH).sum()),
             n_top=replay.n_top,
             n_top_seen=replay.n_top_seen,
+            mean_move=replay.mean_move,
         ),
         failed_sessions=int((~order.succeeded).sum()),
         error_summary=replay.error_to_sessions or None,
@@ -126,9 +129,7 @@ def _comparison(
         interval = test.low, test.high
     return PipelineComparison(
         candidate_retriever_id=result.retriever_id,
-        verdict=_verdict(
-            test, n_candidates, result.reach.unseen_share - baseline_result.reach.unseen_share
-        ),
+        verdict=_verdict(test, n_candidates, result.reach, baseline_result.reach),
         n_sessions=test.n,
         ndcg_delta=_change(order.ndcg, baseline.ndcg, both),
         recall_delta=_change(order.recall, baseline.recall, both),
@@ -139,17 +140,18 @@ def _comparison(
     )
 
 
-def _verdict(test: PairedTest, n_candidates: int, more_unseen: float) -> Verdict:
+def _verdict(test: PairedTest, n_candidates: int, candidate: Reach, baseline: Reach) -> Verdict:
     """What a test means.
 
-    Who looks at many candidates sees one ahead by chance: all together err by 5 %. And who finds
-    what nobody saw looks bad by that alone.
+    Who looks at many candidates sees one ahead by chance: all together err by 5 %. And who keeps
+    to the order of the log is ahead by what people clicked for its place.
     """
-    if test.p_value is None or test.p_value * n_candidates >= _LEVEL:
+    if test.p_value is None or test.p_value * n_candidates >= SIGNIFICANT:
         return Verdict.CANNOT_TELL
-    if test.mean > 0:
-        return Verdict.BETTER
-    return Verdict.CANNOT_TELL if more_unseen > _MOST_UNSEEN else Verdict.WORSE
+    ahead, behind = (candidate, baseline) if test.mean > 0 else (baseline, candidate)
+    if ahead.mean_move < _AS_FAR * behind.mean_move:
+        return Verdict.CANNOT_TELL
+    return Verdict.BETTER if test.mean > 0 else Verdict.WORSE
 
 
 def _change(

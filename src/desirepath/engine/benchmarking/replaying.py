@@ -41,7 +41,7 @@ class Replay(Struct, frozen=True, kw_only=True, eq=False):
         Of each search that did not fail.
     stage_to_milliseconds
         The same by stage.
-    n_top, n_top_seen
+    n_top, n_top_seen, mean_move
         See :class:`~desirepath.domain.benchmark_outcome.Reach`.
     """
 
@@ -53,6 +53,7 @@ class Replay(Struct, frozen=True, kw_only=True, eq=False):
     stage_to_milliseconds: dict[str, list[float]]
     n_top: int
     n_top_seen: int
+    mean_move: float
 
 
 def replay_sessions(
@@ -97,6 +98,7 @@ class _Replaying:
         self._milliseconds: list[float] = []
         self._stages: defaultdict[str, list[float]] = defaultdict(list)
         self._n_top = self._n_top_seen = 0
+        self._moves: list[int] = []
 
     def replay(self, number: int, asked: Sequence[tuple[Execution | None, range]]) -> None:
         """Replay one session."""
@@ -122,6 +124,7 @@ class _Replaying:
             stage_to_milliseconds=dict(self._stages),
             n_top=self._n_top,
             n_top_seen=self._n_top_seen,
+            mean_move=float(np.mean(self._moves)) if self._moves else 0.0,
         )
 
     def _search(self, execution: Execution | None, documents: range) -> None:
@@ -132,7 +135,10 @@ class _Replaying:
         rank_of = {hit.document_id: rank for rank, hit in enumerate(served.hits, start=1)}
         ids = self._sessions.document_ids[documents.start : documents.stop]
         self._ranks[documents] = [rank_of.get(id, DEPTH + 1) for id in ids]
-        self._note(served, {one.document_id for one in execution.documents}.union(ids))
+        shown = [one.document_id for one in execution.documents]
+        self._note(served, {*shown, *ids})
+        for place, id in enumerate(shown[:PRIMARY_CUTOFF], start=execution.offset + 1):
+            self._moves.append(abs(rank_of.get(id, DEPTH + 1) - place))
 
     def _note(self, served: Served, seen: set[str]) -> None:
         self._milliseconds.append(served.profile.milliseconds)
