@@ -15,7 +15,7 @@
     ├── PayloadTooLarge              UnsupportedMediaType
     ├── NotFound(resource, id)
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict,
-    │                                NotLearning, NotBetter
+    │                                NotLearning, NotBetter, NotGated
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact),
@@ -72,6 +72,7 @@ __all__ = [
     "NotBetter",
     "NotEnoughData",
     "NotFound",
+    "NotGated",
     "NotLearning",
     "Overloaded",
     "PayloadTooLarge",
@@ -248,6 +249,10 @@ class NotLearning(Conflict):
 
 class NotBetter(Conflict):
     """This model was not better than what needs no learning; with force it serves all the same."""
+
+
+class NotGated(Conflict):
+    """A retriever with a gate uses this model: it serves once it has passed the gate."""
 
 
 class AlreadyExists(Conflict):

@@ -182,6 +182,25 @@ def test_evaluations_are_listed_by_state_and_dataset(api: Api) -> None:
     assert api.get(f"{RUNS}?status=COMPLETED").status_code == 400
 
 
+def test_one_is_held_against_another(api: Api) -> None:
+    stored(api, *(BOOTS | {"query_id": f"q{n}"} for n in range(12)))
+    done(api.post("/v1/retrievers", {"retriever_name": "other", "stages": [LEARNED]}))
+    first = evaluated(api)
+    answer = api.post("/v1/retrievers/other/evaluations", {"dataset_name": "gold"})
+    waiting = answer.json()["evaluation_id"]
+    path = f"/v1/retrievers/other/evaluations/{waiting}/comparison"
+    against = f"{path}?baseline_evaluation_id={first['evaluation_id']}"
+    assert api.get(against).status_code == 409
+    while run_task(api.engine):
+        pass
+    compared = done(api.get(against))
+    assert (compared["outcome"], compared["tied"], compared["n_queries"]) == ("cannot_tell", 12, 12)
+    assert (compared["metric"], compared["k"]) == ("ndcg", 10)
+    assert compared["measures"][0]["difference"] == {"mean": 0, "low": 0, "high": 0, "of": 12}
+    assert api.get(path).status_code == 400
+    assert api.get(f"{path}?baseline_evaluation_id=eval_{NOBODY}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("body", "location"),
     [

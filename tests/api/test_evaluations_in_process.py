@@ -123,6 +123,16 @@ def test_what_breaks_a_rule_is_refused(here: Desirepath) -> None:
         here.evaluations.list("titles", status="LOST")
 
 
+def test_who_asks_may_stop_it(here: Desirepath) -> None:
+    def stop(done: int, total: int, words: str) -> None:
+        if done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        here.evaluations.run("titles", "gold", progress=stop)
+    assert here.evaluations.list("titles")["total"] == 0
+
+
 class TestCandidates:
     """What a gate asks: how good is what does not serve yet?"""
 

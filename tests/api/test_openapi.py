@@ -117,6 +117,7 @@ READING = ("search_", "explain_", "list_", "score_")
 STATUSES = {
     "train_model": 202,
     "start_evaluation": 202,
+    "start_gate": 202,
     "start_counterfactual_evaluation": 202,
     "remove_benchmark": 204,
 }

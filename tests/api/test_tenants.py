@@ -38,6 +38,7 @@ NAMES: Mapping[str, str] = {
     "ranker": "model_name",
     "retriever": "retriever_id",
     "exclude_document_ids": "document_id",
+    "baseline_evaluation_id": "evaluated_id",
     "baseline_retriever_id": "retriever_id",
     "candidate_retriever_ids": "rival_id",
     "retriever_ids": "retriever_id",
@@ -53,6 +54,7 @@ READING = {
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
     or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
+    or id == "compare_evaluation"
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -200,6 +202,8 @@ def id_for(place: Place, ids: Ids) -> str:
             return ids.execution_cursor
         if operation == "search_adhoc_executions":
             return ids.adhoc_cursor
+    if operation == "compare_evaluation" and name == "evaluation_id":
+        return ids.evaluated_id
     if operation == "list_models" and name == "name":
         return ids.model_name
     if operation == "get_execution_profile" and name == "execution_id":

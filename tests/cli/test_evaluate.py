@@ -68,6 +68,7 @@ def test_the_verdict_comes_first_and_what_came_out_is_stored(url: str) -> None:
     printed = answer(url, "titles", "gold")
     assert printed.split()[0] == "ndcg@10"
     assert "1 query skipped: The dataset has no relevant" in " ".join(printed.split())
+    assert "at most 2 documents were found for a query" in printed
     assert n_stored(url, "titles") == before + 1
     stored = printed.rsplit("Stored as ", 1)[1].strip()
     with desirepath.open(url) as here:

@@ -46,6 +46,7 @@ ERROR_TO_ANSWER: dict[type[errors.DesirepathError], tuple[int, str, str]] = {
     errors.EventConflict: (409, "AlreadyExistsError", "event_conflict"),
     errors.NotLearning: (409, "AlreadyExistsError", "not_learning"),
     errors.NotBetter: (409, "AlreadyExistsError", "not_better"),
+    errors.NotGated: (409, "AlreadyExistsError", "not_gated"),
     errors.IdempotencyConflict: (422, "ValidationError", "idempotency_conflict"),
     errors.AccessDenied: (403, "ForbiddenError", "access_denied"),
     errors.Unauthenticated: (401, "UnauthorizedError", "unauthenticated"),

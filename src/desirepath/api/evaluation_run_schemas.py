@@ -14,17 +14,26 @@ from desirepath.domain.checks import Id
 from desirepath.domain.clock import format_time
 from desirepath.domain.evaluation import DEFAULT_K_VALUES, DEFAULT_METRICS, METRICS, MOST_K
 from desirepath.domain.job import JobStatus
-from desirepath.engine.evaluating.results import EvaluationResult, QueryOutcome, QueryStatus
+from desirepath.engine.evaluating.results import (
+    EvaluationComparison,
+    EvaluationResult,
+    Outcome,
+    QueryOutcome,
+    QueryStatus,
+)
 from desirepath.storage.base import Namespace
 
 __all__ = [
     "STATUS_TO_JOB",
+    "ComparisonQuery",
+    "EvaluationComparisonModel",
     "EvaluationListQuery",
     "EvaluationListResponse",
     "EvaluationRecord",
     "EvaluationStatus",
     "StartEvaluationRequest",
     "StartEvaluationResponse",
+    "present_comparison",
     "present_evaluation",
     "present_started",
     "result_of",
@@ -165,6 +174,54 @@ class EvaluationRecord(Struct, frozen=True, kw_only=True):
     progress: Annotated[ProgressModel, Meta(description="Ours.")]
 
 
+class ComparisonQuery(Struct, frozen=True, kw_only=True):
+    """What an evaluation is held against."""
+
+    baseline_evaluation_id: Annotated[
+        str, Meta(description="Another evaluation, of whichever retriever.")
+    ]
+
+
+class ComparedMeasureModel(Struct, frozen=True, kw_only=True):
+    """One measure of two evaluations, over the queries that both have."""
+
+    metric: str
+    k: int
+    baseline: float
+    candidate: float
+    difference: Annotated[
+        IntervalModel, Meta(description="Candidate minus baseline, by the paired bootstrap.")
+    ]
+
+
+class ComparedQueryModel(Struct, frozen=True, kw_only=True):
+    """The measure that decides, for one query."""
+
+    query_id: str
+    baseline: float
+    candidate: float
+
+
+class EvaluationComparisonModel(Struct, frozen=True, kw_only=True):
+    """An evaluation beside its baseline, by the same queries."""
+
+    verdict: Annotated[str, Meta(description="In a sentence.")]
+    outcome: Annotated[
+        Outcome,
+        Meta(description="better if all of the interval of the measure that decides is above 0."),
+    ]
+    metric: Annotated[str, Meta(description="The measure that decides.")]
+    k: int
+    n_queries: Annotated[int, Meta(description="Queries that both evaluated.")]
+    n_unpaired: Annotated[int, Meta(description="Those that one of them or both skipped.")]
+    won: int
+    lost: int
+    tied: int
+    measures: list[ComparedMeasureModel]
+    queries: list[ComparedQueryModel]
+    seed: int
+
+
 class EvaluationListQuery(Struct, frozen=True, kw_only=True):
     """Which evaluations."""
 
@@ -229,7 +286,7 @@ def present_evaluation(
         query_results=[_present_query(query) for query in result.queries]
         if result is not None and include_queries
         else None,
-        baseline_evaluation_id=request.get("baseline_evaluation_id"),
+        baseline_evaluation_id=(one.result or {}).get("baseline_evaluation_id"),
         weight_set_id=request.get("weight_set_id"),
         verdict=None if one.result is None else one.result.get("gate_verdict"),
         summary=None if result is None else result.verdict,
@@ -242,6 +299,11 @@ def present_evaluation(
         task_id=one.task_id,
         progress=ProgressModel(done=one.done, total=one.total, words=one.words),
     )
+
+
+def present_comparison(compared: EvaluationComparison) -> EvaluationComparisonModel:
+    """The wire shape of a comparison."""
+    return msgspec.convert(msgspec.to_builtins(compared), EvaluationComparisonModel)
 
 
 def _present_query(one: QueryOutcome) -> QueryOutcomeModel:

@@ -1,17 +1,21 @@
-"""Evaluations of a retriever: start, list, get."""
+"""Evaluations of a retriever: start, list, get, compare."""
 
 from __future__ import annotations
 
 from desirepath.api.endpoint import Call, endpoint, read_query
 from desirepath.api.evaluation_run_schemas import (
     STATUS_TO_JOB,
+    ComparisonQuery,
+    EvaluationComparisonModel,
     EvaluationListQuery,
     EvaluationListResponse,
     EvaluationRecord,
     StartEvaluationRequest,
     StartEvaluationResponse,
+    present_comparison,
     present_evaluation,
     present_started,
+    result_of,
 )
 from desirepath.api.retrievers import find_retriever
 from desirepath.domain.access import Access
@@ -21,8 +25,11 @@ from desirepath.domain.evaluation import EvaluationConfig, read_evaluation_confi
 from desirepath.domain.judgment import Dataset
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.engine import Engine
+from desirepath.engine.evaluating.comparing import compare_evaluations
+from desirepath.engine.evaluating.results import EvaluationComparison
 from desirepath.engine.evaluating.running import start_evaluation as start
 from desirepath.errors import (
+    Conflict,
     InvalidEvaluation,
     InvalidQuery,
     MalformedJSON,
@@ -30,7 +37,14 @@ from desirepath.errors import (
     NotFound,
 )
 
-__all__ = ["ENDPOINTS", "dataset_named", "evaluation_page", "find_evaluation", "read_start"]
+__all__ = [
+    "ENDPOINTS",
+    "compared",
+    "dataset_named",
+    "evaluation_page",
+    "find_evaluation",
+    "read_start",
+]
 
 TAG = "Evaluations"
 _RUNS = "/v1/retrievers/{retriever_id}/evaluations"
@@ -100,6 +114,47 @@ def get_evaluation(call: Call) -> object:
         call.path["evaluation_id"],
     )
     return present_evaluation(found, call.namespace)
+
+
+@endpoint(
+    "GET",
+    _RUNS + "/{evaluation_id}/comparison",
+    access=Access.READ,
+    tag=TAG,
+    response=EvaluationComparisonModel,
+    query=ComparisonQuery,
+    errors=(NotFound, InvalidQuery, Conflict, NotEnoughData),
+)
+def compare_evaluation(call: Call) -> object:
+    """Hold an evaluation against another one, query by query.
+
+    The other one may be of another retriever. Differences have 95 % intervals of resampled queries.
+    """
+    query: ComparisonQuery = read_query(call.query_string, ComparisonQuery)
+    number = call.namespace.number
+    candidate = find_evaluation(
+        call.engine, number, find_retriever(call).retriever_id, call.path["evaluation_id"]
+    )
+    baseline = find_assessment(
+        call.engine, number, AssessmentKind.EVALUATION, query.baseline_evaluation_id
+    )
+    return present_comparison(compared(baseline, candidate))
+
+
+def compared(baseline: Assessment, candidate: Assessment) -> EvaluationComparison:
+    """Two stored evaluations, held against each other.
+
+    Raises
+    ------
+    Conflict
+        One has no result, or not yet.
+    NotEnoughData
+        They have no query in common.
+    """
+    before, after = result_of(baseline), result_of(candidate)
+    if before is None or after is None:
+        raise Conflict("An evaluation without a result cannot be compared.")
+    return compare_evaluations(before, after)
 
 
 def read_start(
@@ -177,4 +232,4 @@ def find_evaluation(
     return found
 
 
-ENDPOINTS = (start_evaluation, list_evaluations, get_evaluation)
+ENDPOINTS = (start_evaluation, list_evaluations, get_evaluation, compare_evaluation)

@@ -43,6 +43,7 @@ from desirepath.engine.documents import (
 from desirepath.engine.engine import Engine
 from desirepath.engine.executing import execute
 from desirepath.engine.execution_list import ExecutionsRequest, list_executions
+from desirepath.engine.gating.shipping import shipped_in
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.namespaces import make_namespace
 from desirepath.engine.recording import Outcome, SentExecution, SentInteraction, Submission
@@ -401,7 +402,8 @@ class Retrievers:
         NotFound
             There is none of that id or name.
         """
-        return plain_answer(present_retriever(self._find(id_or_name)))
+        found = self._find(id_or_name)
+        return plain_answer(present_retriever(found, shipped_in(self._engine, found)))
 
     def update(self, id_or_name: str, **changes: Any) -> dict[str, Any]:
         """Change one; what is left out stays as it is.
@@ -414,9 +416,8 @@ class Retrievers:
             The new name is taken.
         """
         patch = read_patch(changes)
-        return plain_answer(
-            present_config(retrievers.change_retriever(self._engine, self._find(id_or_name), patch))
-        )
+        changed = retrievers.change_retriever(self._engine, self._find(id_or_name), patch)
+        return plain_answer(present_config(changed, shipped_in(self._engine, changed)))
 
     def clone(self, id_or_name: str, retriever_name: str, **changes: Any) -> dict[str, Any]:
         """Copy one under another name, with changes.
@@ -435,7 +436,9 @@ class Retrievers:
         """All of them, oldest first."""
         with self._engine.storage.read() as session:
             found = session.catalog.retrievers(self._namespace)
-        return [plain_answer(present_retriever(retriever)) for retriever in found]
+        return [
+            plain_answer(present_retriever(one, shipped_in(self._engine, one))) for one in found
+        ]
 
     def execute(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
         """Search; the fields and the answer of the HTTP request. What is shown is logged.

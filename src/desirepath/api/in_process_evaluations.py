@@ -7,13 +7,15 @@ from typing import Any
 
 from desirepath.api.evaluation_run_schemas import (
     EvaluationListQuery,
+    present_comparison,
     present_evaluation,
     present_started,
-    result_of,
 )
-from desirepath.api.evaluation_runs import evaluation_page, read_start
+from desirepath.api.evaluation_runs import compared, evaluation_page, read_start
 from desirepath.api.evaluation_schemas import present_dataset
+from desirepath.api.gate import read_gate
 from desirepath.api.plain import check_plain_values, plain_answer
+from desirepath.api.retriever_schemas import present_shipped
 from desirepath.api.scoring import score
 from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.checks import convert
@@ -23,11 +25,12 @@ from desirepath.domain.retriever import Retriever
 from desirepath.engine import datasets
 from desirepath.engine.assessing import delete_assessment, find_assessment
 from desirepath.engine.engine import Engine
-from desirepath.engine.evaluating.comparing import compare_evaluations
-from desirepath.engine.evaluating.results import EvaluationResult
 from desirepath.engine.evaluating.running import evaluate_and_store, start_evaluation
+from desirepath.engine.gating.asking_log import ask_log
+from desirepath.engine.gating.running import run_gate
+from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.retrievers import find_retriever
-from desirepath.errors import Conflict, InvalidEvaluation, InvalidQuery
+from desirepath.errors import InvalidEvaluation, InvalidQuery
 from desirepath.storage.base import Namespace
 
 __all__ = ["Evaluations"]
@@ -118,6 +121,60 @@ class Evaluations:
         started = start_evaluation(self._engine, self._namespace, found, judged, config)
         return plain_answer(present_started(started))
 
+    def gate(
+        self,
+        retriever: str,
+        model: str,
+        version: int | None = None,
+        *,
+        progress: Callable[[int, int, str], object] = lambda done, total, words: None,
+    ) -> dict[str, Any]:
+        """Have a candidate judged here and now; if it passes it serves.
+
+        Parameters
+        ----------
+        retriever
+            By id or name.
+        model, version
+            Id of a version; or a name, with a number or the newest.
+        progress
+            As of :meth:`run`.
+
+        Returns
+        -------
+        dict
+            The evaluation of the candidate, with the ``verdict``.
+
+        Raises
+        ------
+        InvalidEvaluation
+            The retriever has no gate, or does not use the model.
+        NotEnoughData
+            No query can be evaluated; it says why.
+        NotFound
+            There is no such retriever, model or dataset.
+        """
+        found = find_retriever(self._engine, self._namespace.number, retriever)
+        plain: dict[str, Any] = {"model_id": model}
+        body = read_gate(plain if version is None else plain | {"version": version})
+        stored, _ = run_gate(
+            self._engine, self._namespace, found, body.model_id, body.version, ask_log, progress
+        )
+        return self._answer(stored)
+
+    def roll_back(self, retriever: str) -> dict[str, Any] | None:
+        """Let the weights serve that were shipped before; them, or None: what is learned.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        Conflict
+            No weights are shipped.
+        """
+        found = find_retriever(self._engine, self._namespace.number, retriever)
+        return present_shipped(roll_back_weights(self._engine, found).shipped)
+
     def get(self, evaluation_id: str) -> dict[str, Any]:
         """Read one: how it stands, and what came out, query by query.
 
@@ -166,8 +223,8 @@ class Evaluations:
         Returns
         -------
         dict
-            Of :class:`~desirepath.engine.evaluating.results.EvaluationComparison`: ``verdict``,
-            ``outcome``, ``measures`` with the interval of each difference, ``queries``, …
+            As over HTTP: ``verdict``, ``outcome``, ``measures`` with the interval of each
+            difference, ``queries``, …
 
         Raises
         ------
@@ -178,8 +235,9 @@ class Evaluations:
         NotEnoughData
             They have no query in common.
         """
-        before, after = (self._result(one) for one in (baseline, candidate))
-        return plain_answer(compare_evaluations(before, after))
+        return plain_answer(
+            present_comparison(compared(self._find(baseline), self._find(candidate)))
+        )
 
     def score(self, **fields: Any) -> dict[str, Any]:
         """Score predictions as sets; the fields and the answer are those of HTTP.
@@ -213,12 +271,6 @@ class Evaluations:
 
     def _find(self, evaluation_id: str) -> Assessment:
         return find_assessment(self._engine, self._namespace.number, _KIND, evaluation_id)
-
-    def _result(self, evaluation_id: str) -> EvaluationResult:
-        result = result_of(self._find(evaluation_id))
-        if result is None:
-            raise Conflict("This evaluation has no result.")
-        return result
 
     def _answer(self, one: Assessment, *, include_queries: bool = True) -> dict[str, Any]:
         shown = present_evaluation(one, self._namespace, include_queries=include_queries)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Group, RenderableType
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from desirepath.cli.answers import print_json
@@ -155,7 +156,7 @@ def _ran(
         return stored.assessment_id, result
 
 
-def _telling(progress: Any, task: Any) -> Tell:
+def _telling(progress: Progress, task: TaskID) -> Tell:
     def tell(done: int, total: int, words: str) -> None:
         progress.update(task, completed=done, total=total, rows=done)
 
@@ -190,6 +191,9 @@ def render(result: EvaluationResult, n_queries: int) -> Iterator[RenderableType]
     for k, means in result.by_k.items():
         table.add_row(k, *(f"{means[name]:.3f}" for name in names))
     yield table
+    most = max(one.retrieved_count or 0 for one in result.queries)
+    if most < max(result.k_values):
+        yield nothing(f"at most {most:,} documents were found for a query; precision divides by k")
     if n_queries:
         yield from _worst(result, n_queries)
     yield from _skipped(result, n_queries)

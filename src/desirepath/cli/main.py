@@ -31,6 +31,7 @@ _COMMANDS = {
     "autofeature": "autofeature:autofeature_command",
     "train": "train:train",
     "evaluate": "evaluate:evaluate_command",
+    "gate": "gate:gate",
     "benchmark": "benchmark:benchmark_command",
     "benchmarks": "benchmarks:benchmarks",
     "what-if": "what_if:what_if_command",

@@ -130,7 +130,12 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
 
 
 def serve(
-    engine: Engine, retriever: Retriever, request: ExecuteRequest, weigh: Weigh | None = None
+    engine: Engine,
+    retriever: Retriever,
+    request: ExecuteRequest,
+    weigh: Weigh | None = None,
+    *,
+    patience_seconds: float | None = None,
 ) -> Served:
     """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet.
 
@@ -138,17 +143,24 @@ def serve(
     ----------
     weigh
         Says what to weight features with; None: the weights of the moment.
+    patience_seconds
+        How long a ranker may read what came to the log; None: as long as somebody waits.
     """
+    patience = engine.rankers.patience_seconds if patience_seconds is None else patience_seconds
     controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
     started = time.perf_counter()
 
     def run(vectors: KnownVectors) -> Served:
         try:
-            return _Run(engine, retriever, controls, request, vectors, started, weigh).serve()
+            return _Run(
+                engine, retriever, controls, request, vectors, started, weigh, patience
+            ).serve()
         except NewFeatures as new:
             with engine.storage.write() as session:
                 session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
-            return _Run(engine, retriever, controls, request, vectors, started, weigh).serve()
+            return _Run(
+                engine, retriever, controls, request, vectors, started, weigh, patience
+            ).serve()
 
     return with_vectors(engine.embedder, run)
 
@@ -189,6 +201,7 @@ class _Run:
         vectors: KnownVectors,
         started: float,
         weigh: Weigh | None,
+        patience_seconds: float,
     ) -> None:
         self._engine, self._retriever, self._request = engine, retriever, request
         self._controls = controls
@@ -199,6 +212,7 @@ class _Run:
         self._warnings: list[str] = []
         self._judged: list[Judged] = []
         self._vectors, self._started = vectors, started
+        self._patience_seconds = patience_seconds
 
     def serve(self) -> Served:
         retriever, request = self._retriever, self._request
@@ -335,7 +349,7 @@ class _Run:
         ranker = self._rankers[name, version]
         if isinstance(ranker, RankerUnavailable):
             raise ranker
-        return ranker.judge(context.session, asked, self._engine.rankers.patience_seconds)
+        return ranker.judge(context.session, asked, self._patience_seconds)
 
     def _named_rankers(
         self,

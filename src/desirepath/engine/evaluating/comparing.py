@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 
-from desirepath.engine.evaluating.measuring import JUDGED
+from desirepath.engine.evaluating.measuring import JUDGED, most_frequent
 from desirepath.engine.evaluating.results import (
     ComparedMeasure,
     ComparedQuery,
@@ -68,7 +68,10 @@ def compare_evaluations(
     lost = sum(one.difference < -_SAME for one in queries)
     outcome = _outcome(deciding.difference)
     return EvaluationComparison(
-        verdict=_verdict(outcome, deciding, won, lost) + _less_judged(measures, k),
+        verdict=_verdict(outcome, deciding, won, lost)
+        + _less_judged(measures, k)
+        + _warnings(baseline, "baseline")
+        + _warnings(candidate, "candidate"),
         outcome=outcome,
         metric=metric,
         k=k,
@@ -165,6 +168,13 @@ def _less_judged(measures: Sequence[ComparedMeasure], k: int) -> str:
         f" Of what the {who} finds less is judged, {less:.1%} beside {more:.1%}, and what is not "
         "counts as not relevant: it may be better than it looks."
     )
+
+
+def _warnings(result: EvaluationResult, who: str) -> str:
+    """That a stage was skipped, say: then it was not all of the retriever that was measured."""
+    if not result.warnings:
+        return ""
+    return f" Searches of the {who} warned: {most_frequent(result.warnings)}"
 
 
 def _how_many_more(difference: MeanEstimate) -> str:

@@ -16,7 +16,14 @@ from desirepath.methods.intervals import bootstrap_of_means
 from desirepath.methods.ranking.comparing import MeanEstimate
 from desirepath.methods.ranking.measures import measures_at
 
-__all__ = ["JUDGED", "Found", "measure_query", "summarize", "why_unanswerable"]
+__all__ = [
+    "JUDGED",
+    "Found",
+    "measure_query",
+    "most_frequent",
+    "summarize",
+    "why_unanswerable",
+]
 
 JUDGED = "judged"
 """Beside the metrics that were asked for: the share of what was found that somebody judged."""
@@ -159,15 +166,16 @@ def _verdict(
     else:
         words += "."
     if warnings:
-        words += f" Searches warned: {_most_frequent(warnings)}"
+        words += f" Searches warned: {most_frequent(warnings)}"
     return words
 
 
 def _reasons(queries: Sequence[QueryOutcome]) -> str:
-    return _most_frequent(Counter(one.error for one in queries if one.error is not None))
+    return most_frequent(Counter(one.error for one in queries if one.error is not None))
 
 
-def _most_frequent(reasons: Mapping[str, int]) -> str:
+def most_frequent(reasons: Mapping[str, int]) -> str:
+    """The most frequent reasons with their numbers of queries, in a line."""
     first = sorted(reasons, key=lambda words: (-reasons[words], words))
     shown = " ".join(f"{words} ({reasons[words]:,})" for words in first[:_MOST_REASONS])
     return shown if len(first) <= _MOST_REASONS else f"{shown} …"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,6 +14,7 @@ from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.evaluation import EvaluationConfig
 from desirepath.domain.judgment import Dataset, JudgedQuery
 from desirepath.domain.retriever import Retriever
+from desirepath.domain.stage_kinds.rerank import RerankParameters
 from desirepath.engine.assessing import start_assessment, store_assessment
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.measuring import Found, measure_query, summarize, why_unanswerable
@@ -23,6 +26,7 @@ from desirepath.errors import (
     EmbedderUnavailable,
     InvalidEvaluation,
     NotEnoughData,
+    RankerUnavailable,
     StorageError,
 )
 from desirepath.storage.base import Namespace
@@ -36,6 +40,8 @@ __all__ = [
     "read_queries",
     "start_evaluation",
 ]
+
+_AT_ONCE = 2  # searches: the database, vectors and an embedder work beside Python's own lock
 
 Tell = Callable[[int, int, str], object]
 """Told how much is done, of how much, and what is being done."""
@@ -83,14 +89,35 @@ def evaluate(
     check_can_search(retriever)
     config = config or EvaluationConfig()
     outcomes, warnings = [], Counter[str]()
-    for number, query in enumerate(queries):
-        tell(number, len(queries), "searching")
-        found = _search(engine, retriever, query, config.depth, weights)
-        warnings.update(set(found.warnings))
-        outcomes.append(measure_query(query, found, config))
-    tell(len(queries), len(queries), "searching")
+    _catch_up(engine, retriever)
+    tell(0, len(queries), "searching")
+    with _searched(engine, retriever, queries, config.depth, weights) as searched:
+        for number, (query, found) in enumerate(zip(queries, searched, strict=True), start=1):
+            warnings.update(set(found.warnings))
+            outcomes.append(measure_query(query, found, config))
+            tell(number, len(queries), "searching")
     result = summarize(outcomes, config, warnings=warnings, seed=seed)
     return replace(result, stages_hash=retriever.stages_hash)
+
+
+@contextmanager
+def _searched(
+    engine: Engine,
+    retriever: Retriever,
+    queries: Sequence[JudgedQuery],
+    depth: int,
+    weights: Mapping[str, float] | None,
+) -> Iterator[Iterator[Found]]:
+    """What is found for each query, in their order; who leaves early leaves the rest undone."""
+
+    def search(query: JudgedQuery) -> Found:
+        return _search(engine, retriever, query, depth, weights)
+
+    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="evaluating")
+    try:
+        yield pool.map(search, queries)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _search(
@@ -110,6 +137,16 @@ def _search(
     except DesirepathError as problem:
         return Found(error=problem.message)
     return Found(document_ids=[hit.document_id for hit in served.hits], warnings=served.warnings)
+
+
+def _catch_up(engine: Engine, retriever: Retriever) -> None:
+    """Let rankers read the log before, so that the first queries are ordered by them too."""
+    for stage in retriever.stages:
+        parameters = stage.parameters
+        if isinstance(parameters, RerankParameters) and parameters.inference_name is not None:
+            named = parameters.inference_name, parameters.model_version
+            with suppress(RankerUnavailable):  # searches will say so
+                engine.rankers.catch_up(retriever.namespace, *named)
 
 
 def check_can_search(retriever: Retriever) -> None:

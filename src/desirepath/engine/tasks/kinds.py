@@ -22,7 +22,7 @@ TRAIN = "train."
 
 KIND_TO_HANDLER: dict[str, str] = {
     **{TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS},
-    "retriever.evaluation": "desirepath.engine.evaluating.tasks:evaluation_task",
+    "retriever.evaluation": "desirepath.engine.gating.tasks:evaluation_or_gate_task",
     "retriever.benchmark": "desirepath.engine.benchmarking.running:benchmark_task",
     "retriever.what_if": "desirepath.engine.what_if.asking:what_if_task",
 }

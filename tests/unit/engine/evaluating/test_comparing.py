@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy.stats import ttest_rel
 
 from desirepath.domain.evaluation import EvaluationConfig
@@ -97,6 +98,16 @@ def test_it_warns_where_less_is_judged_of_one() -> None:
         " Of what the candidate finds less is judged, 33.3% beside 100.0%, and what is not counts "
         "as not relevant: it may be better than it looks."
     )
+
+
+def test_it_passes_on_what_searches_warned_of() -> None:
+    whole = evaluated([1] * 10)
+    degraded = replace(whole, warnings={"A stage was skipped: it failed.": 3})
+    compared = compare_evaluations(whole, degraded)
+    assert compared.verdict.endswith(
+        " Searches of the candidate warned: A stage was skipped: it failed. (3)"
+    )
+    assert "baseline warned" not in compared.verdict
 
 
 def test_queries_that_one_skipped_are_left_out() -> None:

@@ -117,6 +117,16 @@ class Rankers:
             raise RankerUnavailable(f"No ranker of this name is {which}.")
         return self._kept.get(artifact)
 
+    def catch_up(self, namespace: int, name: str, version: int | None) -> None:
+        """Let a ranker read all that came to the log, however long it takes.
+
+        Raises
+        ------
+        RankerUnavailable
+            There is no such ranker, or it cannot be used here.
+        """
+        self.get(namespace, name, version).counts.keep_up(self._storage, self._stopped)
+
     def close(self) -> None:
         """Stop reading the log."""
         self._stopped.set()
