@@ -37,8 +37,8 @@ def test_of_500_experiments_between_equals_few_alarm(figure: Callable[[str], Non
         runs["interleaved"].append(traffic.credits(rankings, _SESSIONS, exchanged=True))
         for name, values in traffic.differences(same, _SESSIONS).items():
             runs[f"split by {name}"].append(values)
-    for name, values in runs.items():
-        told, naive = alarms(np.array(values))
+    for name, series in runs.items():
+        told, naive = alarms(np.array(series))
         highest = float(beta.ppf(0.99, told + 1, _RUNS - told))
         figure(f"{name}: {told} of {_RUNS} alarmed, {highest:.1%} at most (99 %); z-test {naive}")
         assert highest <= 0.05
