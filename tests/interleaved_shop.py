@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 
 import numpy as np
 from msgspec import Struct
 
 from desirepath.methods.interleaving.betting import running_evidence
-from desirepath.methods.interleaving.credit import session_credits
+from desirepath.methods.interleaving.credit import MOST, session_credits
 from desirepath.methods.interleaving.drawing import coins, gets_challenger
 from desirepath.methods.interleaving.split import split_differences
 from desirepath.methods.interleaving.team_draft import team_draft
 from desirepath.methods.levels import FloatArray
-from desirepath.testing.shoppers import Shoppers
+from desirepath.testing.shoppers import Segment, Shoppers, Visit
 from desirepath.testing.simulation.catalogue import make_catalogue
 from desirepath.testing.simulation.judging import PAGE, Judge
 from desirepath.testing.simulation.running import CLICKS
@@ -31,6 +32,7 @@ Lists = Mapping[str, Sequence[str]]
 _NOISE = 2.0  # of the live retriever, in grades: its nDCG@10 is about 0.53
 _IN_COMMON = 0.9  # correlation of the two retrievers' noise
 _OTHERS = 30  # documents of a query that nobody graded
+_SEARCHES = 4  # of a user, on average
 _NEEDED = float(np.log(2 / 0.05))
 
 MEASURES: Mapping[str, Callable[[Sequence[int]], float]] = {
@@ -110,18 +112,41 @@ def make_rankings(seed: int, better: float = 1.05) -> Rankings:
 class Traffic:
     """Who comes to an experiment, the same for the same seed.
 
-    Each session is a search of somebody new: for a split that is the best that there is, as nothing
-    in it depends on anything else.
+    Users come one after the other, and search some four times, each time in a session of its own.
+    Some click readily and some hardly ever, in each query alike.
+
+    Parameters
+    ----------
+    readiness
+        Factors on how readily users click, who have them in turn; one: they are alike.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, readiness: Sequence[float] = (1.0, 0.5, 0.2)) -> None:
         self._experiment_id = f"exp_{seed}"
-        self._shoppers = Shoppers(_query_to_grades(), CLICKS["both"], seed=seed)
-        self._visits = self._shoppers.visits()
+        segments = [Segment(name=f"{one}", liking=_readily(one)) for one in readiness]
+        grades = _query_to_grades()
+        self._queries = list(grades)
+        self._shoppers = Shoppers(grades, CLICKS["both"], seed=seed, segments=segments)
         self._rng = np.random.default_rng([seed, 1])
+        self._n_users = 0
+
+    def _user(self) -> list[Visit]:
+        """The sessions of somebody new."""
+        user_id = f"user_{self._n_users}"
+        self._n_users += 1
+        segment = self._shoppers.segment_of(user_id)
+        return [
+            Visit(
+                user_id=user_id,
+                session_id=f"{user_id}_{session}",
+                query=self._queries[self._rng.integers(len(self._queries))],
+                segment=segment,
+            )
+            for session in range(self._rng.geometric(1 / _SEARCHES))
+        ]
 
     def credits(self, rankings: Rankings, n: int, *, exchanged: bool = False) -> FloatArray:
-        """Of ``n`` sessions that see both.
+        """Of ``n`` sessions that see both, over the most that one counts for.
 
         Parameters
         ----------
@@ -130,8 +155,8 @@ class Traffic:
             better.
         """
         clicked = []
-        for session in range(n):
-            visit = next(self._visits)
+        visits = (visit for _ in range(n) for visit in self._user())
+        for session, visit in enumerate(islice(visits, n)):
             sides = [rankings.live[visit.query], rankings.challenger[visit.query]]
             if exchanged and self._rng.random() < 0.5:
                 sides.reverse()
@@ -140,23 +165,31 @@ class Traffic:
             places = self._shoppers.clicks(visit, drafted.documents)
             clicked += [(session, drafted.teams[place]) for place in places]
         sessions, teams = np.array(clicked, np.int64).reshape(-1, 2).T
-        return session_credits(sessions, teams, np.ones(len(teams)), n)
+        return session_credits(sessions, teams, np.ones(len(teams)), n) / MOST
 
     def differences(self, rankings: Rankings, n: int) -> dict[str, FloatArray]:
-        """Of ``n`` users who see one of both, by measure."""
-        sides, clicks = [], []
-        for _ in range(n):
-            visit = next(self._visits)
-            side = gets_challenger(self._experiment_id, visit.session_id)
+        """Of users who see one of both and have ``n`` sessions together, by measure.
+
+        A user counts once, by the mean of their sessions. Sessions with which nobody is counted yet
+        have 0, as they say nothing: so places are sessions here as well.
+        """
+        sides, users = [], []
+        ends: list[int] = []
+        while not ends or ends[-1] < n:
+            visits = self._user()
+            side = gets_challenger(self._experiment_id, visits[0].user_id)
             lists = rankings.challenger if side else rankings.live
+            clicks = [self._shoppers.clicks(visit, lists[visit.query]) for visit in visits]
             sides.append(side)
-            clicks.append(self._shoppers.clicks(visit, lists[visit.query]))
-        return {
-            name: split_differences(
-                np.array([measure(one) for one in clicks]), np.array(sides), 0.5
-            )
-            for name, measure in MEASURES.items()
-        }
+            users.append([np.mean([of(one) for one in clicks]) for of in MEASURES.values()])
+            ends.append(len(visits) + (ends[-1] if ends else 0))
+        counted = np.zeros((len(MEASURES), ends[-1]))
+        counted[:, np.array(ends) - 1] = split_differences(np.array(users).T, np.array(sides), 0.5)
+        return dict(zip(MEASURES, counted[:, :n], strict=True))
+
+
+def _readily(factor: float) -> Callable[[str, str], float]:
+    return lambda query, document_id: factor
 
 
 def decided_at(values: FloatArray) -> tuple[int | None, bool]:

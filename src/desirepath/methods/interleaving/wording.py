@@ -2,57 +2,56 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from desirepath.methods.interleaving.comparing import Comparison, Outcome
 
-__all__ = ["interleaved_in_words", "split_in_words"]
+__all__ = ["Unit", "in_words"]
+
+
+class Unit(StrEnum):
+    """What a comparison counts: sessions that see both, or users who see one of both."""
+
+    SESSION = "session"
+    USER = "user"
+
 
 _OUTCOME_TO_WORDS = {
-    Outcome.CHALLENGER: "The challenger is ahead",
-    Outcome.LIVE: "The live retriever is ahead",
-    Outcome.ALIKE: "They do not differ by as much as matters",
-    Outcome.OPEN: "Nobody is surely ahead",
+    Outcome.CHALLENGER: "The challenger is ahead.",
+    Outcome.LIVE: "The live retriever is ahead.",
+    Outcome.ALIKE: "They do not differ by as much as matters.",
+    Outcome.OPEN: "Nobody is surely ahead.",
+}
+_UNIT_TO_SUBJECT = {
+    Unit.SESSION: "In a session with an opinion the challenger's results earn",
+    Unit.USER: "A user of the challenger earns",
 }
 
 
-def interleaved_in_words(comparison: Comparison) -> str:
-    """Say who earns more of the credit that sessions gave.
+def in_words(comparison: Comparison, unit: Unit) -> str:
+    """Say who is ahead, by how much, and whether one may stop.
 
     Examples
     --------
     >>> from desirepath.methods.interleaving.comparing import compare_interleaved
     >>> import numpy as np
-    >>> said = interleaved_in_words(compare_interleaved(np.array([1.0, 1.0, -1.0, 1.0] * 25)))
-    >>> print(said.replace(", by", ",\\nby"))
-    The challenger is ahead: it earns 75.0 % of the credit (95 % interval 58.2 % to 87.5 %),
-    by 100 of 100 sessions. You may stop.
+    >>> compared = compare_interleaved(np.array([1.0, 1.0, -1.0, 1.0] * 25))
+    >>> print(in_words(compared, Unit.SESSION).replace(". ", ".\\n"))
+    The challenger is ahead.
+    In a session with an opinion the challenger's results earn 0.500 more (95 % interval \
++0.071 to +0.917), by 100 of 100 sessions.
+    You may stop.
     """
     c = comparison
+    units = f"{unit}s"
     if not c.n:
-        return _nothing(c, "sessions")
-    share, low, high = (f"{50 * (1 + end):.1f} %" for end in (c.difference, c.low, c.high))
-    subject = "it" if c.outcome is Outcome.CHALLENGER else "the challenger"
+        return f"Nothing is known yet: none of {c.n_all:,} {units} has an opinion."
+    counted = f"{c.n:,} of {c.n_all:,}" if unit is Unit.SESSION else f"{c.n:,}"
     return (
-        f"{_OUTCOME_TO_WORDS[c.outcome]}: {subject} earns {share} of the credit "
-        f"({100 * c.level:g} % interval {low} to {high}), by {c.n:,} of {c.n_all:,} sessions. "
-        f"{_advice(c, 'sessions')}"
+        f"{_OUTCOME_TO_WORDS[c.outcome]} {_UNIT_TO_SUBJECT[unit]} {abs(c.difference):.3f} "
+        f"{'less' if c.difference < 0 else 'more'} ({100 * c.level:g} % interval {c.low:+.3f} to "
+        f"{c.high:+.3f}), by {counted} {units}. {_advice(c, units)}"
     )
-
-
-def split_in_words(comparison: Comparison) -> str:
-    """Say whose users earn more, in units of reward."""
-    c = comparison
-    if not c.n:
-        return _nothing(c, "users")
-    subject = "its" if c.outcome is Outcome.CHALLENGER else "the challenger's"
-    return (
-        f"{_OUTCOME_TO_WORDS[c.outcome]}: {subject} users earn {c.difference:+.4f} "
-        f"({100 * c.level:g} % interval {c.low:+.4f} to {c.high:+.4f}) beside those of the live "
-        f"retriever, by {c.n:,} users. {_advice(c, 'users')}"
-    )
-
-
-def _nothing(comparison: Comparison, units: str) -> str:
-    return f"Nothing is known yet: none of {comparison.n_all:,} {units} has an opinion."
 
 
 def _advice(comparison: Comparison, units: str) -> str:

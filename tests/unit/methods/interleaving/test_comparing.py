@@ -23,7 +23,7 @@ from desirepath.methods.interleaving.comparing import (
 from desirepath.methods.interleaving.credit import session_credits
 from desirepath.methods.interleaving.sample_ratio import sample_ratio
 from desirepath.methods.interleaving.split import split_differences
-from desirepath.methods.interleaving.wording import interleaved_in_words, split_in_words
+from desirepath.methods.interleaving.wording import Unit, in_words
 from desirepath.methods.levels import FloatArray
 
 _NEEDED = math.log(2 / 0.05)
@@ -33,18 +33,19 @@ _VALUES = st.lists(st.floats(-1, 1), min_size=1, max_size=60).map(np.array)
 # Credit
 
 
-def test_ten_clicks_of_a_session_are_one_opinion() -> None:
-    once = session_credits(np.array([0]), [1], [1.0], 1)
-    often = session_credits(np.zeros(10, np.int64), [1] * 10, [1.0] * 10, 1)
-    assert once.tolist() == often.tolist() == [1.0]
+@pytest.mark.parametrize("team", [1, -1])
+def test_a_session_counts_for_three_clicks_at_most(team: int) -> None:
+    often = session_credits(np.zeros(10, np.int64), [team] * 10, [1.0] * 10, 1)
+    bought = session_credits(np.array([0]), [team], [5.0], 1)
+    assert often.tolist() == bought.tolist() == [3.0 * team]
 
 
-def test_credit_is_shared_by_rewards() -> None:
+def test_credit_is_what_one_side_earned_more() -> None:
     sessions = np.array([0, 0, 1, 1, 2, 3])
-    teams, rewards = [1, -1, 1, -1, -1, 0], [5.0, 1.0, 1.0, 1.0, -2.0, 5.0]
+    teams, rewards = [1, -1, 1, -1, -1, 0], [2.0, 0.5, 1.0, 1.0, -2.0, 5.0]
     credits = session_credits(sessions, teams, rewards, 5)
-    # (5 − 1) / 6; a tie; a complaint about the live list; only what belongs to neither; nothing
-    np.testing.assert_allclose(credits, [4 / 6, 0.0, 1.0, np.nan, np.nan])
+    # 2 − 0.5; a tie; a complaint about the live list; only what belongs to neither; nothing
+    np.testing.assert_array_equal(credits, [1.5, 0.0, 2.0, np.nan, np.nan])
 
 
 # Betting
@@ -169,23 +170,31 @@ def test_words_of_an_open_comparison_say_how_many_more() -> None:
     assert comparison.outcome is Outcome.OPEN
     assert not comparison.may_stop
     assert (comparison.n, comparison.n_all) == (40, 48)
-    assert interleaved_in_words(comparison) == (
-        "Nobody is surely ahead: the challenger earns 60.0 % of the credit (95 % interval 33.3 % "
-        "to 84.7 %), by 40 of 48 sessions. Do not stop yet; about 300 more sessions would tell, "
-        "if the difference stays as it looks."
+    assert in_words(comparison, Unit.SESSION) == (
+        "Nobody is surely ahead. In a session with an opinion the challenger's results earn 0.200 "
+        "more (95 % interval -0.824 to +1.219), by 40 of 48 sessions. Do not stop yet; about 310 "
+        "more sessions would tell, if the difference stays as it looks."
     )
+
+
+def test_as_many_sessions_as_the_words_say_are_enough() -> None:
+    credits = np.array([1.0, 1.0, 1.0, -1.0, -1.0, np.nan] * 8)
+    n_more = compare_interleaved(credits).n_more
+    assert n_more is not None
+    enough = np.tile(credits, 2 + n_more // len(credits))
+    assert compare_interleaved(enough).outcome is Outcome.CHALLENGER
 
 
 def test_words_of_nothing_and_of_two_that_look_alike() -> None:
-    assert interleaved_in_words(compare_interleaved(np.full(3, np.nan))) == (
+    assert in_words(compare_interleaved(np.full(3, np.nan)), Unit.SESSION) == (
         "Nothing is known yet: none of 3 sessions has an opinion."
     )
-    alike = compare_interleaved(np.array([1.0, -1.0] * 5_000), matters=0.05)
+    alike = compare_interleaved(np.array([1.0, -1.0] * 5_000), matters=0.1)
     assert alike.outcome is Outcome.ALIKE
-    assert "You may stop." in interleaved_in_words(alike)
+    assert "You may stop." in in_words(alike, Unit.SESSION)
     undecided = compare_interleaved(np.array([1.0, -1.0] * 50))
     assert undecided.n_more is None
-    assert "no number of more would tell" in interleaved_in_words(undecided)
+    assert "no number of more would tell" in in_words(undecided, Unit.SESSION)
 
 
 def test_words_of_a_split_name_the_side_that_is_ahead() -> None:
@@ -195,4 +204,6 @@ def test_words_of_a_split_name_the_side_that_is_ahead() -> None:
     comparison = compare_split(rewards, sides)
     assert comparison.outcome is Outcome.LIVE
     assert comparison.low < -0.2 < comparison.high
-    assert split_in_words(comparison).startswith("The live retriever is ahead: the challenger's")
+    said = in_words(comparison, Unit.USER)
+    assert said.startswith("The live retriever is ahead. A user of the challenger earns 0.")
+    assert f"{comparison.low:+.3f} to {comparison.high:+.3f}), by 4,000 users" in said
