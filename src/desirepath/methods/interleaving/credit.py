@@ -10,7 +10,7 @@ from desirepath.methods.levels import FloatArray, IntArray
 __all__ = ["MOST", "session_credits"]
 
 MOST = 3.0
-"""A session counts for three clicks at most, for whichever side: one person who buys everything does
+"""A session counts for three clicks at most, for either side: one person who buys everything does
 not decide. In simulations this tells a winner by a fifth fewer sessions than the share of a
 session's credit does, which calls one click as sure as four."""
 
