@@ -17,6 +17,7 @@ from tests.interleaved_shop import MEASURES, Traffic, alarms, decided_at, make_r
 
 _RUNS = 500
 _SESSIONS = 1_000
+_AT_MOST = 10_000
 
 
 @pytest.mark.torture
@@ -50,22 +51,28 @@ def test_interleaving_needs_a_tenth_of_the_sessions_of_a_split(
 ) -> None:
     """Fifty pairs of retrievers, the challenger's nDCG@10 5 % better; seeds 0 to 49.
 
+    Users differ in how readily they click and come some four times each; a split counts each once.
     A split is watched for ten times the sessions that interleaving needs in the median: where more
     than half of the splits are undecided by then, their median is above that.
     """
     pairs = [make_rankings(seed) for seed in range(50)]
     traffics = [Traffic(seed) for seed in range(50)]
     found = [
-        decided_at(one.credits(pair, 10_000)) for one, pair in zip(traffics, pairs, strict=True)
+        decided_at(one.credits(pair, _AT_MOST)) for one, pair in zip(traffics, pairs, strict=True)
     ]
     median = float(np.median([n or np.inf for n, _ in found]))
     right = sum(is_challenger for _, is_challenger in found)
-    figure(f"interleaved: {median:,.0f} sessions in the median, {right} of 50 found the winner")
+    wrong = sum(n is not None and not is_challenger for n, is_challenger in found)
+    figure(
+        f"interleaved: {median:,.0f} sessions in the median; within {_AT_MOST:,}, {right} of 50 "
+        f"found the winner and {wrong} took the loser for it"
+    )
     told = dict.fromkeys(MEASURES, 0)
     for one, pair in zip(traffics, pairs, strict=True):
         for name, values in one.differences(pair, int(10 * median)).items():
             told[name] += decided_at(values)[0] is not None
     for name, n in told.items():
         figure(f"split by {name}: {n} of 50 decided by {10 * median:,.0f} sessions")
-    assert right >= 48
+    assert right >= 40
+    assert wrong == 0
     assert max(told.values()) < 25
