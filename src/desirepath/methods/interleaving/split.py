@@ -37,7 +37,7 @@ def split_differences(rewards: FloatArray, gets_challenger: np.ndarray, share: f
     """
     before = np.arange(rewards.shape[-1])
     means = (rewards.cumsum(axis=-1) - rewards) / np.maximum(before, 1)
-    means[..., 0] = 0.5
+    means[..., :1] = 0.5
     chances = np.where(gets_challenger, share, share - 1.0)
     differences: FloatArray = (rewards - means) / chances * min(share, 1.0 - share)
     return differences

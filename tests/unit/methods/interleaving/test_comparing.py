@@ -189,6 +189,8 @@ def test_words_of_nothing_and_of_two_that_look_alike() -> None:
     assert in_words(compare_interleaved(np.full(3, np.nan)), Unit.SESSION) == (
         "Nothing is known yet: none of 3 sessions has an opinion."
     )
+    nobody = compare_split(np.zeros(0), np.zeros(0, bool))
+    assert in_words(nobody, Unit.USER) == "Nothing is known yet: none of 0 users has an opinion."
     alike = compare_interleaved(np.array([1.0, -1.0] * 5_000), matters=0.1)
     assert alike.outcome is Outcome.ALIKE
     assert "You may stop." in in_words(alike, Unit.SESSION)
