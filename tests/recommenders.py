@@ -24,7 +24,9 @@ from desirepath.storage.base import Namespace
 __all__ = ["parts_of", "store_recommender"]
 
 
-def parts_of(liked: Mapping[str, Sequence[str]], *, people: bool = True) -> RecommenderParts:
+def parts_of(
+    liked: Mapping[str, Sequence[str]], *, people: bool = True, learned_before: int = 0
+) -> RecommenderParts:
     """A recommender of what each person likes, all alike."""
     document_ids = sorted({document for documents in liked.values() for document in documents})
     ids = sorted(liked)
@@ -37,7 +39,11 @@ def parts_of(liked: Mapping[str, Sequence[str]], *, people: bool = True) -> Reco
     known = preferences(rows[:, 0], rows[:, 1], np.ones(len(rows)), len(document_ids))
     return RecommenderParts(
         constants=RecommenderConstants(
-            method="cosine", half_life_days=30.0, most=5.0, popularity_share=0.1
+            method="cosine",
+            half_life_days=30.0,
+            most=5.0,
+            popularity_share=0.1,
+            learned_before=learned_before,
         ),
         document_ids=document_ids,
         popularity=known.popularity(),

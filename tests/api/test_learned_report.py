@@ -58,15 +58,19 @@ def the_one(api: Api) -> LearnedRetriever:
     return learned
 
 
+N_SEARCHES = 60
+"""Weights are drawn anew in each run; after a dozen an interval may still be as wide as before."""
+
+
 def test_weights_move_with_what_is_bought(api: Api) -> None:
     retriever = create(api, "shop")
     before = the_one(api)
     assert (before.retriever_name, before.serving, before.lists) == ("shop", "learned", 0)
     assert [one.weight for one in before.weights] == [0.5, 0.5]
-    ids = [search_and_click(api, retriever, f"user {n}") for n in range(12)]
+    ids = [search_and_click(api, retriever, f"user {n}") for n in range(N_SEARCHES)]
     found = look(api)
     (after,) = found.learned
-    assert after.lists == pytest.approx(12)
+    assert after.lists == pytest.approx(N_SEARCHES)
     assert [one.feature_uri for one in after.weights] == list(FEATURES)
     good, bad = after.weights
     assert good.weight > 0.6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,37 @@ class TestInProcess:
                 kind, name, settings = refused
                 with pytest.raises(error):
                     here.models.train(kind, name, settings=settings)
+
+    def test_writes_pairs(self, database: Database, tmp_path: Path) -> None:
+        """Sixty searches for one thing, of four documents; of these the last is clicked."""
+        folder, target = str(tmp_path / "copies"), tmp_path / "pairs.jsonl"
+        with desirepath.open(database.url, analysis_folder=folder) as here:
+            with pytest.raises(NotEnoughData):
+                here.models.export_pairs(target)
+            here.retrievers.create("shop")
+            here.documents.upsert(
+                [{"document_id": f"d{n}", "payload": {"title": f"Boot {n}"}} for n in range(4)]
+            )
+            here.executions.create_batch(
+                "shop", [{**one, "inputs": {"query": "boots"}} for one in lists(60)]
+            )
+            here.interactions.create_batch([one for one in clicks(60) if one["feature_id"] == "d3"])
+            found = here.models.export_pairs(target, settings={"negatives": 2})
+            for refused, error in (
+                ({"settings": {"negatives": "few"}}, InvalidSetting),
+                ({"settings": {"hardness": 1}}, InvalidSetting),
+                ({"scope": {"start_date": "soon"}}, InvalidModel),
+                ({"scope": {"retriever_id": "other"}}, NotFound),
+            ):
+                with pytest.raises(error):
+                    here.models.export_pairs(target, **refused)
+            with pytest.raises(InvalidSetting, match="end in"):
+                here.models.export_pairs(tmp_path / "pairs.csv")
+        (side,) = found["files"]
+        assert found["pairs"][side] == 1
+        (row,) = map(json.loads, Path(found["files"][side]).read_text().splitlines())
+        assert (row["anchor"], row["positive"]) == ("boots", "Boot 3")
+        assert {row["negative_1"], row["negative_2"]} < {"Boot 0", "Boot 1", "Boot 2"}
 
     def test_keeps_models_as_over_http(self, database: Database) -> None:
         with desirepath.open(database.url) as here:

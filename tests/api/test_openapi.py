@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
@@ -83,6 +84,21 @@ class TestDocument:
     def test_every_path_parameter_is_declared(self, document: dict[str, Any]) -> None:
         for operation in operations(document):
             assert set(re.findall(r"{(\w+)}", operation.path)) == set(operation.parameters("path"))
+
+    def test_what_a_query_parameter_means_is_said(self, api: Api, document: dict[str, Any]) -> None:
+        described = 0
+        for endpoint in api.application.endpoints:
+            if endpoint.query is None:
+                continue
+            path = endpoint.path.replace(":path}", "}")
+            parameters = document["paths"][path][endpoint.method.lower()]["parameters"]
+            name_to_description = {one["name"]: one.get("description") for one in parameters}
+            for field in msgspec.inspect.type_info(endpoint.query).fields:  # type: ignore[attr-defined]
+                schema = getattr(field.type, "extra_json_schema", None) or {}
+                if "description" in schema:
+                    assert name_to_description[field.encode_name] == schema["description"]
+                    described += 1
+        assert described
 
     def test_says_how_to_sign_in(self, document: dict[str, Any]) -> None:
         open_to_all = {o.id for o in operations(document) if not o.needs_key}

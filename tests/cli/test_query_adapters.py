@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from desirepath.engine.bootstrap import ensure_defaults
-from desirepath.engine.engine import Engine
-from desirepath.engine.recording import RecordingRules
-from desirepath.storage.open import open_storage
-from desirepath.testing.clock import ClockedStorage, TestingClock
-from tests.cli.test_train import answer, run
+from tests.cli.test_train import answer, made, run
 from tests.turned_shop import shop
 
 TRAIN = ("train", "adapter", "turn", "--index", "image", "--retriever", "shop")
 
 
-def made(folder: Path, angle: float) -> str:
+def searched(folder: Path, angle: float) -> str:
     """The URL of a database with searches whose vectors are turned by an angle."""
-    url = f"sqlite:///{folder}/log.db"
-    clock = TestingClock()
-    storage = ClockedStorage(open_storage(url, clock), clock)
-    with closing(Engine(storage, clock, RecordingRules())) as engine:
-        ensure_defaults(engine)
-        shop(engine, folder, angle=angle)
-    return url
+    return made(folder, lambda engine, clock: shop(engine, folder, angle=angle))
 
 
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(tmp_path_factory.mktemp("turned"), 0.9)
+    return searched(tmp_path_factory.mktemp("turned"), 0.9)
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(tmp_path_factory.mktemp("straight"), 0.0)
+    return searched(tmp_path_factory.mktemp("straight"), 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -139,7 +139,7 @@ def test_the_demo_shows_what_was_learned_and_takes_away_what_it_made(tmp_path: P
     assert re.search(r"http://127\.0\.0\.1:\d+/sign-in\?token=\S+\n", text)
     assert re.search(r"curl -s -H 'Authorization: Bearer dp_admin_\w+' .*/weights/explain\n", text)
     assert "Press Enter" in text
-    assert re.search(r"says of the ranker: .* did not end well:.*\d+ needed", text, re.DOTALL)
+    assert re.search(r"There is no ranker: .* did not end well:.*\d+ needed", text, re.DOTALL)
     with closing(open_engine(load_settings({"database": url}, {}))) as engine:
         with engine.storage.read() as session:
             assert [one.name for one in session.catalog.namespaces()] == ["default"]

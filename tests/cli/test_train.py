@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,25 +20,25 @@ from desirepath.testing.clock import ClockedStorage, TestingClock
 from tests.clicked_lists import shop
 
 
-def made(folder: Path, n_lists: int) -> str:
-    """The URL of a database with so many lists, nearly all of them clicked."""
+def made(folder: Path, fill: Callable[[Engine, TestingClock], object]) -> str:
+    """The URL of a database with a log."""
     url = f"sqlite:///{folder}/log.db"
     clock = TestingClock()
     storage = ClockedStorage(open_storage(url, clock), clock)
     with closing(Engine(storage, clock, RecordingRules())) as engine:
         ensure_defaults(engine)
-        shop(engine, clock, n_lists)
+        fill(engine, clock)
     return url
 
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(tmp_path_factory.mktemp("log"), 1_000)
+    return made(tmp_path_factory.mktemp("log"), partial(shop, n=1_000))
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return made(tmp_path_factory.mktemp("empty"), 0)
+    return made(tmp_path_factory.mktemp("empty"), partial(shop, n=0))
 
 
 @pytest.fixture(autouse=True)

@@ -33,7 +33,7 @@ def test_films_for_people(tmp_path: Path, shared_data: Find, figure: Callable[[s
     events.write_bytes((shared_data("ranklens") / events.name).read_bytes())
     run("import", "--format", "metarank", str(events), "--database", database)
     options = ("--deploy", "--similar-users", "--json", "--database", database)
-    report = json.loads(run("train", "recommender", *options).splitlines()[-1])
+    report = json.loads(run("train", "recommender", *options))
     compared, personal = report["compared"], report["personal"]
     figure(
         f"NDCG@10 {compared['mean']:.4f}, popularity {compared['other']:.4f}, n {compared['n']}, "

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Protocol, cast
 
 import ibis
@@ -83,6 +82,7 @@ class DuckDB:
         self._scratch = scratch
         self._connection = ibis.duckdb.connect(**options)
         self._folder_to_table: dict[Path, Table] = {}
+        self._n_kept = 0
 
     def read(self, folder: Path) -> Table:
         if folder not in self._folder_to_table:
@@ -103,10 +103,14 @@ class DuckDB:
 
     @contextmanager
     def kept(self, table: Table) -> Iterator[Table]:
-        with TemporaryDirectory(dir=self._scratch) as folder:
-            self.write(table, Path(folder, "rows.parquet"))
-            # A sum is wider than 64 bits here, and a number with a point in Parquet files.
-            yield self.read(Path(folder)).cast(table.schema())
+        name = f"kept_{self._n_kept}"
+        self._n_kept += 1
+        self._connection.con.execute(f"CREATE TEMP TABLE {name} AS {_sql(table.op())}")
+        try:
+            # A sum is wider than 64 bits here.
+            yield ibis.table(self._connection.table(name).schema(), name=name).cast(table.schema())
+        finally:
+            self._connection.con.execute(f"DROP TABLE {name}")
 
     def close(self) -> None:
         self._connection.disconnect()

@@ -8,6 +8,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import Table
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.log import Log, identity_of
 from desirepath.domain.acts import CLICKED, SAID_SHOWN
 from desirepath.domain.warnings import CLAMPED
@@ -34,6 +35,7 @@ _DAY = 86_400_000_000
 _FEW = 20
 
 
+@built_once
 def events(log: Log) -> Table:
     """The interactions, with who made them and what is known of their search."""
     searches = log.executions.select(
@@ -120,6 +122,7 @@ def repeated_views(events: Table) -> tuple[Table, Table]:
     return shown, numbered.filter(_.place > 0)
 
 
+@built_once
 def unseen_clicks(log: Log) -> tuple[Table, Table, Table]:
     """Clicked documents where impressions are sent; those without an impression or a view at the
     positions, or of the queries, that have more of the one than of the other; and these.

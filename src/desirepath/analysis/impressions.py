@@ -14,6 +14,7 @@ from ibis import _
 from ibis.expr import datatypes as dt
 from ibis.expr.types import Table, Value
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.schemas import IMPRESSIONS
 from desirepath.domain.acts import CLICKED, SAID_SHOWN
 
@@ -23,6 +24,7 @@ _GAP = 30 * 60 * 1_000_000  # after so long, the same query of a session is anot
 _COLUMNS = IMPRESSIONS.names
 
 
+@built_once
 def impressions(interactions: Table, executions: Table, returned: Table) -> Table:
     """All impressions of a log; see :data:`~desirepath.analysis.schemas.IMPRESSIONS`.
 
@@ -37,6 +39,7 @@ def impressions(interactions: Table, executions: Table, returned: Table) -> Tabl
     return _of_executions(known, executions, returned).union(_put_together(others))
 
 
+@built_once
 def with_people(executions: Table, interactions: Table) -> Table:
     """Executions, those of nobody with the person or session that all their interactions name.
 
@@ -61,6 +64,7 @@ def _only(column: Value) -> Value:
     return ibis.ifelse(column.min() == column.max(), column.min(), ibis.null(str))
 
 
+@built_once
 def impressions_after_changes(
     before: Table, changed: Table, interactions: Table, executions: Table, returned: Table
 ) -> Table:

@@ -6,10 +6,12 @@ from typing import Any
 
 import ibis
 from ibis import _
+from ibis.expr.operations import Node
 from ibis.expr.types import StringColumn, Table, Value
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
+from desirepath.analysis.building import built_once
 from desirepath.domain.acts import SAID_SHOWN
 from desirepath.domain.scope import Scope
 
@@ -46,6 +48,17 @@ class Log(Struct, frozen=True, kw_only=True, eq=False):
     shown_since: Table
     sent: Table
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the tables are the same expressions."""
+        return isinstance(other, Log) and self._nodes == other._nodes
+
+    def __hash__(self) -> int:
+        return hash(self._nodes)
+
+    @property
+    def _nodes(self) -> tuple[Node, ...]:
+        return tuple(table.op() for table in astuple(self))
+
     @property
     def counted(self) -> Table:
         """The impressions that rates are of, with their ``basis``.
@@ -55,18 +68,7 @@ class Log(Struct, frozen=True, kw_only=True, eq=False):
         search that is not in the log nobody knows what it returned: it counts only where
         impressions are sent.
         """
-        rows = self.impressions.mutate(_retriever=_.retriever_id.fill_null(""))
-        rows = rows.left_join(self.shown_since, "_retriever").drop("_retriever_right")
-        sends = rows.shown_since.notnull()
-        return (
-            rows.filter(
-                ibis.ifelse(
-                    sends, (rows.acts != 0) & (rows.occurred_at >= rows.shown_since), rows.is_known
-                )
-            )
-            .mutate(basis=ibis.ifelse(_.shown_since.notnull(), "shown", "returned"))
-            .drop("_retriever", "shown_since")
-        )
+        return _counted(self.impressions, self.shown_since)
 
     def within(self, scope: Scope) -> Log:
         """The part of the log that a question is about; flagged identities are left to the caller.
@@ -122,6 +124,7 @@ class Log(Struct, frozen=True, kw_only=True, eq=False):
         )
 
 
+@built_once
 def log_of(interactions: Table, executions: Table, returned: Table, impressions: Table) -> Log:
     """The log of tables as they are copied from the database."""
     of_search = executions.select(
@@ -150,6 +153,22 @@ def log_of(interactions: Table, executions: Table, returned: Table, impressions:
         impressions=impressions,
         shown_since=shown_since,
         sent=interactions,
+    )
+
+
+@built_once
+def _counted(impressions: Table, shown_since: Table) -> Table:
+    rows = impressions.mutate(_retriever=_.retriever_id.fill_null(""))
+    rows = rows.left_join(shown_since, "_retriever").drop("_retriever_right")
+    sends = rows.shown_since.notnull()
+    return (
+        rows.filter(
+            ibis.ifelse(
+                sends, (rows.acts != 0) & (rows.occurred_at >= rows.shown_since), rows.is_known
+            )
+        )
+        .mutate(basis=ibis.ifelse(_.shown_since.notnull(), "shown", "returned"))
+        .drop("_retriever", "shown_since")
     )
 
 

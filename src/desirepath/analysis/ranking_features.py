@@ -69,6 +69,9 @@ class FeatureTables(Struct, frozen=True, kw_only=True, eq=False):
         ``path``, ``document_id``, ``value``.
     shares
         ``path``, ``value``, ``share``.
+    likeness
+        ``recommender`` (an argument in the layout), ``document_id``, ``other_id``, ``alike``: each
+        document that it knows beside its neighbours, and beside itself with 0.
     """
 
     exposures: Table
@@ -76,6 +79,7 @@ class FeatureTables(Struct, frozen=True, kw_only=True, eq=False):
     numbers: Table | None = None
     values: Table | None = None
     shares: Table | None = None
+    likeness: Table | None = None
 
 
 def exposures_of(log: Log, layout: FeatureLayout) -> Table:
@@ -150,6 +154,9 @@ def feature_groups(
             path = layout.features[place].argument
             found = _affinities(rows, tables, layout, who, path)
             yield found.rename(**{f"f_{place}": "affinity"})
+    for place in places[FeatureKind.RECOMMENDER]:
+        found = _mean_likeness(rows, tables, layout, layout.features[place].argument)
+        yield found.rename(**{f"f_{place}": "alike"})
 
 
 def _value(columns: Table, feature: RankingFeature, layout: FeatureLayout) -> Value:
@@ -337,6 +344,25 @@ def _affinities(
     named = _with(named, liked, ["execution_id", "value"])
     lift = (named.n_liked.fill_null(0) + k * named.share) / (named.n_history + k) / named.share
     return named.mutate(lift=lift.ln()).group_by("row").agg(affinity=_.lift.mean())
+
+
+def _mean_likeness(
+    rows: Table, tables: FeatureTables, layout: FeatureLayout, recommender: str
+) -> Table:
+    """``row`` and ``alike``, where the recommender knows the document and what was clicked."""
+    assert tables.likeness is not None
+    likeness = tables.likeness.filter(_.recommender == recommender).drop("recommender")
+    known = likeness.filter(_.document_id == _.other_id).select("document_id")
+    rows = rows.filter(rows.moment >= layout.learned_before[recommender])
+    history = _history(rows, tables.clicks, "user").inner_join(known, "document_id")
+    sizes = history.group_by("execution_id").agg(n_history=_.count())
+    named = rows.select("row", *_ROW).inner_join(known, "document_id")
+    named = named.select("row", "execution_id", other_id="document_id")
+    pairs = named.inner_join(history, "execution_id")
+    near = pairs.inner_join(likeness, ["document_id", "other_id"]).group_by("row")
+    near = near.agg(total=_.alike.sum())
+    named = _with(named.inner_join(sizes, "execution_id"), near, ["row"])
+    return named.select("row", alike=named.total.fill_null(0.0) / named.n_history)
 
 
 def _history(rows: Table, clicks: Table, who: str) -> Table:

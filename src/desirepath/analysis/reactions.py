@@ -10,6 +10,7 @@ from ibis import _
 from ibis.expr.types import Table
 from msgspec import Struct
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.log import Log, identity_of
 
 __all__ = ["Weighting", "reactions", "split_moment", "weighted"]
@@ -40,6 +41,7 @@ class Weighting(Struct, frozen=True, kw_only=True):
     most_of_person: int = 500
 
 
+@built_once
 def reactions(log: Log) -> Table:
     """What people did with documents that is worth something.
 

@@ -13,6 +13,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import StringValue, Table
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.impressions import is_clicked, united_acts
 from desirepath.analysis.log import Log
 from desirepath.domain.acts import LEFT_AGAIN, SKIPPED, TYPE_TO_BIT
@@ -42,6 +43,7 @@ _COLUMNS = (
 )
 
 
+@built_once
 def result_lists(log: Log) -> Table:
     """The result lists of all searches of a log.
 

@@ -15,6 +15,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import Table
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.log import Log, identity_of
 from desirepath.domain.acts import CLICKED
 
@@ -59,6 +60,7 @@ _MINUTE = 60_000_000
 _DAY = 86_400_000_000
 
 
+@built_once
 def busiest(log: Log) -> Table:
     """Identities that clicked a hundred times on one day, most of all clicks first: ``identity``.
 
@@ -94,6 +96,7 @@ def marks(log: Log, identities: Sequence[str]) -> Table:
     )
 
 
+@built_once
 def crowd(log: Log) -> Table:
     """Everybody who clicks: ``n`` identities, of whom ``n_timed`` in lists that have times.
 

@@ -13,6 +13,7 @@ import ibis
 from ibis import _
 from ibis.expr.types import Table
 
+from desirepath.analysis.building import built_once
 from desirepath.analysis.impressions import is_clicked
 from desirepath.analysis.log import Log
 from desirepath.domain.acts import LEFT_AGAIN, SAID_SHOWN, SKIPPED, TYPE_TO_BIT
@@ -38,6 +39,7 @@ _COUNTS = (
 )
 
 
+@built_once
 def searches(log: Log) -> Table:
     """The searches of a log.
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from desirepath.api.model_schemas import ModelListQuery, present_deployments, present_model
-from desirepath.api.models import list_page, read_model, read_training
+from desirepath.api.models import list_page, read_model, read_scope, read_training
 from desirepath.api.paging import place_of
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.tasks import present_task
-from desirepath.domain.checks import convert
+from desirepath.domain.checks import below, convert
 from desirepath.domain.job import JobStatus
 from desirepath.engine import models
 from desirepath.engine.engine import Engine
 from desirepath.engine.tasks.running import cancel_task, find_task
 from desirepath.engine.training.by_kind import start_training, train_by_kind
-from desirepath.errors import InvalidModel, InvalidQuery
+from desirepath.errors import InvalidModel, InvalidQuery, InvalidSetting
+from desirepath.extras import needs_extra
 from desirepath.storage.base import Namespace
 
 __all__ = ["Models", "Tasks"]
@@ -88,6 +91,60 @@ class Models:
         return plain_answer(
             present_task(start_training(self._engine, self._namespace, word, inputs))
         )
+
+    def export_pairs(
+        self,
+        path: str | PathLike[str],
+        *,
+        settings: Mapping[str, Any] | None = None,
+        scope: Mapping[str, Any] | None = None,
+        on: str = "duckdb",
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, Any]:
+        """Write pairs of queries and what was clicked for them, to train a model of vectors on.
+
+        Parameters
+        ----------
+        path
+            ``pairs.jsonl`` or ``pairs.parquet`` stands for ``pairs.train.jsonl`` and so on.
+        settings
+            Of :class:`~desirepath.engine.training.embedding_pairs.PairSettings`.
+        scope, on
+            As of :meth:`train`.
+        progress
+            Told now and then how many rows more are copied from the log.
+
+        Returns
+        -------
+        dict
+            How many pairs there are, what was left out, and ``files`` by side.
+
+        Raises
+        ------
+        NotEnoughData
+            There are no pairs; it says what is missing.
+        InvalidModel, InvalidSetting
+            A rule is broken.
+        InvalidFile
+            A file cannot be written.
+        NotFound
+            There is no such retriever.
+        MissingDependency
+            The extra ``analysis`` is not installed.
+        """
+        with needs_extra("analysis"):
+            from desirepath.engine.training.embedding_pairs import PairSettings
+            from desirepath.engine.training.pair_files import export_pairs
+        for plain in (settings, scope):
+            check_plain_values(dict(plain or {}), InvalidModel)
+        with below("settings"):
+            wanted = convert(dict(settings or {}), PairSettings, InvalidSetting)
+        where = read_scope(self._engine, self._namespace.number, dict(scope or {}))
+        written = export_pairs(
+            self._engine, self._namespace, Path(path), wanted, where, on=on, progress=progress
+        )
+        files = {side: str(file) for side, file in written.files.items()}
+        return {**plain_answer(written.report), "files": files}
 
     def list(
         self,

@@ -62,9 +62,13 @@ class TrainScope(Struct, frozen=True, kw_only=True):
 class TrainRequest(Struct, frozen=True, kw_only=True):
     """What is trained."""
 
-    kind: Annotated[str, Meta(description=f"One of {_KINDS}.")]
+    kind: Annotated[str, Meta(description=f"One of {_KINDS}.", examples=["ranker"])]
     name: Annotated[
-        str, Meta(description="Of the model; the training makes the next version under it.")
+        str,
+        Meta(
+            description="Of the model; the training makes the next version under it.",
+            examples=["best"],
+        ),
     ]
     settings: Annotated[
         dict[str, Any] | None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from desirepath.api.endpoint import Call, endpoint, read_query
@@ -41,7 +43,7 @@ from desirepath.errors import (
     NotFound,
 )
 
-__all__ = ["ENDPOINTS", "list_page", "read_deploy", "read_model", "read_training"]
+__all__ = ["ENDPOINTS", "list_page", "read_deploy", "read_model", "read_scope", "read_training"]
 
 TAG = "Models"
 _MODELS = "/v1/models"
@@ -216,6 +218,22 @@ def read_training(
     body = convert(values, TrainRequest, InvalidModel)
     scope = _scope(engine, namespace, body.scope or TrainScope())
     return body.kind, TrainInputs(name=body.name, settings=body.settings or {}, scope=scope)
+
+
+def read_scope(engine: Engine, namespace: int, plain: dict[str, Any]) -> Scope:
+    """Read which part of the log is meant.
+
+    Raises
+    ------
+    InvalidModel
+        A rule is broken.
+    NotFound
+        There is no such retriever.
+    """
+    with below("scope"):
+        refuse_unknown(plain, TrainScope.__struct_fields__, InvalidModel, lenient=False)
+        sent = convert(plain, TrainScope, InvalidModel)
+    return _scope(engine, namespace, sent)
 
 
 def _scope(engine: Engine, namespace: int, sent: TrainScope) -> Scope:

@@ -132,10 +132,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     if endpoint.query is not None:
         (_,), components = msgspec.json.schema_components([endpoint.query], ref_template=_REF)
         properties = components[endpoint.query.__name__]["properties"]
-        parameters += [
-            {"name": name, "in": "query", "required": False, "schema": _not_null(schema)}
-            for name, schema in properties.items()
-        ]
+        parameters += [_query_parameter(name, schema) for name, schema in properties.items()]
     if endpoint.access is not None:
         parameters.append(
             {
@@ -158,6 +155,14 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             }
         )
     return parameters
+
+
+def _query_parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is described beside its schema, not within."""
+    described = dict(schema)
+    description = described.pop("description", None)
+    found = {"name": name, "in": "query", "required": False, "schema": _not_null(described)}
+    return found if description is None else found | {"description": description}
 
 
 def _not_null(schema: dict[str, Any]) -> dict[str, Any]:

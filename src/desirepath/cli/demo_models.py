@@ -110,8 +110,10 @@ def _rendered(trained: list[Trained]) -> Iterator[RenderableType]:
     if table.row_count:
         yield Padding(table, (1, 0, 0, 1))
     for one in trained:
-        says = one.reason if one.model is None else one.model.verdict
-        yield Padding(
-            Text(f"What the log says of the {one.what}: {says}", style=SOFT), (0, 0, 0, 2)
+        line = (
+            f"There is no {one.what}: {one.reason}"
+            if one.model is None
+            else f"What the log says of the {one.what}: {one.model.verdict}"
         )
+        yield Padding(Text(line, style=SOFT), (0, 0, 0, 2))
     yield Text("")

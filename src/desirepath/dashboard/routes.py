@@ -54,7 +54,9 @@ class Visitor(Struct, frozen=True):
 
 
 def page_routes(
-    engine: Engine, openapi: Mapping[str, Any], fail_sign_in: Callable[[Mapping[str, Any]], None]
+    engine: Engine,
+    openapi: Callable[[], Mapping[str, Any]],
+    fail_sign_in: Callable[[Mapping[str, Any]], None],
 ) -> list[BaseRoute]:
     """The pages over one engine.
 
@@ -63,7 +65,7 @@ def page_routes(
     engine
         What to show.
     openapi
-        The description of the API.
+        Gives the description of the API, each time that it is asked for.
     fail_sign_in
         Told the ASGI scope of each request that failed to sign in; raises LimitExceeded when its
         address has failed too often.
@@ -103,11 +105,11 @@ class _Pages:
     def __init__(
         self,
         engine: Engine,
-        openapi: Mapping[str, Any],
+        openapi: Callable[[], Mapping[str, Any]],
         fail_sign_in: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._engine = engine
-        self._openapi = dict(openapi)
+        self._openapi = openapi
         self._fail_sign_in = fail_sign_in
         self._threads = CapacityLimiter(_THREADS)
         self._reports: dict[int, tuple[int, Report]] = {}
@@ -168,11 +170,12 @@ class _Pages:
 
     async def docs(self, request: Request) -> Response:
         address = str(request.base_url).rstrip("/")
-        return HTMLResponse(render_api_docs(self._openapi, address=address))
+        openapi = await run_sync(self._openapi, limiter=self._threads)
+        return HTMLResponse(render_api_docs(openapi, address=address))
 
     async def openapi(self, request: Request) -> Response:
         del request
-        return JSONResponse(self._openapi)
+        return JSONResponse(await run_sync(self._openapi, limiter=self._threads))
 
     async def styles(self, request: Request) -> Response:
         del request

@@ -33,6 +33,7 @@ __all__ = [
     "pair_key_of",
     "read_ranking_feature",
     "values_in",
+    "version_in",
 ]
 
 DAY = 86_400_000_000
@@ -78,6 +79,12 @@ class FeatureKind(StrEnum):
     """How much more often than others the user clicks what has this document's values there."""
     SESSION_AFFINITY = "session_affinity"
     """The same for the session."""
+    RECOMMENDER = "recommender"
+    """How alike the document is to what the user clicked last, to a recommender of neighbours: the
+    mean over those clicks that it knows, 0 where the two are no neighbours. Missing where it knows
+    none of them, or not the document; and for searches from before all that it learned from, else
+    what people did after a search would be known in it. A model keeps the version after an ``@``.
+    """
 
 
 _WITH_ARGUMENT = frozenset(
@@ -88,6 +95,7 @@ _WITH_ARGUMENT = frozenset(
         FeatureKind.AGE,
         FeatureKind.USER_AFFINITY,
         FeatureKind.SESSION_AFFINITY,
+        FeatureKind.RECOMMENDER,
     }
 )
 
@@ -152,6 +160,9 @@ class FeatureLayout(Struct, frozen=True, kw_only=True):
     value_shares
         By path of ``user_affinity`` and ``session_affinity``, and by value, which share of
         exposures had it. Values that are not here are not looked at.
+    learned_before
+        By argument of ``recommender``, the moment before which all was that it learned from;
+        microseconds since 1970.
     """
 
     names: tuple[str, ...]
@@ -160,6 +171,7 @@ class FeatureLayout(Struct, frozen=True, kw_only=True):
     smoothing: float = 5.0
     propensities: tuple[float, ...] = (1.0,)
     value_shares: Mapping[str, Mapping[str, float]] = {}
+    learned_before: Mapping[str, int] = {}
 
     @property
     def features(self) -> tuple[RankingFeature, ...]:
@@ -249,3 +261,15 @@ def values_in(value: object) -> tuple[str, ...]:
         return ()
     texts = dict.fromkeys(one for one in value if isinstance(one, str))
     return tuple(texts)[:_MOST_VALUES]
+
+
+def version_in(argument: str) -> tuple[str, int | None]:
+    """The name of a model, and its version if one stands after an ``@``.
+
+    >>> version_in("tastes@3"), version_in("tastes"), version_in("ada@home")
+    (('tastes', 3), ('tastes', None), ('ada@home', None))
+    """
+    name, _, version = argument.rpartition("@")
+    if name and version.isascii() and version.isdecimal():
+        return name, int(version)
+    return argument, None

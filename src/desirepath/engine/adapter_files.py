@@ -5,7 +5,6 @@ Which vectors it turns is said in its manifest, under :data:`SPACE`.
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from desirepath.domain.document import VectorIndex
 from desirepath.errors import InvalidModel
+from desirepath.methods.array_files import pack_arrays, unpack_arrays
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["MAP", "QUERY_ADAPTER", "SPACE", "VectorSpace", "read_map", "read_space", "write_map"]
@@ -76,9 +76,7 @@ def read_space(manifest: Mapping[str, Any]) -> VectorSpace:
 
 def write_map(matrix: FloatArray) -> bytes:
     """The bytes of a map of shape (d, d)."""
-    stream = io.BytesIO()
-    np.savez(stream, map=matrix)
-    return stream.getvalue()
+    return pack_arrays({"map": matrix})
 
 
 def read_map(data: bytes) -> FloatArray:
@@ -90,8 +88,7 @@ def read_map(data: bytes) -> FloatArray:
         These are not the bytes of a square map of finite numbers.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            matrix: FloatArray = np.asarray(arrays["map"], dtype=np.float64)
+        matrix: FloatArray = np.asarray(unpack_arrays(data)["map"], dtype=np.float64)
     except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise InvalidModel("The file of the query adapter cannot be read.") from error
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,10 +12,10 @@ from msgspec import Struct
 
 from desirepath.domain.plain_json import encode_json
 from desirepath.errors import InvalidFile
+from desirepath.methods.array_files import pack_arrays, unpack_arrays
 from desirepath.methods.levels import FloatArray
 from desirepath.methods.recommending.als import AlternatingLeastSquares
 from desirepath.methods.recommending.base import (
-    Arrays,
     Preferences,
     RecommendingMethod,
     RecommendingModel,
@@ -56,6 +55,8 @@ class RecommenderConstants(Struct, frozen=True, kw_only=True, forbid_unknown_fie
         That the reactions to one document come to.
     popularity_share
         See :func:`~desirepath.methods.recommending.mixing.mixed`.
+    learned_before
+        All that was learned from happened before this moment; microseconds since 1970.
     regularization, confidence
         Of ``als``.
     """
@@ -64,6 +65,7 @@ class RecommenderConstants(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     half_life_days: float
     most: float
     popularity_share: float
+    learned_before: int
     regularization: float = 0.0
     confidence: float = 1.0
 
@@ -109,12 +111,12 @@ def write_recommender(parts: RecommenderParts) -> dict[str, bytes]:
     files = {
         _CONSTANTS: msgspec.json.encode(parts.constants, order="deterministic"),
         _DOCUMENTS: encode_json(list(parts.document_ids)),
-        _MODEL: _packed({"popularity": parts.popularity, **parts.model.arrays()}),
+        _MODEL: pack_arrays({"popularity": parts.popularity, **parts.model.arrays()}),
     }
     if parts.people is not None:
         known = parts.people.preferences
         files[_PEOPLE] = encode_json(list(parts.people.ids))
-        files[_PREFERENCES] = _packed(
+        files[_PREFERENCES] = pack_arrays(
             {
                 "starts": known.starts,
                 "documents": known.documents.astype(np.int32),
@@ -142,7 +144,7 @@ def read_recommender(names: Mapping[str, Any], read: Callable[[str], bytes]) -> 
     try:
         constants = msgspec.json.decode(read(_CONSTANTS), type=RecommenderConstants)
         document_ids = msgspec.json.decode(read(_DOCUMENTS), type=list[str])
-        arrays = _unpacked(read(_MODEL))
+        arrays = unpack_arrays(read(_MODEL))
         popularity = arrays.pop("popularity")
         model = constants.learner.load(arrays)
         people = _read_people(read, len(document_ids)) if _PEOPLE in names else None
@@ -161,7 +163,7 @@ def read_recommender(names: Mapping[str, Any], read: Callable[[str], bytes]) -> 
 
 def _read_people(read: Callable[[str], bytes], n_documents: int) -> People:
     ids = msgspec.json.decode(read(_PEOPLE), type=list[str])
-    arrays = _unpacked(read(_PREFERENCES))
+    arrays = unpack_arrays(read(_PREFERENCES))
     known = Preferences(
         starts=arrays["starts"],
         documents=arrays["documents"].astype(np.int64),
@@ -171,14 +173,3 @@ def _read_people(read: Callable[[str], bytes], n_documents: int) -> People:
     if known.n_people != len(ids):
         raise ValueError("as many ids as people")
     return People(ids=ids, preferences=known)
-
-
-def _packed(arrays: Arrays) -> bytes:
-    written = io.BytesIO()
-    np.savez_compressed(written, allow_pickle=False, **dict(arrays))
-    return written.getvalue()
-
-
-def _unpacked(content: bytes) -> dict[str, Any]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return dict(arrays)

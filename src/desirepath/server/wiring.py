@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,8 @@ def build_application(settings: Settings, engine: Engine) -> Application:
     limits = Limits(rules, metrics)
     endpoints = all_endpoints(readiness, metrics)
     housekeeper = Housekeeper(engine)
+    # Worked out when somebody reads it: that takes longer than all the rest of a start.
+    describe = cache(partial(openapi_document, endpoints, VERSION))
     return Application(
         engine,
         endpoints,
@@ -211,6 +214,6 @@ def build_application(settings: Settings, engine: Engine) -> Application:
         metrics=metrics,
         limits=limits,
         readiness=readiness,
-        pages=page_routes(engine, openapi_document(endpoints, VERSION), limits.fail_sign_in),
+        pages=page_routes(engine, describe, limits.fail_sign_in),
         on_shutdown=housekeeper.stop,
     )

@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from desirepath.domain.clock import SystemClock
-from desirepath.engine.tasks.running import has_work, work
+from desirepath.engine.engine import Engine
+from desirepath.engine.tasks.running import Hands, has_work, work
 from desirepath.errors import DesirepathError, StorageError
 from desirepath.server.wiring import open_engine
 from desirepath.settings import Settings
@@ -81,25 +82,37 @@ class TaskWorker:
         while process.is_alive() and not self._stopping.is_set():
             process.join(0.2)
         if process.is_alive():
-            process.kill()  # what it had begun is tried again
+            with suppress(OSError):  # it has just ended
+                ours.send(None)
+            process.join(_JOIN_SECONDS)
+        if process.is_alive():
+            process.kill()  # what it had begun is tried again, once its lease ends
             process.join(_JOIN_SECONDS)
         ours.close()
 
 
 def _work_in_child(settings: Settings, parent: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     os.nice(_NICER)
     try:
         with closing(open_engine(settings)) as engine:
-            work(engine, lambda: False, until_idle=True)
+            hands = Hands()
+            threading.Thread(target=_end_with, args=(parent, engine, hands), daemon=True).start()
+            work(engine, lambda: False, until_idle=True, hands=hands)
     except StorageError as error:  # the database went away meanwhile
         _log.warning("tasks wait: %s", error)
 
 
-def _end_with(parent: Connection) -> None:
-    """End at once when the parent is gone: its end of the pipe is closed then."""
+def _end_with(parent: Connection, engine: Engine, hands: Hands) -> None:
+    """End when the parent says so, with nothing in hand; at once when it is gone.
+
+    Where it is gone, its end of the pipe is closed.
+    """
     try:
         parent.recv()
+        hands.put_down(engine)
     except EOFError:
-        os._exit(1)
+        pass
+    except StorageError as error:
+        _log.warning("a task waits for its lease to end: %s", error)
+    os._exit(1)

@@ -52,6 +52,10 @@ class Jobs(Protocol):
         """Let it be tried again, or fail after ``MOST_TRIES``; whether it was still held."""
         ...
 
+    def put_down(self, job: Job, now: int) -> bool:
+        """Let it be begun anew, as if it had not been taken; whether it was still held."""
+        ...
+
     def cancel(self, namespace: int, id: bytes, now: int) -> bool:
         """End it, whoever holds it; whether it had not ended."""
         ...

@@ -31,6 +31,7 @@ from desirepath.domain.acts import CLICKED
 from desirepath.domain.ranking_features import DAY, HISTORY, STEP, FeatureLayout, boundary
 from tests.unit.analysis.logs import Rows, duckdb, random_log, write_log
 
+CUT = 6_000_000_000  # a third of the way through the log
 LAYOUT = FeatureLayout(
     names=(
         "rank",
@@ -47,12 +48,14 @@ LAYOUT = FeatureLayout(
         "days_known",
         "user_affinity:genre",
         "session_affinity:genre",
+        "recommender:tastes@1",
     ),
     retriever_id="r1",
     half_life_days=0.05,
     smoothing=2.0,
     propensities=(1.0, 0.5, 0.25),
     value_shares={"genre": {"drama": 0.5, "crime": 0.2, "comedy": 0.1}},
+    learned_before={"tastes@1": CUT},
 )
 ALWAYS_THERE = {"rank", "document_score", "popularity", "exposure"}
 DOCUMENTS: Mapping[str, dict[str, Any]] = {
@@ -62,6 +65,9 @@ DOCUMENTS: Mapping[str, dict[str, Any]] = {
     "d3": {"price": 7.0, "made": None, "genre": ["unheard of"]},
     "d4": {"price": 1.0, "made": 1.0, "genre": []},
 }
+# The recommender does not know d4; alike need not be the same in both directions.
+ALIKE = {("d0", "d1"): 0.5, ("d1", "d0"): 0.25, ("d2", "d0"): 0.75, ("d0", "d2"): 0.125}
+KNOWN = ("d0", "d1", "d2", "d3")
 
 
 @pytest.fixture
@@ -94,10 +100,13 @@ def document_tables(runner: AnalysisEngine, folder: Path) -> dict[str, Any]:
     numbers = [(id, one["price"], one["made"]) for id, one in DOCUMENTS.items()]
     values = [("genre", id, value) for id, one in DOCUMENTS.items() for value in one["genre"]]
     shares = [("genre", *item) for item in LAYOUT.value_shares["genre"].items()]
-    tables = {
+    itself = {(id, id): 0.0 for id in KNOWN}
+    likeness = [("tastes@1", *pair, alike) for pair, alike in (itself | ALIKE).items()]
+    tables: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {
         "numbers": (("document_id", "number_0", "date_0"), numbers),
         "values": (("path", "document_id", "value"), values),
         "shares": (("path", "value", "share"), shares),
+        "likeness": (("recommender", "document_id", "other_id", "alike"), likeness),
     }
     for name, (columns, rows) in tables.items():
         (folder / name).mkdir()
@@ -182,11 +191,21 @@ class Expected:
                 last = at if last is None else max(last, at)
         return exposed, clicks, first, last
 
+    def history(self, who: str, name: str, at: int) -> list[dict[str, Any]]:
+        theirs = [row for row in self.clicks if row[who] == name and moment(row) < at]
+        return sorted(theirs, key=lambda row: (moment(row), row["id"]))[-HISTORY:]
+
+    def alike(self, name: str | None, document: str, at: int) -> float | None:
+        if name is None or at < CUT or document not in KNOWN:
+            return None
+        clicked = [row["document_id"] for row in self.history("user_id", name, at)]
+        known = [id for id in clicked if id in KNOWN]
+        return sum(ALIKE.get((id, document), 0.0) for id in known) / len(known) if known else None
+
     def affinity(self, who: str, name: str | None, document: str, at: int) -> float | None:
         if name is None:
             return None
-        theirs = [row for row in self.clicks if row[who] == name and moment(row) < at]
-        theirs = sorted(theirs, key=lambda row: (moment(row), row["id"]))[-HISTORY:]
+        theirs = self.history(who, name, at)
         shares = LAYOUT.value_shares["genre"]
         genres = {id: one["genre"] for id, one in DOCUMENTS.items()}
         lifts = []
@@ -226,6 +245,7 @@ class Expected:
             None if first is None else (before - first) / DAY,
             self.affinity("user_id", search["user_id"], document, at),
             self.affinity("session_id", search["session_id"], document, at),
+            self.alike(search["user_id"], document, at),
         )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+from copy import copy
 
 import numpy as np
 
 from desirepath.domain.artifact import Artifact
 from desirepath.engine.directory import Directory
+from desirepath.engine.kept_models import KeptModels
 from desirepath.engine.recommender_files import RECOMMENDER, RecommenderParts, read_recommender
 from desirepath.errors import NotFound
 from desirepath.methods.levels import FloatArray
@@ -31,6 +32,14 @@ class LoadedRecommender:
             {} if parts.people is None else {id: n for n, id in enumerate(parts.people.ids)}
         )
         self._person_of_row, self._lengths = _rows_of(parts)
+
+    def known_as(self, artifact: Artifact) -> LoadedRecommender:
+        """The same, with what is known of it by now: that it is stale, say."""
+        if artifact == self.artifact:
+            return self
+        found = copy(self)
+        found.artifact = artifact
+        return found
 
     def alike(self, history: History) -> FloatArray:
         """The cosine of each person's weights with a history, shape (n_people,)."""
@@ -60,8 +69,7 @@ class Recommenders:
 
     def __init__(self, storage: Storage, directory: Directory) -> None:
         self._storage, self._directory = storage, directory
-        self._loaded: dict[bytes, LoadedRecommender] = {}  # the one asked last is the last
-        self._loading = threading.Lock()
+        self._kept = KeptModels(self._load, MOST_RECOMMENDERS)
 
     def get(self, namespace: int, name: str, version: int | None = None) -> LoadedRecommender:
         """A version, or the one that is deployed; as it was at most a second ago.
@@ -76,14 +84,7 @@ class Recommenders:
         artifact = self._directory.model(namespace, name, version)
         if artifact is None or artifact.kind != RECOMMENDER:
             raise NotFound("recommender", name)
-        with self._loading:
-            loaded = self._loaded.pop(artifact.id, None)
-            if loaded is None or loaded.artifact != artifact:
-                loaded = self._load(artifact)
-            self._loaded[artifact.id] = loaded
-            while len(self._loaded) > MOST_RECOMMENDERS:
-                del self._loaded[next(iter(self._loaded))]
-        return loaded
+        return self._kept.get(artifact).known_as(artifact)
 
     def _load(self, artifact: Artifact) -> LoadedRecommender:
         with self._storage.read() as session:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +16,7 @@ from desirepath.engine.adapter_files import (
     read_space,
 )
 from desirepath.engine.directory import Directory
+from desirepath.engine.kept_models import KeptModels
 from desirepath.errors import InvalidModel, NotFound
 from desirepath.methods.adapters.linear import adapted
 from desirepath.methods.levels import FloatArray
@@ -25,7 +25,7 @@ from desirepath.storage.base import Storage
 __all__ = ["Adapters", "LoadedAdapter"]
 
 MOST_ADAPTERS = 16
-"""That a process holds at once, those that were loaded last: 2 MB each for 512 numbers."""
+"""That a process holds at once, those that were asked last: 2 MB each for 512 numbers."""
 
 
 class LoadedAdapter(Struct, frozen=True, kw_only=True, eq=False):
@@ -57,8 +57,7 @@ class Adapters:
 
     def __init__(self, storage: Storage, directory: Directory) -> None:
         self._storage, self._directory = storage, directory
-        self._loaded: dict[bytes, LoadedAdapter] = {}
-        self._loading = threading.Lock()
+        self._kept = KeptModels(self._load, MOST_ADAPTERS)
 
     def get(self, namespace: int, name: str, version: int | None) -> LoadedAdapter:
         """A version of an adapter, or the one that is deployed; not within a session.
@@ -72,11 +71,7 @@ class Adapters:
         if artifact is None or artifact.kind != QUERY_ADAPTER:
             which = "deployed" if version is None else "of this version"
             raise InvalidModel(f"No query adapter of this name is {which}.")
-        loaded = self._loaded.get(artifact.id)
-        if loaded is None:
-            with self._loading:
-                loaded = self._loaded.get(artifact.id) or self._load(artifact)
-        return loaded
+        return self._kept.get(artifact)
 
     def _load(self, artifact: Artifact) -> LoadedAdapter:
         with self._storage.read() as session:
@@ -87,7 +82,4 @@ class Adapters:
         space, matrix = read_space(artifact.manifest), read_map(data)
         if len(matrix) != space.dimension:
             raise InvalidModel("The query adapter has another dimension than it says.")
-        loaded = LoadedAdapter(artifact=artifact, space=space, matrix=matrix)
-        kept = list(self._loaded.items())[-MOST_ADAPTERS + 1 :]
-        self._loaded = dict([*kept, (artifact.id, loaded)])
-        return loaded
+        return LoadedAdapter(artifact=artifact, space=space, matrix=matrix)

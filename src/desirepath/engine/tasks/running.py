@@ -19,7 +19,7 @@ from desirepath.engine.tasks.task import Task, TaskLostError
 from desirepath.errors import Conflict, DesirepathError, NotFound, StorageError
 from desirepath.storage.base import Namespace, Storage
 
-__all__ = ["cancel_task", "find_task", "has_work", "run_task", "start_task", "work"]
+__all__ = ["Hands", "cancel_task", "find_task", "has_work", "run_task", "start_task", "work"]
 
 _SECOND = 1_000_000
 _TELLS = 30  # in the time of a lease, where there is something to tell
@@ -89,7 +89,24 @@ def cancel_task(engine: Engine, namespace: int, task_id: str) -> Job:
     return find_task(engine, namespace, task_id)
 
 
-def run_task(engine: Engine) -> bool:
+class Hands:
+    """What a worker has in hand, so that another of its threads can put it down."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+
+    def put_down(self, engine: Engine) -> None:
+        """Let another worker begin the task anew: this one has to end, and not for a fault of it.
+
+        What the worker still does with the task has no effect.
+        """
+        task = self.task
+        if task is not None:
+            with engine.storage.write() as session:
+                session.jobs.put_down(task.job, session.now())
+
+
+def run_task(engine: Engine, hands: Hands | None = None) -> bool:
     """Do one task, if there is one; whether there was."""
     lease = os.urandom(_LEASE_BYTES)
     with engine.storage.write() as session:
@@ -98,6 +115,8 @@ def run_task(engine: Engine) -> bool:
     if job is None:
         return False
     task = Task(engine, job)
+    if hands is not None:
+        hands.task = task
     try:
         with _renewed(task):
             outputs = handler_of(job.kind)(engine, task)
@@ -162,6 +181,7 @@ def work(
     *,
     until_idle: bool = False,
     is_stopped: Callable[[], bool] = lambda: False,
+    hands: Hands | None = None,
 ) -> None:
     """Do tasks, one after the other.
 
@@ -173,10 +193,12 @@ def work(
         End when there is no more to do.
     is_stopped
         Asked between two tasks.
+    hands
+        Knows the task that is worked on, or was last.
     """
     while not is_stopped():
         try:
-            if run_task(engine):
+            if run_task(engine, hands):
                 continue
         except StorageError as error:
             _log.warning("the worker waits: %s", error)

@@ -184,14 +184,14 @@ def train_adapter(
         check_free_name(engine, namespace.number, QUERY_ADAPTER, name)
     changes = log_changes(engine, namespace.number)
     seen = _read(engine, namespace, index, settings, scope, **options)
-    gain = held_out_gain(
+    held_out = held_out_gain(
         seen.clicked,
         seen.groups,
         seen.rng,
         options.get("stepped"),
     )
-    matrix = gain.choice.fit(seen.clicked)
-    report = _report(seen, gain, index, settings)
+    matrix = held_out.choice.fit(seen.clicked)
+    report = _report(seen, held_out, index, settings)
     artifact = None
     if is_stored:
         draft = ArtifactDraft(
@@ -297,7 +297,7 @@ def _sending_search(
 
 
 def _report(
-    seen: _Seen, gain: HeldOutGain, index: VectorIndex, settings: AdapterSettings
+    seen: _Seen, held_out: HeldOutGain, index: VectorIndex, settings: AdapterSettings
 ) -> AdapterReport:
     clicked = seen.clicked
     return AdapterReport(
@@ -310,11 +310,11 @@ def _report(
         n_indexed=seen.n_indexed,
         without_text=seen.found.without_text,
         without_vector=seen.n_pairs - len(clicked.query),
-        before=float(gain.before.mean()),
-        after=float(gain.after.mean()),
-        gain=MeanEstimate(mean=gain.mean, low=gain.low, high=gain.high, of=len(gain.before)),
-        shape=gain.choice.shape,
-        ridge=gain.choice.ridge,
+        before=float(held_out.before.mean()),
+        after=float(held_out.after.mean()),
+        gain=held_out.gain,
+        shape=held_out.choice.shape,
+        ridge=held_out.choice.ridge,
         seed=settings.seed,
         notes=seen.found.notes,
         n_flagged=seen.n_flagged,

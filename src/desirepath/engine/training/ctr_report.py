@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from desirepath.engine.training.list_models import ListModelReport
@@ -64,18 +66,12 @@ class CtrReport(ListModelReport, frozen=True, kw_only=True):
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
-        if self._lost:
-            lost = ", ".join(self._lost)
+        if self.lost_to:
+            lost = ", ".join(self.lost_to)
             return f"No better than the rates by {lost}, as far as these lists tell."
         return "Better than every rate that needs no learning, by log loss."
 
     @property
-    def beats_baselines(self) -> bool:
-        """Whether it is better than every rate that needs no learning."""
-        return not self._lost
-
-    @property
-    def _lost(self) -> list[str]:
-        """The rates that it is not above."""
-        behind = ((one.model, one.behind) for one in self.measured[2:])
-        return [model for model, by in behind if by is not None and not by.is_above_zero]
+    def ahead_of(self) -> Iterator[tuple[str, MeanEstimate | None]]:
+        """The rates."""
+        return ((one.model, one.behind) for one in self.measured[2:])

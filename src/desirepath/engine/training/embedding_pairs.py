@@ -39,7 +39,7 @@ _AT_ONCE = 500
 _PRIOR_IMPRESSIONS = 5.0
 
 
-class PairSettings(Struct, frozen=True, kw_only=True):
+class PairSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which pairs to take.
 
     Parameters

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from typing import TypeVar, Unpack
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, StructMeta
 
 from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.checks import below
@@ -17,10 +18,12 @@ from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.ranker_files import RankerParts, pack_ranker
 from desirepath.engine.seen_log import log_changes
 from desirepath.engine.training.layouts import USUAL_FEATURES, read_layout
-from desirepath.engine.training.matrix import Grading, training_data
+from desirepath.engine.training.matrix import Grading, TrainingData, training_data
+from desirepath.engine.training.recommender_features import check_amount, likeness_of
 from desirepath.engine.training.trained import Trained, TrainingOptions, plain_report
 from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.calibration import Calibration
+from desirepath.methods.ranking.comparing import MeanEstimate
 from desirepath.methods.ranking.importance import Importance
 from desirepath.methods.ranking.matrix import Matrix
 from desirepath.methods.ranking.trees import Grown, Trees, TreeSettings, load_lightgbm
@@ -71,7 +74,11 @@ class ListModelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
             self.trees.check()
 
 
-class ListModelReport(Struct, frozen=True, kw_only=True):
+class _AbstractStructs(StructMeta, ABCMeta):
+    """Of structs that leave something to those derived from them."""
+
+
+class ListModelReport(Struct, frozen=True, kw_only=True, metaclass=_AbstractStructs):
     """How a model of lists was trained.
 
     Parameters
@@ -103,14 +110,24 @@ class ListModelReport(Struct, frozen=True, kw_only=True):
     flagged_share: float = 0.0
 
     @property
+    @abstractmethod
     def verdict(self) -> str:
         """What the measure says, in words."""
-        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def ahead_of(self) -> Iterable[tuple[str, MeanEstimate | None]]:
+        """What needs no learning, by name, and how much the model is above it; None: unknown."""
+
+    @property
+    def lost_to(self) -> list[str]:
+        """What the model is not surely above."""
+        return [name for name, by in self.ahead_of if by is not None and not by.is_above_zero]
 
     @property
     def beats_baselines(self) -> bool:
         """Whether it is better than everything that needs no learning."""
-        raise NotImplementedError
+        return not self.lost_to
 
 
 R = TypeVar("R", bound=ListModelReport)
@@ -178,6 +195,8 @@ def learn(
         on=options.get("on", "duckdb"),
         progress=options.get("progress"),
     )
+    if data.matrix.n_lists:
+        check_amount(data.matrix, settings.test_share)
     report, trees, calibration = fit(data.matrix, options.get("stepped"))
     report = msgspec.structs.replace(
         report,
@@ -203,9 +222,20 @@ def learn(
                     layout=data.layout,
                     counters=data.snapshot,
                     calibration=calibration,
+                    likeness={
+                        argument: likeness_of(one.parts)
+                        for argument, one in data.recommenders.items()
+                    },
                 )
             ),
-            retriever_id=data.layout.retriever_id,
+            retriever_id=_seen_of(data),
         )
         artifact = options.get("store", store_model)(engine, namespace, draft, changes)
     return Learned(report=report, artifact=artifact, matrix=data.matrix)
+
+
+def _seen_of(data: TrainingData) -> str | None:
+    """Whose log was learned from, be it by a recommender; None: everybody's."""
+    seen = {one.artifact.retriever_id for one in data.recommenders.values()}
+    seen.add(data.layout.retriever_id)
+    return seen.pop() if len(seen) == 1 else None

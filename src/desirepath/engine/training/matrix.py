@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,10 @@ from desirepath.engine.analysing.asking import OpenLog, open_log
 from desirepath.engine.analysing.copying import CopyProgress
 from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
+from desirepath.engine.recommender_files import RecommenderParts
 from desirepath.engine.training.document_fields import document_tables
 from desirepath.engine.training.layouts import propensities_of, read_layout, with_shares
+from desirepath.engine.training.recommender_features import Recommender, with_recommenders
 from desirepath.engine.training.snapshot import snapshot_of
 from desirepath.engine.training.training_rows import (
     FeatureRows,
@@ -60,6 +63,8 @@ class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
         What its features are, with their constants.
     snapshot
         The shared counters as they stand, for serving to go on from.
+    recommenders
+        Those that are features, by argument.
     n_flagged, flagged_share
         Identities that look like robots and were left out, and their share of the interactions.
     """
@@ -67,6 +72,7 @@ class TrainingData(Struct, frozen=True, kw_only=True, eq=False):
     matrix: Matrix
     layout: FeatureLayout
     snapshot: CounterSnapshot
+    recommenders: Mapping[str, Recommender]
     n_flagged: int
     flagged_share: float
 
@@ -110,25 +116,35 @@ def training_data(
         half_life_days=half_life_days,
         smoothing=smoothing,
     )
+    layout, recommenders = with_recommenders(engine, namespace.number, layout)
+    parts = {argument: one.parts for argument, one in recommenders.items()}
     with engine.storage.read() as session:
         origin = boundary(session.now())  # all from before it is in what is copied now
     with open_log(engine, namespace, on=on, progress=progress) as opened:
         part = part_of(opened, scope)
         if is_debiased:
             layout = replace(layout, propensities=propensities_of(part))
-        layout, found = rows_with_features(engine, namespace, opened, layout, training_rows(part))
+        layout, found = rows_with_features(
+            engine, namespace, opened, layout, training_rows(part), parts
+        )
         snapshot = snapshot_of(opened, layout, origin)
     return TrainingData(
         matrix=matrix_of(found, layout, grading),
         layout=layout,
         snapshot=snapshot,
+        recommenders=recommenders,
         n_flagged=part.n_flagged,
         flagged_share=part.flagged_share,
     )
 
 
 def rows_with_features(
-    engine: Engine, namespace: Namespace, opened: OpenLog, layout: FeatureLayout, rows: Table
+    engine: Engine,
+    namespace: Namespace,
+    opened: OpenLog,
+    layout: FeatureLayout,
+    rows: Table,
+    recommenders: Mapping[str, RecommenderParts] = MappingProxyType({}),
 ) -> tuple[FeatureLayout, FeatureRows]:
     """Work out the features of rows as of their times; with the layout that has all constants.
 
@@ -137,13 +153,15 @@ def rows_with_features(
     rows
         Some of those of :func:`~desirepath.engine.training.training_rows.training_rows`; what the
         features count is the whole log.
+    recommenders
+        By argument of ``recommender`` in the layout.
     """
     with (
         document_tables(engine, namespace, opened, layout) as documents,
         opened.engine.kept(exposures_of(opened.log, layout)) as exposures,
     ):
         layout = with_shares(opened, layout, exposures, documents)
-        with opened_tables(opened, layout, exposures, documents) as tables:
+        with opened_tables(opened, layout, exposures, documents, recommenders) as tables:
             return layout, features_of(opened, rows, tables, layout)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Unpack
 
 import numpy as np
@@ -119,21 +120,15 @@ class RankerReport(ListModelReport, frozen=True, kw_only=True):
     @property
     def verdict(self) -> str:
         """What the measure says, in words."""
-        if self._lost:
-            lost = ", ".join(self._lost)
+        if self.lost_to:
+            lost = ", ".join(self.lost_to)
             return f"No better than the order by {lost}, as far as these lists tell."
         return "Better than every order that needs no learning."
 
     @property
-    def beats_baselines(self) -> bool:
-        """Whether it is better than every order that needs no learning."""
-        return not self._lost
-
-    @property
-    def _lost(self) -> list[str]:
-        """The orders that it is not above."""
-        behind = ((one.order, one.behind) for one in self.measured[1:])
-        return [order for order, by in behind if by is not None and not by.is_above_zero]
+    def ahead_of(self) -> Iterator[tuple[str, MeanEstimate | None]]:
+        """The other orders."""
+        return ((one.order, one.behind) for one in self.measured[1:])
 
 
 def train_ranker(

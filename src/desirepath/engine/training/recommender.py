@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, Literal, NamedTuple, Unpack
+from typing import Any, Literal, Unpack
 
 import msgspec
 import numpy as np
-import pyarrow as pa
-from ibis import _
 from msgspec import Struct
 
-from desirepath.analysis.reactions import Weighting, reactions, split_moment, weighted
+from desirepath.analysis.reactions import Weighting
 from desirepath.domain.artifact import ArtifactDraft
 from desirepath.domain.clock import format_time
 from desirepath.domain.scope import Scope
 from desirepath.engine.analysing.asking import open_log
-from desirepath.engine.analysing.part import Part, part_of
+from desirepath.engine.analysing.part import part_of
 from desirepath.engine.engine import Engine
 from desirepath.engine.models import check_free_name, store_model
 from desirepath.engine.recommender_files import (
@@ -30,17 +28,14 @@ from desirepath.engine.recommender_files import (
     write_recommender,
 )
 from desirepath.engine.seen_log import log_changes
+from desirepath.engine.training.cut_reactions import LEAST_PEOPLE, Cut, Slice, cut_reactions
 from desirepath.engine.training.trained import Stepped, Trained, TrainingOptions, plain_report
-from desirepath.errors import InvalidSetting, NotEnoughData
+from desirepath.errors import InvalidSetting
 from desirepath.extras import needs_extra
-from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.levels import FloatArray
 from desirepath.methods.ranking.metrics import ndcg_of_found
 from desirepath.methods.recommending.als import AlternatingLeastSquares
-from desirepath.methods.recommending.base import (
-    Preferences,
-    RecommendingModel,
-    preferences,
-)
+from desirepath.methods.recommending.base import RecommendingModel
 from desirepath.methods.recommending.evaluating import Compared, compare, ranked
 from desirepath.methods.recommending.mixing import SHARES, mixed
 from desirepath.methods.recommending.neighbours import NearestNeighbours
@@ -48,19 +43,13 @@ from desirepath.storage.base import Namespace
 
 __all__ = [
     "CUTOFF",
-    "LEAST_PEOPLE",
-    "WITH_TWO",
     "RecommenderReport",
     "RecommenderSettings",
     "TrainedRecommender",
-    "people_with_two",
     "train_recommender",
 ]
 
 CUTOFF = 10
-WITH_TWO = "people who reacted to two documents"
-LEAST_PEOPLE = 20
-"""Who reacted to two documents before anything is learned, and to judge by."""
 _UNKNOWN_SHARE = 0.5  # of popularity, where nobody came back to choose it by
 _MOST_JUDGED = 5_000
 _DAY = 86_400_000_000
@@ -257,7 +246,7 @@ def train_recommender(
     on, progress = options.get("on", "duckdb"), options.get("progress")
     with open_log(engine, namespace, on=on, progress=progress) as opened:
         part = part_of(opened, scope)
-        cut = _cut(part, settings)
+        cut = cut_reactions(part, settings.weighting, settings.test_share)
     report, parts = _learn(cut, settings, options.get("stepped"))
     report = msgspec.structs.replace(
         report, n_flagged=part.n_flagged, flagged_share=part.flagged_share
@@ -269,129 +258,8 @@ def train_recommender(
     return TrainedRecommender(report=report, artifact=artifact, parts=parts)
 
 
-class _Known(NamedTuple):
-    """Preferences with what their numbers stand for."""
-
-    people: list[str]
-    documents: list[str]
-    preferences: Preferences
-
-
-class _Slice(NamedTuple):
-    """What was known before a moment, and what people of it reacted to after."""
-
-    known: _Known
-    later: Mapping[int, IntArray]
-    n_newcomers: int
-
-
-class _Cut(NamedTuple):
-    """The log, all of it and cut at two moments: to choose the share by, and to measure."""
-
-    every: _Known
-    choosing: _Slice
-    measuring: _Slice
-    test_from: int
-
-
-def _cut(part: Part, settings: RecommenderSettings) -> _Cut:
-    with part.engine.kept(reactions(part.log)) as rows:
-        share = 1 - settings.test_share
-        (ends,) = part.rows(split_moment(rows, share))
-        if not ends["n"]:
-            raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=0)
-        weighting, split = settings.weighting, int(ends["split"])
-        every = _known(part, weighted(rows, int(ends["last"]), weighting))
-        _check_amount(every.preferences)
-        earlier = rows.filter(_.moment < split)
-        (ends,) = part.rows(split_moment(earlier, share))
-        first = split if ends["split"] is None else int(ends["split"])
-        return _Cut(
-            every=every,
-            choosing=_slice(part, earlier, first, weighting),
-            measuring=_slice(part, rows, split, weighting),
-            test_from=split,
-        )
-
-
-_WHAT = f"{WITH_TWO} (send user_id or session_id with what they do)"
-
-
-def people_with_two(part: Part) -> int:
-    """How many people there are to learn from, with the usual settings."""
-    with part.engine.kept(reactions(part.log)) as rows:
-        (ends,) = part.rows(rows.aggregate(last=_.moment.max()))
-        if ends["last"] is None:
-            return 0
-        known = _known(part, weighted(rows, int(ends["last"]), RecommenderSettings().weighting))
-        return _n_with_two(known.preferences)
-
-
-def _n_with_two(known: Preferences) -> int:
-    return int((np.diff(known.starts) > 1).sum())
-
-
-def _check_amount(known: Preferences) -> None:
-    n_with_two = _n_with_two(known)
-    if n_with_two < LEAST_PEOPLE:
-        raise NotEnoughData(_WHAT, needed=LEAST_PEOPLE, found=n_with_two)
-
-
-def _slice(part: Part, rows: Any, moment: int, weighting: Weighting) -> _Slice:
-    known = _known(part, weighted(rows.filter(_.moment < moment), moment, weighting))
-    later = rows.filter(_.moment >= moment).select("identity", "document_id").distinct()
-    return _with_later(known, part.engine.arrow(later))
-
-
-def _with_later(known: _Known, later: pa.Table) -> _Slice:
-    person_of = {id: number for number, id in enumerate(known.people)}
-    document_of = {id: number for number, id in enumerate(known.documents)}
-    found: dict[int, list[int]] = {}
-    newcomers = set()
-    pairs = zip(later["identity"].to_pylist(), later["document_id"].to_pylist(), strict=True)
-    n_unknown = len(known.documents)  # a document that nobody could have recommended yet
-    for identity, document_id in sorted(pairs):
-        person = person_of.get(identity)
-        if person is None:
-            newcomers.add(identity)
-            continue
-        document = document_of.get(document_id)
-        if document is None:
-            document = n_unknown
-            n_unknown += 1
-        found.setdefault(person, []).append(document)
-    new = {
-        person: np.setdiff1d(documents, known.preferences.of(person).documents)
-        for person, documents in found.items()
-    }
-    return _Slice(known, {p: later for p, later in new.items() if len(later)}, len(newcomers))
-
-
-def _known(part: Part, table: Any) -> _Known:
-    rows = part.engine.arrow(table)
-    people, person_of_row = _numbered(rows["identity"])
-    documents, document_of_row = _numbered(rows["document_id"])
-    weights = rows["weight"].to_numpy().astype(np.float64)
-    known = preferences(person_of_row, document_of_row, weights, len(documents))
-    return _Known(people, documents, known)
-
-
-def _numbered(column: pa.ChunkedArray) -> tuple[list[str], IntArray]:
-    """The distinct texts in order, and the number of each row's."""
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = pa.concat_arrays(encoded.chunks) if encoded.num_chunks else pa.array([])
-    if not len(encoded):
-        return [], np.empty(0, np.int64)
-    texts = np.array(encoded.dictionary.to_pylist(), dtype=object)
-    order = np.argsort(texts)
-    number_of = np.empty(len(texts), np.int64)
-    number_of[order] = np.arange(len(texts))
-    return texts[order].tolist(), number_of[encoded.indices.to_numpy()]
-
-
 def _learn(
-    cut: _Cut, settings: RecommenderSettings, stepped: Stepped | None
+    cut: Cut, settings: RecommenderSettings, stepped: Stepped | None
 ) -> tuple[RecommenderReport, RecommenderParts]:
     rng = np.random.default_rng(settings.seed)
     shares = _try_shares(cut.choosing, settings, rng)
@@ -404,7 +272,7 @@ def _learn(
     report = RecommenderReport(
         method=settings.method,
         n_people=known.n_people,
-        n_with_two=_n_with_two(known),
+        n_with_two=cut.every.n_with_two,
         n_documents=known.n_documents,
         n_pairs=len(known.documents),
         test_from=format_time(cut.test_from),
@@ -422,6 +290,7 @@ def _learn(
             half_life_days=settings.half_life_days,
             most=settings.most_weight,
             popularity_share=share,
+            learned_before=cut.learned_before,
             regularization=settings.regularization,
             confidence=settings.confidence,
         ),
@@ -434,7 +303,7 @@ def _learn(
 
 
 def _try_shares(
-    part: _Slice, settings: RecommenderSettings, rng: np.random.Generator
+    part: Slice, settings: RecommenderSettings, rng: np.random.Generator
 ) -> tuple[tuple[float, float], ...]:
     """Each share with its NDCG@10; none where too few came back."""
     if settings.popularity_share is not None or len(part.later) < LEAST_PEOPLE:
@@ -444,7 +313,7 @@ def _try_shares(
 
 
 def _measure(
-    part: _Slice, settings: RecommenderSettings, share: float, rng: np.random.Generator
+    part: Slice, settings: RecommenderSettings, share: float, rng: np.random.Generator
 ) -> tuple[Compared | None, Compared | None]:
     if len(part.later) < LEAST_PEOPLE:
         return None, None
@@ -453,7 +322,7 @@ def _measure(
 
 
 def _values(
-    part: _Slice, settings: RecommenderSettings, shares: Sequence[float], rng: np.random.Generator
+    part: Slice, settings: RecommenderSettings, shares: Sequence[float], rng: np.random.Generator
 ) -> dict[float, FloatArray]:
     """NDCG@10 of each person who came back, by share of popularity."""
     known = part.known.preferences

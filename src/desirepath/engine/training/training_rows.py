@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import ibis
 import numpy as np
@@ -27,7 +28,9 @@ from desirepath.domain.acts import CLICKED
 from desirepath.domain.ranking_features import FeatureLayout
 from desirepath.engine.analysing.asking import OpenLog
 from desirepath.engine.analysing.part import Part
+from desirepath.engine.recommender_files import RecommenderParts
 from desirepath.engine.training.document_fields import DocumentTables
+from desirepath.engine.training.recommender_features import write_likeness
 
 __all__ = ["FeatureRows", "clicks_by_list", "features_of", "opened_tables", "training_rows"]
 
@@ -76,23 +79,40 @@ def clicks_by_list(rows: Table) -> Table:
 
 @contextmanager
 def opened_tables(
-    opened: OpenLog, layout: FeatureLayout, exposures: Table, documents: DocumentTables
+    opened: OpenLog,
+    layout: FeatureLayout,
+    exposures: Table,
+    documents: DocumentTables,
+    recommenders: Mapping[str, RecommenderParts] = MappingProxyType({}),
 ) -> Iterator[FeatureTables]:
     """What the features of a layout are worked out from, over the whole log.
 
     Who looks like a robot counts here: serving cannot know who will.
+
+    Parameters
+    ----------
+    recommenders
+        By argument of ``recommender`` in the layout.
     """
     with TemporaryDirectory(prefix="desirepath-") as scratch:
-        shares = None
+        shares = likeness = None
         if documents.values is not None:
-            pq.write_table(_shares(layout.value_shares), Path(scratch, "rows.parquet"))
-            shares = opened.engine.read(Path(scratch))
+            folder = Path(scratch, "shares")
+            folder.mkdir()
+            pq.write_table(_shares(layout.value_shares), folder / "rows.parquet")
+            shares = opened.engine.read(folder)
+        if recommenders:
+            folder = Path(scratch, "likeness")
+            folder.mkdir()
+            write_likeness(recommenders, folder / "rows.parquet")
+            likeness = opened.engine.read(folder)
         yield FeatureTables(
             exposures=exposures,
             clicks=clicks_of(opened.log),
             numbers=documents.numbers,
             values=documents.values,
             shares=shares,
+            likeness=likeness,
         )
 
 

@@ -6,8 +6,9 @@ from ibis import _
 from msgspec import Struct
 
 from desirepath.engine.analysing.part import Part
-from desirepath.engine.training import ranker, recommender
-from desirepath.engine.training.recommender import people_with_two
+from desirepath.engine.training import ranker
+from desirepath.engine.training.cut_reactions import LEAST_PEOPLE, WITH_TWO, people_with_two
+from desirepath.engine.training.recommender import RecommenderSettings
 from desirepath.engine.training.training_rows import clicks_by_list
 from desirepath.methods.adapters.gain import LEAST_QUERIES
 from desirepath.methods.ranking import lambdamart
@@ -91,6 +92,7 @@ def validate_log(part: Part) -> LogForTraining:
     (asked,) = part.rows(clicked.aggregate(n=_["query"].nunique()))
     (documents,) = part.rows(known.aggregate(n=_.document_id.nunique()))
     clicks, shown = lists["clicks"] or 0, lists["shown"] or 0
+    n_people = people_with_two(part, RecommenderSettings().weighting)
     needs = (
         ("ranker", "lists with a click", ranker.LEAST_LISTS, lists["with_click"]),
         (
@@ -101,7 +103,7 @@ def validate_log(part: Part) -> LogForTraining:
         ),
         ("ctr", "documents that were clicked", LEAST_CLICKS, clicks),
         ("ctr", "documents that were left alone", LEAST_CLICKS, shown - clicks),
-        ("recommender", recommender.WITH_TWO, recommender.LEAST_PEOPLE, people_with_two(part)),
+        ("recommender", WITH_TWO, LEAST_PEOPLE, n_people),
         (
             "adapter",
             "different queries with a click, at most: what has a vector is seen when it is trained",

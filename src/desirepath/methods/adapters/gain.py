@@ -12,6 +12,7 @@ from desirepath.methods.adapters.linear import ClickedVectors, adapted, directio
 from desirepath.methods.adapters.maps import CANDIDATES, MapChoice
 from desirepath.methods.intervals import bootstrap_of_mean
 from desirepath.methods.levels import FloatArray, IntArray
+from desirepath.methods.ranking.comparing import MeanEstimate
 
 __all__ = ["LEAST_QUERIES", "HeldOutGain", "held_out_gain", "ndcg"]
 
@@ -31,21 +32,14 @@ class HeldOutGain(Struct, frozen=True, kw_only=True, eq=False):
         nDCG@10 of each query without the map and with it.
     choice
         How to fit all queries.
-    mean, low, high
-        Of the difference, with its paired 95% interval.
+    gain
+        The mean of the difference, with its paired 95 % interval.
     """
 
     before: FloatArray
     after: FloatArray
     choice: MapChoice
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def is_shipped(self) -> bool:
-        """Whether the gain is surely above 0."""
-        return self.low > 0
+    gain: MeanEstimate
 
 
 def held_out_gain(
@@ -95,9 +89,7 @@ def held_out_gain(
         before=before,
         after=after,
         choice=_best_choice(clicked, groups, rng),
-        mean=float((after - before).mean()),
-        low=low,
-        high=high,
+        gain=MeanEstimate(mean=float((after - before).mean()), low=low, high=high, of=n),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+
+from desirepath.methods.array_files import pack_arrays, unpack_arrays
 
 __all__ = ["NEVER", "CounterSnapshot"]
 
@@ -52,14 +52,13 @@ class CounterSnapshot(Struct, frozen=True, kw_only=True, eq=False):
 
     def to_bytes(self) -> bytes:
         """As NumPy's compressed file of arrays."""
-        arrays = {name: np.asarray(getattr(self, name)) for name in self.__struct_fields__}
-        file = io.BytesIO()
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-        return file.getvalue()
+        return pack_arrays(
+            {name: np.asarray(getattr(self, name)) for name in self.__struct_fields__}
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> CounterSnapshot:
         """What :meth:`to_bytes` wrote."""
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in cls.__struct_fields__}
+        arrays = unpack_arrays(data)
+        found = {name: arrays[name] for name in cls.__struct_fields__}
         return cls(**{**found, "origin": int(found["origin"])})

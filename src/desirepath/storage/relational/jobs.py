@@ -136,6 +136,16 @@ class RelationalJobs:
             job, now, status=JobStatus.PENDING.value, error=error, lease=None, leased_until=None
         )
 
+    def put_down(self, job: Job, now: int) -> bool:
+        return self._change(
+            job,
+            now,
+            status=JobStatus.PENDING.value,
+            tries=job.tries - 1,
+            lease=None,
+            leased_until=None,
+        )
+
     def _change(self, job: Job, now: int, **values: Any) -> bool:
         held = (
             _J.c.namespace == job.namespace,

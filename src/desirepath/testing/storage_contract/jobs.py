@@ -160,6 +160,19 @@ class JobsContract:
         assert (failed.status, failed.error, failed.ended_at) == (JobStatus.FAILED, "boom", START)
         assert self._claim(storage) is None
 
+    def test_what_is_put_down_was_not_tried(self, storage: Storage) -> None:
+        self._add(storage, a_job())
+        for _ in range(MOST_TRIES + 1):
+            job = self._claimed(storage)
+            with storage.write() as session:
+                assert session.jobs.put_down(job, START)
+                assert not session.jobs.put_down(job, START)
+            found = self._found(storage, job)
+            assert (found.status, found.tries, found.lease) == (JobStatus.PENDING, 0, None)
+        job = self._claimed(storage)
+        with storage.write() as session:
+            assert not session.jobs.put_down(job, END)  # its lease is over
+
     def test_what_kills_its_workers_is_tried_five_times(self, storage: Storage) -> None:
         self._add(storage, a_job())
         now = START

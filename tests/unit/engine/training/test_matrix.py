@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from desirepath.domain.ranking_features import DAY, key_of, pair_key_of
 from desirepath.domain.scope import Scope
-from desirepath.engine.analysis_rules import AnalysisRules
 from desirepath.engine.engine import Engine
-from desirepath.engine.recording import RecordingRules, Submission
+from desirepath.engine.recording import Submission
 from desirepath.engine.training.matrix import Grading, TrainingData, training_data
 from desirepath.errors import InvalidSetting
 from desirepath.methods.ranking.counters import NEVER, CounterSnapshot
 from desirepath.storage.base import Namespace
-from desirepath.storage.open import open_storage
-from desirepath.testing.clock import START, ClockedStorage, TestingClock
+from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.examples import a_document, sent_execution, sent_interaction
 
 DEFAULT = Namespace(number=1, namespace_id="ns_default", name="default", created_at=START)
@@ -37,19 +32,6 @@ NAMES = (
     "days_since_click",
     "user_affinity:colour",
 )
-
-
-@pytest.fixture
-def clock() -> TestingClock:
-    return TestingClock()
-
-
-@pytest.fixture
-def engine(clock: TestingClock, tmp_path: Path) -> Iterator[Engine]:
-    storage = ClockedStorage(open_storage(f"sqlite:///{tmp_path}/log.db", clock), clock)
-    rules = AnalysisRules(folder=tmp_path / "copies")
-    with closing(Engine(storage, clock, RecordingRules(), analysis=rules)) as engine:
-        yield engine
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from desirepath.engine.recommending.answers import Choice
 from desirepath.engine.recommending.history import Asker, history_of, last_done, reactions_of
 from desirepath.engine.recording import SentExecution, SentInteraction, Submission
 from desirepath.engine.tasks.running import run_task, start_task
+from desirepath.engine.training.cut_reactions import LEAST_PEOPLE
 from desirepath.engine.training.recommender import (
-    LEAST_PEOPLE,
     RecommenderSettings,
     train_recommender,
 )

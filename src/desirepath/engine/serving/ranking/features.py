@@ -6,7 +6,7 @@ of past searches, in :mod:`~desirepath.analysis.ranking_features`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from math import nan
 
@@ -31,7 +31,9 @@ from desirepath.engine.serving.ranking.affinity import Affinity
 from desirepath.engine.serving.ranking.counts import Counts, DocumentCounts, PairCounts
 from desirepath.engine.serving.ranking.documents import DocumentFields, KnownDocument
 from desirepath.engine.serving.ranking.hashes import hash_pairs, keys_of
+from desirepath.methods.keyed_columns import KeyArray
 from desirepath.methods.levels import FloatArray
+from desirepath.methods.recommending.likeness import Likeness
 from desirepath.storage.base import Session
 
 __all__ = ["AskedList", "FeatureReader", "Features"]
@@ -39,6 +41,7 @@ __all__ = ["AskedList", "FeatureReader", "Features"]
 Features = NDArray[np.float32]
 _NUMBERS = (FeatureKind.NUMBER, FeatureKind.AGE)
 _AFFINITIES = {FeatureKind.USER_AFFINITY: "user_id", FeatureKind.SESSION_AFFINITY: "session_id"}
+_WHOSE_CLICKS = {**_AFFINITIES, FeatureKind.RECOMMENDER: "user_id"}
 
 
 class AskedList(Struct, frozen=True, kw_only=True, eq=False):
@@ -62,10 +65,18 @@ class AskedList(Struct, frozen=True, kw_only=True, eq=False):
 
 
 class FeatureReader:
-    """Reads the features of one layout, in one namespace."""
+    """Reads the features of one layout, in one namespace.
 
-    def __init__(self, namespace: int, layout: FeatureLayout) -> None:
-        self.namespace, self.layout = namespace, layout
+    Parameters
+    ----------
+    likeness
+        By argument of ``recommender`` in the layout.
+    """
+
+    def __init__(
+        self, namespace: int, layout: FeatureLayout, likeness: Mapping[str, Likeness]
+    ) -> None:
+        self.namespace, self.layout, self.likeness = namespace, layout, likeness
         self.features = layout.features
         numbers = [one for one in self.features if one.kind in _NUMBERS]
         self.place_of_number = {one: place for place, one in enumerate(numbers)}
@@ -142,6 +153,8 @@ class _Columns:
                 return self._days_since(self._shared.first_returned)
             case FeatureKind.USER_AFFINITY | FeatureKind.SESSION_AFFINITY:
                 return self._affinity(feature)
+            case FeatureKind.RECOMMENDER:
+                return self._mean_likeness(name)
 
     @cached_property
     def _documents(self) -> list[KnownDocument]:
@@ -152,11 +165,15 @@ class _Columns:
     def _numbers(self) -> FloatArray:
         return np.array([document.numbers for document in self._documents], np.float64)
 
+    @cached_property
+    def _keys(self) -> KeyArray:
+        return keys_of(one.hash for one in self._documents)
+
     # Shared counters
 
     @cached_property
     def _shared(self) -> DocumentCounts:
-        return self._counts.of_documents(keys_of(one.hash for one in self._documents))
+        return self._counts.of_documents(self._keys)
 
     @cached_property
     def _ctr(self) -> FloatArray:
@@ -179,7 +196,7 @@ class _Columns:
     # What somebody clicked before
 
     def _affinity(self, feature: RankingFeature) -> Sequence[float] | float:
-        history = self._history[feature.kind]
+        history = self._history[_WHOSE_CLICKS[feature.kind]]
         if not history:
             return nan
         place = self._reader.place_of_path[feature.argument]
@@ -190,13 +207,18 @@ class _Columns:
         )
         return [affinity.to(document.values[place]) for document in self._documents]
 
+    def _mean_likeness(self, recommender: str) -> FloatArray | float:
+        if self._asked.now < self._layout.learned_before[recommender]:
+            return nan
+        clicked = keys_of(one.hash for one in self._history["user_id"])
+        return self._reader.likeness[recommender].mean(clicked, self._keys)
+
     @cached_property
-    def _history(self) -> dict[FeatureKind, list[KnownDocument]]:
+    def _history(self) -> dict[str, list[KnownDocument]]:
         """The documents that were clicked last, by whose clicks they are."""
-        wanted = {one.kind for one in self._reader.features}
-        return {
-            kind: self._clicked(column) for kind, column in _AFFINITIES.items() if kind in wanted
-        }
+        kinds = {one.kind for one in self._reader.features}
+        wanted = {column for kind, column in _WHOSE_CLICKS.items() if kind in kinds}
+        return {column: self._clicked(column) for column in wanted}
 
     def _clicked(self, column: str) -> list[KnownDocument]:
         who = getattr(self._asked, column)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from desirepath.domain.artifact import Artifact
 from desirepath.domain.ranking_features import DAY
 from desirepath.engine.directory import Directory
+from desirepath.engine.kept_models import KeptModels
 from desirepath.engine.ranker_files import RANKING_KINDS, RankerParts, read_parts
 from desirepath.engine.serving.judged import Judged
 from desirepath.engine.serving.ranking.counts import Counts, Tally
@@ -31,6 +32,7 @@ MOST_RANKERS = 16
 _PATIENCE_SECONDS = 0.25
 _TURN_SECONDS = 1.0
 _IDLE_SECONDS = 3_600.0  # a ranker that nobody asked for so long does not follow the log
+_log = logging.getLogger("desirepath")
 
 
 class LoadedRanker:
@@ -43,10 +45,9 @@ class LoadedRanker:
         self.artifact = artifact
         self.layout = parts.layout
         self.counts = _shared_counts(artifact.namespace, parts)
-        self.asked_at = time.monotonic()
         self._ranker = _ranker(parts)
         self._calibration = parts.calibration
-        self._reader = FeatureReader(artifact.namespace, parts.layout)
+        self._reader = FeatureReader(artifact.namespace, parts.layout, parts.likeness)
 
     def judge(self, session: Session, asked: AskedList, patience_seconds: float) -> Judged:
         """Say which documents of a list should come first.
@@ -87,8 +88,7 @@ class Rankers:
         self._storage, self._directory = storage, directory
         self.patience_seconds = _PATIENCE_SECONDS
         """How long a search waits for counts; a test that must not fail sets more."""
-        self._loaded: dict[bytes, LoadedRanker] = {}
-        self._loading = threading.Lock()
+        self._kept = KeptModels(self._load, MOST_RANKERS)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -104,12 +104,7 @@ class Rankers:
         if artifact is None or artifact.kind not in RANKING_KINDS:
             which = "deployed" if version is None else "of this version"
             raise RankerUnavailable(f"No ranker of this name is {which}.")
-        loaded = self._loaded.get(artifact.id)
-        if loaded is None:
-            with self._loading:
-                loaded = self._loaded.get(artifact.id) or self._load(artifact)
-        loaded.asked_at = time.monotonic()
-        return loaded
+        return self._kept.get(artifact)
 
     def close(self) -> None:
         """Stop reading the log."""
@@ -129,8 +124,6 @@ class Rankers:
             raise
         except DesirepathError as error:
             raise RankerUnavailable(error.message) from error
-        kept = sorted(self._loaded.items(), key=lambda item: item[1].asked_at)
-        self._loaded = dict([*kept[-MOST_RANKERS + 1 :], (artifact.id, loaded)])
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep_up, name="rankers", daemon=True)
             self._thread.start()
@@ -138,14 +131,13 @@ class Rankers:
 
     def _keep_up(self) -> None:
         while not self._stopped.wait(_TURN_SECONDS):
-            since = time.monotonic() - _IDLE_SECONDS
-            for loaded in self._loaded.values():
-                if loaded.asked_at < since:
-                    continue
+            for loaded in self._kept.asked_within(_IDLE_SECONDS):
                 try:
                     loaded.counts.keep_up(self._storage, self._stopped)
                 except StorageError:
                     break  # a search will say so, or the next turn goes better
+                except Exception:  # a search with this one will be degraded; others go on
+                    _log.exception("ranker %s cannot read the log", loaded.artifact.artifact_id)
 
 
 def _ranker(parts: RankerParts) -> Ranker:

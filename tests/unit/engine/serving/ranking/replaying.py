@@ -26,15 +26,18 @@ from desirepath.engine.engine import Engine
 from desirepath.engine.executing import ExecuteRequest, Served, execute
 from desirepath.engine.models import deploy_model, roll_back_model, store_model
 from desirepath.engine.ranker_files import RANKER, RankerParts, pack_ranker
+from desirepath.engine.recommender_files import RecommenderParts
 from desirepath.engine.recording import Submission
 from desirepath.engine.serving.searching import SentCandidate
 from desirepath.engine.training.document_fields import document_tables
 from desirepath.engine.training.layouts import with_shares
+from desirepath.engine.training.recommender_features import likeness_of
 from desirepath.engine.training.snapshot import snapshot_of
 from desirepath.engine.training.training_rows import features_of, opened_tables, training_rows
 from desirepath.storage.base import Namespace
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.examples import a_document, sent_execution, sent_interaction
+from tests.recommenders import parts_of
 
 __all__ = ["DEFAULT", "NAMES", "Compared", "Replay", "compare", "trees_of"]
 
@@ -44,10 +47,19 @@ NAMES = (
     *("field:price.eur", "field:stock", "age:made"),
     *("ctr", "ctr_of_pair", "popularity", "exposure", "days_since_click", "days_known"),
     *("user_affinity:colour", "user_affinity:brand", "session_affinity:colour"),
+    "recommender:tastes@1",
 )
+TASTES = "tastes@1"
 DOCUMENTS = [f"d{n}" for n in range(60)]
 QUERIES = ["shoes", "red shoes", " boots ", "hats", "bags", None]
 MINUTE = 60.0
+
+
+def tastes() -> RecommenderParts:
+    """A recommender that knows most documents, and learned until twenty minutes from the start."""
+    rng = random.Random(4)
+    liked = {f"person{n}": rng.sample(DOCUMENTS[3:], 6) for n in range(40)}
+    return parts_of(liked, learned_before=START + 20 * 60_000_000)
 
 
 def trees_of(n_features: int, seed: int) -> str:
@@ -80,6 +92,7 @@ class Replay:
         self.seen: dict[tuple[str, str], Seen] = {}
         self.n_judged = 0
         self.n_skipped = 0
+        self.tastes = tastes()
         self.layouts: dict[str, FeatureLayout] = {}
         self._due: list[tuple[int, dict[str, Any]]] = []
         self._awaited: list[str] = []
@@ -111,6 +124,7 @@ class Replay:
                 retriever_id=retriever_id,
                 half_life_days=0.25,
                 propensities=(1.0, 0.7, 0.4),
+                learned_before={TASTES: self.tastes.constants.learned_before},
             )
             with self.engine.storage.read() as session:
                 origin = boundary_at(session.now())
@@ -125,7 +139,12 @@ class Replay:
                 )
                 counters = snapshot_of(opened, layout, origin)
             self.layouts[name] = layout
-            parts = RankerParts(trees=trees_of(len(NAMES), seed), layout=layout, counters=counters)
+            parts = RankerParts(
+                trees=trees_of(len(NAMES), seed),
+                layout=layout,
+                counters=counters,
+                likeness={TASTES: likeness_of(self.tastes)},
+            )
             draft = ArtifactDraft(kind=RANKER, name=name, manifest={}, files=pack_ranker(parts))
             store_model(self.engine, DEFAULT, draft)
             deploy_model(self.engine, 1, name)
@@ -318,7 +337,7 @@ def compare(replay: Replay) -> Compared:
     executions = set()
     for model, layout in replay.layouts.items():
         served = {key: seen.features for key, seen in replay.seen.items() if seen.model == model}
-        rows = _from_log(replay.engine, layout)
+        rows = _from_log(replay.engine, layout, replay.tastes)
         assert served.keys() <= rows.keys()
         executions |= {execution_id for execution_id, _ in served}
         online = np.array(list(served.values()))
@@ -337,13 +356,15 @@ def compare(replay: Replay) -> Compared:
 
 
 def _from_log(
-    engine: Engine, layout: FeatureLayout
+    engine: Engine, layout: FeatureLayout, tastes: RecommenderParts
 ) -> dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float32]]]:
     with open_log(engine, DEFAULT) as opened:
         part = part_of(opened, Scope(exclude_flagged=False))
         with (
             document_tables(engine, DEFAULT, opened, layout) as documents,
-            opened_tables(opened, layout, exposures_of(opened.log, layout), documents) as tables,
+            opened_tables(
+                opened, layout, exposures_of(opened.log, layout), documents, {TASTES: tastes}
+            ) as tables,
         ):
             found = features_of(opened, training_rows(part), tables, layout)
     keys = zip(
