@@ -214,7 +214,8 @@ class NotFound(DesirepathError):
     resource
         What was looked for: ``"interaction"``, ``"execution"``, ``"retriever"``, ``"namespace"``,
         ``"document"``, ``"text field"``, ``"vector index"``, ``"execution profile"``,
-        ``"dataset"``, ``"model"``.
+        ``"dataset"``, ``"model"``, ``"evaluation"``, ``"benchmark"``,
+        ``"what-if"``.
     id
         The identifier as the caller named it.
     """

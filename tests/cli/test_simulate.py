@@ -81,6 +81,28 @@ def test_they_come_again_and_what_was_learned_is_better_than_what_does_not_learn
     assert "the shop of another seed" in error
 
 
+def test_nobody_gets_what_was_learned_before_it_is_rolled_out(
+    live_sqlite: LiveServer, name: str
+) -> None:
+    options = ("--namespace", name, "--searches", "16", "--json")
+    first = json.loads(
+        simulate(live_sqlite, *options, "--rollout", "0", "--judgments", "worth").stdout
+    )
+    assert [one["learned"]["mean"] for one in first["blocks"]] == pytest.approx(
+        [one["rrf"] for one in first["blocks"]]
+    )
+    with live_sqlite.client(**{"X-Namespace": name}) as client:
+        dataset = client.get("/v1/retrievers/evaluations/datasets/worth").json()
+        assert dataset["query_count"] == 120
+        assert set(dataset["queries"][0]["relevance_scores"].values()) <= {1, 2, 3}
+    then = json.loads(simulate(live_sqlite, *options, "--rollout", "100").stdout)
+    assert [one["learned"]["mean"] for one in then["blocks"]] != pytest.approx(
+        [one["rrf"] for one in then["blocks"]]
+    )
+    error = simulate(live_sqlite, *options, "--judgments", "worth", code=1).stderr
+    assert "A dataset of this name exists" in error
+
+
 @pytest.fixture
 def stranger(live: LiveServer) -> tuple[Namespace, Key, str]:
     return live.new_key()

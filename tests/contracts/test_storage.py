@@ -14,6 +14,7 @@ from desirepath.storage.sqlite.storage import SqliteStorage
 from desirepath.testing.clock import START, TestingClock
 from desirepath.testing.storage_contract import (
     ArtifactsContract,
+    AssessmentsContract,
     CatalogContract,
     DocumentIndexContract,
     DocumentWritersContract,
@@ -47,6 +48,10 @@ class TestEvaluations(EvaluationsContract):
 
 
 class TestArtifacts(ArtifactsContract):
+    pass
+
+
+class TestAssessments(AssessmentsContract):
     pass
 
 

@@ -48,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     clicks: str
     concurrency: int
     seed: int
+    rollout: float | None = None
+    judgments: str | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,19 @@ class OpenShop(NamedTuple):
     show_default=True,
     help="Of the products, and of who asks and clicks what.",
 )
+@click.option(
+    "--rollout",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    help="How many of the people get learned weights, from now on; the others get reciprocal "
+    "rank fusion. All do unless something was said before.",
+)
+@click.option(
+    "--judgments",
+    metavar="NAME",
+    help="Store what products are really worth as a dataset to evaluate on, as if people had "
+    "judged them all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def simulate_command(url: str, key: str, namespace: str, as_json: bool, **options: Any) -> None:
     """Let simulated shoppers use a running service, and see it learn.
@@ -169,6 +184,10 @@ def open_shop(service: Service, namespace: str, options: Options) -> OpenShop:
     catalogue = make_catalogue(options.seed)
     shop = Shop(service, namespace, catalogue)
     new = shop.open()
+    if options.rollout is not None:
+        shop.roll_out(options.rollout)
+    if options.judgments is not None:
+        shop.judge(options.judgments)
     simulation = Simulation(
         shop, catalogue, clicks=options.clicks, n_users=options.users, seed=options.seed
     )

@@ -96,7 +96,7 @@ def delete_retriever(engine: Engine, retriever: Retriever) -> None:
     """
     with engine.storage.write() as session:
         session.catalog.hide_retriever(retriever.namespace, retriever.id, session.now())
-        for made in (session.evaluations, session.artifacts):
+        for made in (session.evaluations, session.artifacts, session.assessments):
             made.delete_of_retriever(retriever.namespace, retriever.retriever_id)
     engine.directory.forget()
     _empty_retriever(engine, retriever.namespace, retriever.id)
@@ -180,6 +180,7 @@ def delete_namespace(engine: Engine, number: int) -> None:
         session.documents.clear(number)
         session.evaluations.clear(number)
         session.artifacts.clear(number)
+        session.assessments.clear(number)
         session.jobs.clear(number)
     engine.directory.forget()
     engine.storage.scrub()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,9 +49,12 @@ from desirepath.errors import (
 )
 from desirepath.storage.base import Session
 
-__all__ = ["ExecuteRequest", "Served", "execute", "is_brief", "log_of", "serve"]
+__all__ = ["ExecuteRequest", "Served", "Weigh", "execute", "is_brief", "log_of", "serve"]
 
 _BRIEF_CANDIDATES = 1_000  # about a millisecond's work
+
+Weigh = Callable[[Session, FusionPlan], FeatureWeights | None]
+"""Says what to weight features with; None: the weights of the moment."""
 
 
 class ExecuteRequest(Struct, frozen=True, kw_only=True):
@@ -126,18 +129,26 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
     return served
 
 
-def serve(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Served:
-    """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet."""
+def serve(
+    engine: Engine, retriever: Retriever, request: ExecuteRequest, weigh: Weigh | None = None
+) -> Served:
+    """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet.
+
+    Parameters
+    ----------
+    weigh
+        Says what to weight features with; None: the weights of the moment.
+    """
     controls = engine.directory.controls(retriever.namespace, retriever.retriever_id)
     started = time.perf_counter()
 
     def run(vectors: KnownVectors) -> Served:
         try:
-            return _Run(engine, retriever, controls, request, vectors, started).serve()
+            return _Run(engine, retriever, controls, request, vectors, started, weigh).serve()
         except NewFeatures as new:
             with engine.storage.write() as session:
                 session.learned.add_features(retriever.namespace, retriever.retriever_id, new.uris)
-            return _Run(engine, retriever, controls, request, vectors, started).serve()
+            return _Run(engine, retriever, controls, request, vectors, started, weigh).serve()
 
     return with_vectors(engine.embedder, run)
 
@@ -177,9 +188,11 @@ class _Run:
         request: ExecuteRequest,
         vectors: KnownVectors,
         started: float,
+        weigh: Weigh | None,
     ) -> None:
         self._engine, self._retriever, self._request = engine, retriever, request
         self._controls = controls
+        self._weigh = self._earlier_weights if weigh is None else weigh
         self._searched: Searched | None = None
         self._runs: list[StageRun] = []
         self._relaxations: list[Relaxation] = []
@@ -368,7 +381,7 @@ class _Run:
             ),
             filter=both(context.request_filter, own),
             candidates=self._request.candidates,
-            chosen=self._earlier_weights(context.session, plan),
+            chosen=self._weigh(context.session, plan),
         )
         self._searched = searcher.run()
         self._warnings += self._searched.warnings

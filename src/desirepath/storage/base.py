@@ -22,6 +22,7 @@ from desirepath.domain.filters import Filter
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.retriever import Retriever, RetrieverDraft
 from desirepath.storage.artifacts import Artifacts
+from desirepath.storage.assessments import Assessments
 from desirepath.storage.evaluations import Evaluations
 from desirepath.storage.extracts import Extracts
 from desirepath.storage.jobs import Jobs
@@ -767,6 +768,8 @@ class Session(Protocol):
     def evaluations(self) -> Evaluations: ...
     @property
     def artifacts(self) -> Artifacts: ...
+    @property
+    def assessments(self) -> Assessments: ...
     @property
     def jobs(self) -> Jobs: ...
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from desirepath.domain.clock import MICROSECONDS, Clock
 from desirepath.storage.artifacts import Artifacts
+from desirepath.storage.assessments import Assessments
 from desirepath.storage.base import (
     Catalog,
     DocumentIndex,
@@ -154,6 +155,10 @@ class _ClockedSession:
     @property
     def artifacts(self) -> Artifacts:
         return self._session.artifacts
+
+    @property
+    def assessments(self) -> Assessments:
+        return self._session.assessments
 
     @property
     def jobs(self) -> Jobs:

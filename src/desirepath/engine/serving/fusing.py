@@ -16,6 +16,7 @@ from desirepath.engine.circuit_breaker import CircuitBreaker
 from desirepath.engine.learning.resolving import Belief, ClosedDays, believe
 from desirepath.engine.serving.people import Asker, contexts_of, is_rolled_out
 from desirepath.errors import DesirepathError
+from desirepath.methods.bandits.weights import uniform
 from desirepath.methods.fusion.attribution import Attribution, attribute
 from desirepath.methods.fusion.base import Fused, fuse
 from desirepath.methods.fusion.candidates import Candidates, FoundList, gather
@@ -150,8 +151,7 @@ class Fuser:
         static = np.array(plan.weights, np.float64)
         config = plan.learning
         if config is None or not plan.learns:
-            fusion = STATIC if plan.fusion == LEARNED else plan.fusion
-            return FeatureWeights(fusion=fusion, weights=static)
+            return _static(plan)
         key = (plan.namespace, plan.retriever_id)
         if not self.breaker.is_closed(key):
             return FeatureWeights(fusion=STATIC, weights=static, warnings=(_OPEN,))
@@ -179,19 +179,7 @@ class Fuser:
         controls = plan.controls
         ordinals = self.ordinals(session, plan.namespace, plan.retriever_id, plan.features)
         contexts = contexts_of(session, plan.namespace, plan.retriever_id, config, asker)
-        belief = believe(
-            session,
-            plan.namespace,
-            plan.retriever_id,
-            config,
-            contexts,
-            ordinals,
-            session_id=asker.session_id,
-            session_window=self._session_window,
-            now=now,
-            closed_days=self.closed_days,
-            left_out=controls.left_out,
-        )
+        belief = self._believe(session, plan, config, contexts, ordinals, asker.session_id, now)
         seed = self.make_seed()
         weights = belief.sample_weights(np.random.default_rng(seed))
         draw = Draw(
@@ -203,7 +191,7 @@ class Fuser:
             lists=belief.lists,
         )
         pinned = _pinned(plan.features, controls.weights)
-        pct = config.rollout_pct if controls.rollout_pct is None else controls.rollout_pct
+        pct = _rollout(plan, config)
         is_served = not config.shadow_mode and is_rolled_out(plan.retriever_id, asker, pct)
         served = weights if pinned is None else pinned
         return FeatureWeights(
@@ -216,6 +204,49 @@ class Fuser:
             shadow_weights=None if is_served and pinned is None else weights,
             belief=belief,
         )
+
+    def _believe(
+        self,
+        session: Session,
+        plan: FusionPlan,
+        config: LearningConfig,
+        contexts: Contexts,
+        ordinals: tuple[int, ...],
+        session_id: str | None,
+        now: int,
+    ) -> Belief:
+        return believe(
+            session,
+            plan.namespace,
+            plan.retriever_id,
+            config,
+            contexts,
+            ordinals,
+            session_id=session_id,
+            session_window=self._session_window,
+            now=now,
+            closed_days=self.closed_days,
+            left_out=plan.controls.left_out,
+        )
+
+    def expect(self, session: Session, plan: FusionPlan, now: int) -> FeatureWeights:
+        """The weights that most searches of strangers are served with; nothing is drawn."""
+        config = plan.learning
+        if config is None or not plan.learns or config.shadow_mode or _rollout(plan, config) < 50:
+            return _static(plan)
+        pinned = _pinned(plan.features, plan.controls.weights)
+        weights = self._mean(session, plan, config, now) if pinned is None else pinned
+        return FeatureWeights(fusion=LEARNED, weights=weights)
+
+    def _mean(
+        self, session: Session, plan: FusionPlan, config: LearningConfig, now: int
+    ) -> FloatArray:
+        """Learned weights without exploration, of nobody in particular."""
+        try:
+            ordinals = self.ordinals(session, plan.namespace, plan.retriever_id, plan.features)
+        except NewFeatures:  # nothing was learned of these yet
+            return uniform(len(plan.features))
+        return self._believe(session, plan, config, Contexts(), ordinals, None, now).mean_weights
 
     def knows(self, namespace: int, retriever_id: str, features: Iterable[str]) -> bool:
         """Whether features were counted already, as far as it is known without asking."""
@@ -255,6 +286,18 @@ class NewFeatures(Exception):
 
 _OPEN = "Learned weights are not available right now: static fusion was served."
 _SLOW = "Learned weights took longer than circuit_breaker_timeout_ms: static fusion was served."
+
+
+def _static(plan: FusionPlan) -> FeatureWeights:
+    """The weights of the stage."""
+    fusion = STATIC if plan.fusion == LEARNED else plan.fusion
+    return FeatureWeights(fusion=fusion, weights=np.array(plan.weights, np.float64))
+
+
+def _rollout(plan: FusionPlan, config: LearningConfig) -> float:
+    """The share of requests, in percent, that get learned weights."""
+    pct = plan.controls.rollout_pct
+    return config.rollout_pct if pct is None else pct
 
 
 def _pinned(features: Sequence[str], weights: Mapping[str, float] | None) -> FloatArray | None:

@@ -47,6 +47,7 @@ _SCRUBBED = (
     "evaluation_queries",
     "artifacts",
     "artifact_pieces",
+    "assessments",
     "jobs",
 )
 _SEARCHED = (

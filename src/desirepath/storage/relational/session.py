@@ -8,6 +8,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from desirepath.storage.relational.artifacts import RelationalArtifacts
+from desirepath.storage.relational.assessments import RelationalAssessments
 from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
@@ -87,6 +88,10 @@ class RelationalSession:
     @cached_property
     def artifacts(self) -> RelationalArtifacts:
         return RelationalArtifacts(self._connection, self._bulk)
+
+    @cached_property
+    def assessments(self) -> RelationalAssessments:
+        return RelationalAssessments(self._connection, self._bulk)
 
     @cached_property
     def jobs(self) -> RelationalJobs:

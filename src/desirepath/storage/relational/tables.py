@@ -24,6 +24,7 @@ __all__ = [
     "api_keys",
     "artifact_pieces",
     "artifacts",
+    "assessments",
     "deployments",
     "documents",
     "evaluation_datasets",
@@ -403,6 +404,21 @@ deployments = Table(
     Column("depth", BigInteger, nullable=False),  # see domain/artifact.py
     Column("deployed_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("namespace", "name", "number"),
+)
+
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("id", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("name", Text),
+    Column("request", Text, nullable=False),  # JSON
+    Column("result", LargeBinary),  # zlib of JSON
+    Column("created_at", BigInteger, nullable=False),
+    Column("completed_at", BigInteger),
+    PrimaryKeyConstraint("namespace", "id"),
 )
 
 jobs = Table(

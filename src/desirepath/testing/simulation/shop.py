@@ -143,6 +143,31 @@ class Shop:
             self._service.call("PATCH", path_of("retrievers", RETRIEVER), body)
         self._is_reranked = True
 
+    def roll_out(self, pct: float) -> None:
+        """Let a share of people have learned weights, and the others reciprocal rank fusion."""
+        path = path_of("retrievers", RETRIEVER, "learned-fusion", "rollout")
+        with _said():
+            self._service.call("POST", path, {"rollout_pct": pct})
+
+    def judge(self, name: str) -> None:
+        """Store what products are really worth as a dataset, as if people had judged them all."""
+        queries = [
+            {
+                "query_id": f"query-{number:03}",
+                "query_input": _inputs(query),
+                "relevant_documents": list(query.grades),
+                "relevance_scores": dict(query.grades),
+            }
+            for number, query in enumerate(self._catalogue.queries)
+        ]
+        body = {
+            "dataset_name": name,
+            "description": "A simulation: what made-up products are worth to its shoppers.",
+            "queries": queries,
+        }
+        with _said():
+            self._service.call("POST", path_of("retrievers", "evaluations", "datasets"), body)
+
     def recommended(self, user_id: str) -> Sequence[str]:
         """The documents that are recommended to somebody, the best first."""
         body = {"user_id": user_id, "limit": PAGE}

@@ -14,6 +14,7 @@ Examples
 """
 
 from desirepath.testing.storage_contract.artifacts import ArtifactsContract
+from desirepath.testing.storage_contract.assessments import AssessmentsContract
 from desirepath.testing.storage_contract.catalog import CatalogContract
 from desirepath.testing.storage_contract.documents import (
     DocumentIndexContract,
@@ -31,6 +32,7 @@ from desirepath.testing.storage_contract.summaries import SummariesContract
 
 __all__ = [
     "ArtifactsContract",
+    "AssessmentsContract",
     "CatalogContract",
     "DocumentIndexContract",
     "DocumentWritersContract",

@@ -1,0 +1,188 @@
+"""Assessments: start them as tasks, store what came out, find and delete them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from desirepath.domain.assessment import Assessment, AssessmentKind, format_assessment_id
+from desirepath.domain.ids import format_id
+from desirepath.domain.job import Job
+from desirepath.engine.engine import Engine
+from desirepath.engine.holding import hold_namespace
+from desirepath.engine.tasks.kinds import handler_of
+from desirepath.engine.tasks.task import Task, TaskLostError
+from desirepath.errors import NotFound
+from desirepath.storage.base import Namespace
+
+__all__ = [
+    "TASK",
+    "assessment_of",
+    "delete_assessment",
+    "find_assessment",
+    "finish_assessment",
+    "start_assessment",
+    "store_assessment",
+]
+
+TASK = "retriever."
+"""Begins the kinds of tasks that do an assessment of the kind that follows."""
+
+_KIND_TO_WORD = {
+    AssessmentKind.EVALUATION: "evaluation",
+    AssessmentKind.BENCHMARK: "benchmark",
+    AssessmentKind.WHAT_IF: "what-if",
+}
+
+
+def start_assessment(
+    engine: Engine,
+    namespace: Namespace,
+    kind: AssessmentKind,
+    retriever_id: str,
+    *,
+    name: str | None = None,
+    request: dict[str, Any],
+) -> Assessment:
+    """Leave an assessment to the workers.
+
+    Raises
+    ------
+    MissingDependency
+        It needs a package that is not installed here.
+    NotFound
+        The namespace was deleted meanwhile.
+    """
+    task_kind = TASK + kind.value
+    handler_of(task_kind)
+    with engine.storage.write() as session:
+        hold_namespace(session, namespace)
+        now = session.now()
+        id = engine.make_id.next(now)
+        assessment = Assessment(
+            namespace=namespace.number,
+            id=id,
+            assessment_id=format_assessment_id(kind, id),
+            kind=kind,
+            retriever_id=retriever_id,
+            name=name,
+            request=request,
+            task_id=format_id("task", id),
+            created_at=now,
+        )
+        session.assessments.create(assessment)
+        session.jobs.add(
+            Job(
+                namespace=namespace.number,
+                id=id,
+                task_id=format_id("task", id),
+                kind=task_kind,
+                inputs={f"{kind.value}_id": assessment.assessment_id},
+                created_at=now,
+            )
+        )
+    return assessment
+
+
+def assessment_of(engine: Engine, task: Task) -> Assessment:
+    """What a task is to find out.
+
+    Raises
+    ------
+    NotFound
+        It was deleted meanwhile.
+    """
+    job = task.job
+    kind = AssessmentKind(job.kind.removeprefix(TASK))
+    return find_assessment(engine, job.namespace, kind, format_assessment_id(kind, job.id))
+
+
+def finish_assessment(
+    engine: Engine, task: Task, assessment: Assessment, result: Struct | dict[str, Any]
+) -> None:
+    """Store what came out and complete the task, both or neither.
+
+    Raises
+    ------
+    TaskLostError
+        The task is not held any more, or the assessment was deleted.
+    """
+    with engine.storage.write() as session:
+        plain = msgspec.to_builtins(result)
+        if not session.assessments.finish(
+            assessment.namespace, assessment.id, plain, session.now()
+        ):
+            raise TaskLostError
+        task.complete(session, {f"{assessment.kind.value}_id": assessment.assessment_id})
+    task.is_completed = True
+
+
+def store_assessment(
+    engine: Engine,
+    namespace: Namespace,
+    kind: AssessmentKind,
+    retriever_id: str,
+    *,
+    name: str | None = None,
+    request: dict[str, Any],
+    result: Struct | dict[str, Any],
+    started_at: int,
+) -> Assessment:
+    """Store an assessment that was done here, without a task.
+
+    Raises
+    ------
+    NotFound
+        The namespace was deleted meanwhile.
+    """
+    with engine.storage.write() as session:
+        hold_namespace(session, namespace)
+        now = session.now()
+        id = engine.make_id.next(now)
+        assessment = Assessment(
+            namespace=namespace.number,
+            id=id,
+            assessment_id=format_assessment_id(kind, id),
+            kind=kind,
+            retriever_id=retriever_id,
+            name=name,
+            request=request,
+            result=msgspec.to_builtins(result),
+            created_at=started_at,
+            completed_at=now,
+        )
+        session.assessments.create(assessment)
+    return find_assessment(engine, namespace.number, kind, assessment.assessment_id)
+
+
+def find_assessment(
+    engine: Engine, namespace: int, kind: AssessmentKind, assessment_id: str
+) -> Assessment:
+    """An assessment by its id.
+
+    Raises
+    ------
+    NotFound
+        There is none such.
+    """
+    with engine.storage.read() as session:
+        found = session.assessments.find(namespace, kind, assessment_id)
+    if found is None:
+        raise NotFound(_KIND_TO_WORD[kind], assessment_id)
+    return found
+
+
+def delete_assessment(engine: Engine, assessment: Assessment) -> None:
+    """Delete an assessment; a task that is still at it has no effect any more.
+
+    Raises
+    ------
+    NotFound
+        It was deleted meanwhile.
+    """
+    with engine.storage.write() as session:
+        session.jobs.cancel(assessment.namespace, assessment.id, session.now())
+        if not session.assessments.delete(assessment.namespace, assessment.id):
+            raise NotFound(_KIND_TO_WORD[assessment.kind], assessment.assessment_id)
