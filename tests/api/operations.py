@@ -59,6 +59,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    experiment_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -93,7 +94,15 @@ def make_world(api: Api, tag: str) -> World:
         name: f"{tag}-{name}"
         for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
     }
-    retriever = {"retriever_name": f"{tag}-retriever", "stages": [LEARNED]}
+    rival = {"retriever_name": f"{tag}-rival", "stages": [LEARNED]}
+    retriever = {
+        "retriever_name": f"{tag}-retriever",
+        "stages": [LEARNED],
+        "experiment": {
+            "mode": "interleave",
+            "challenger": done(api.post("/v1/retrievers", rival))["retriever_id"],
+        },
+    }
     retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
     document = {"document_id": own["feature_id"], "score": 0.5}
     execution = {
@@ -120,7 +129,9 @@ def make_world(api: Api, tag: str) -> World:
     done(api.post(f"{documents}/upsert", {"documents": stored}))
     search = {"inputs": QUERY, "stages": [LEARNED]}
     adhoc, _ = (done(api.post("/v1/retrievers/execute", search)) for _ in range(2))
-    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}))
+    search = {"inputs": QUERY, "session_id": own["session_id"]}
+    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", search))
+    (experiment,) = done(api.get(f"/v1/retrievers/{retriever_id}/experiments"))["results"]
     executions = f"/v1/retrievers/{retriever_id}/executions?limit=1"
     truth = {"query_id": f"{tag}-query", "query_input": QUERY, "relevant_documents": ["doc_1"]}
     own["dataset_name"] = f"{tag}-dataset"
@@ -156,6 +167,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            experiment_id=experiment["experiment_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
@@ -259,6 +271,10 @@ CALLS: Mapping[str, Call] = {
     "explain_execution": Call("POST", "/v1/retrievers/{retriever_id}/execute/explain", {}),
     "explain_retriever": Call("POST", "/v1/retrievers/{retriever_id}/explain", {}),
     "execute_retriever": Call("POST", "/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}),
+    "list_retriever_experiments": Call("GET", "/v1/retrievers/{retriever_id}/experiments"),
+    "get_retriever_experiment": Call(
+        "GET", "/v1/retrievers/{retriever_id}/experiments/{experiment_id}"
+    ),
     "execute_batch": Call(
         "POST", "/v1/retrievers/{retriever_id}/execute/batch", {"queries": [{"inputs": QUERY}]}
     ),

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from desirepath.domain.experiment import Mode, Trial, experiment_id_of, unit_of
+from desirepath.domain.experiment import Experiment, Mode, Trial, experiment_id_of, unit_of
 from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.embedding.needed import KnownVectors
@@ -23,7 +23,7 @@ from desirepath.methods.interleaving.drawing import coins, gets_challenger
 from desirepath.methods.interleaving.team_draft import Team, team_draft
 from desirepath.storage.base import Session
 
-__all__ = ["Place", "Search", "place_of", "search_of"]
+__all__ = ["Place", "Running", "Search", "place_of", "running_experiment", "search_of"]
 
 T = TypeVar("T")
 
@@ -91,24 +91,41 @@ class Place(Struct, frozen=True, kw_only=True):
         return weights_of(self.earlier, plan)
 
 
-def place_of(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Place | None:
-    """Where a search stands in its retriever's experiment; None: in none.
+class Running(Struct, frozen=True, kw_only=True):
+    """The experiment that a retriever is in."""
 
-    It stands in none where nobody is known, and as a further page of a list that did not. What is
-    decided here is a function of who asks for what: asked again, it is the same.
-    """
+    experiment_id: str
+    experiment: Experiment
+    challenger: Retriever
+
+
+def running_experiment(engine: Engine, retriever: Retriever) -> Running | None:
+    """The experiment that a retriever is in; None: in none, or its challenger was deleted."""
     experiment = retriever.draft.experiment
-    if experiment is None or not (request.session_id or request.user_id or request.parent_id):
+    if experiment is None:
         return None
-    namespace = retriever.namespace
-    challenger = engine.directory.retriever(namespace, experiment.challenger or "")
-    if challenger is None:  # it was deleted, and with it the experiment
+    challenger = engine.directory.retriever(retriever.namespace, experiment.challenger or "")
+    if challenger is None:
         return None
     id = experiment_id_of(
         experiment,
         (retriever.retriever_id, retriever.version),
         (challenger.retriever_id, challenger.version),
     )
+    return Running(experiment_id=id, experiment=experiment, challenger=challenger)
+
+
+def place_of(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Place | None:
+    """Where a search stands in its retriever's experiment; None: in none.
+
+    It stands in none where nobody is known, and as a further page of a list that did not. What is
+    decided here is a function of who asks for what: asked again, it is the same.
+    """
+    running = running_experiment(engine, retriever)
+    if running is None or not (request.session_id or request.user_id or request.parent_id):
+        return None
+    namespace, id = retriever.namespace, running.experiment_id
+    experiment, challenger = running.experiment, running.challenger
     query = first_text(request.inputs) or ""
     with engine.storage.read() as session:
         day = day_of(session.now())
