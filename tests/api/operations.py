@@ -60,6 +60,7 @@ class Ids:
     dataset_id: str
     dataset_name: str
     experiment_id: str
+    rival_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
@@ -95,13 +96,11 @@ def make_world(api: Api, tag: str) -> World:
         for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
     }
     rival = {"retriever_name": f"{tag}-rival", "stages": [LEARNED]}
+    rival_id = done(api.post("/v1/retrievers", rival))["retriever_id"]
     retriever = {
         "retriever_name": f"{tag}-retriever",
         "stages": [LEARNED],
-        "experiment": {
-            "mode": "interleave",
-            "challenger": done(api.post("/v1/retrievers", rival))["retriever_id"],
-        },
+        "experiment": {"challenger": rival_id},
     }
     retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
     document = {"document_id": own["feature_id"], "score": 0.5}
@@ -168,6 +167,7 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             experiment_id=experiment["experiment_id"],
+            rival_id=rival_id,
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",

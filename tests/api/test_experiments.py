@@ -81,7 +81,8 @@ class TestField:
     def test_an_experiment_is_begun_and_ended_by_a_change(self, api: Api) -> None:
         make(api, "shop", weighted(1.0, 0.0))
         rival = make(api, "rival", weighted(0.0, 1.0))
-        assert begin(api)["experiment"] == {"mode": "interleave", "challenger": rival}
+        expected = {"mode": "interleave", "share": 0.5, "days": 7, "matters": 0.0}
+        assert begin(api)["experiment"] == {**expected, "challenger": rival}
         renamed = {"retriever_name": "contender"}
         done(api.call("PATCH", f"{PATH}/rival", renamed))
         done(api.call("PATCH", f"{PATH}/shop", {"description": "still on"}))
@@ -103,8 +104,8 @@ class TestField:
     @pytest.mark.parametrize(
         ("experiment", "where", "words"),
         [
-            ({"mode": "interleave"}, ["challenger"], "names a challenger"),
-            ({"mode": "interleave", "challenger": "nobody"}, ["challenger"], "no such retriever"),
+            ({}, ["challenger"], "names a challenger"),
+            ({"challenger": "nobody"}, ["challenger"], "no such retriever"),
             ({"mode": "split", "challenger": "shop"}, ["challenger"], "challenge itself"),
             ({"mode": "split", "challenger": "busy"}, ["challenger"], "experiment of its own"),
             ({"mode": "split", "challenger": "logs"}, ["challenger"], "no stages"),
@@ -148,6 +149,23 @@ class TestInterleaved:
             assert team == (-1 if id in LIVE_LIST[:3] else 1)
         assert found.unit == "session:visit"
         assert logged(pair, answer).retriever_id == answer["retriever_id"]
+
+    def test_the_profile_says_what_was_shown(self, pair: Api) -> None:
+        answer = ask(pair)
+        found = trial(pair, answer)
+        profile = f"{PATH}/shop/executions/{answer['execution_id']}/profile"
+        assert done(pair.get(profile))["experiment"] == {
+            "experiment_id": found.experiment_id,
+            "mode": "interleave",
+            "challenger": found.experiment.challenger,
+            "unit": "session",
+            "shown": "both",
+            "teams": list(found.teams),
+            "problem": None,
+        }
+        alone = ask(pair, session_id=None)
+        profile = f"{PATH}/shop/executions/{alone['execution_id']}/profile"
+        assert done(pair.get(profile))["experiment"] is None
 
     def test_asked_again_the_list_is_the_same_and_coins_differ_by_unit_and_query(
         self, pair: Api

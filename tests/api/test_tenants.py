@@ -36,6 +36,7 @@ NAMES: Mapping[str, str] = {
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
     "exclude_document_ids": "document_id",
+    "challenger": "rival_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -72,6 +73,7 @@ HARMLESS_BODY = re.compile(
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
     r"|kind|force|start_date|end_date|exclude_flagged"
+    r"|mode|share|days|matters"
     r"|version|exclude_seen|exclude_purchased|return_payload"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
@@ -242,7 +244,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    body = re.sub(r"\b(int|exec|exp|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)

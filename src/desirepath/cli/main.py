@@ -32,6 +32,7 @@ _COMMANDS = {
     "train": "train:train",
     "recommend": "recommend:recommend",
     "models": "models:models",
+    "experiment": "experiment:experiment",
     "tasks": "tasks:tasks",
     "worker": "worker:worker_command",
     "migrate": "migrate:migrate_command",

@@ -41,7 +41,7 @@ class Mode(StrEnum):
     """Nobody sees the challenger: how an experiment is ended."""
 
 
-class Experiment(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Experiment(Struct, frozen=True, kw_only=True):
     """What a retriever is compared with on live traffic."""
 
     mode: Annotated[
@@ -50,7 +50,7 @@ class Experiment(Struct, frozen=True, kw_only=True, omit_defaults=True):
             description="interleave: everybody sees both in one list. split: each user sees one of "
             "both. off ends an experiment."
         ),
-    ]
+    ] = Mode.INTERLEAVE
     challenger: Annotated[
         Id | None, Meta(description="The other retriever, by id or name; kept by id.")
     ] = None

@@ -129,13 +129,16 @@ def _with_challenger(
     if experiment is None or experiment.challenger is None:
         return draft
     with inside("experiment", "challenger"):
-        if not draft.stages:
-            raise InvalidRetriever("Another engine searches for this retriever: nothing to draft.")
         try:
             challenger = find_retriever(engine, namespace, experiment.challenger)
         except NotFound as error:
             raise InvalidRetriever("There is no such retriever.") from error
         _check_challenger(challenger, own_id)
+        if not draft.stages:
+            raise InvalidRetriever(
+                "This retriever has no stages: another engine searches for it, which would have to "
+                "show what a challenger finds."
+            )
     return replace(draft, experiment=replace(experiment, challenger=challenger.retriever_id))
 
 
