@@ -13,6 +13,7 @@ from statistics import fmean, median
 
 from benchmarks import (
     click_cases,
+    evaluating,
     learned_cases,
     machine,
     position_bias,
@@ -474,6 +475,7 @@ CASES: dict[str, Case] = {
     "learning": learning,
     "click-models": click_cases.click_models,
     "position-bias": position_bias.position_bias,
+    "evaluate": evaluating.evaluate,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
 NEEDS_POSTGRES = frozenset({"post", "batch", "resolve", "rebuild", "state"})

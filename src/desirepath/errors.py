@@ -7,6 +7,7 @@
     │   ├── MalformedJSON            the body is no JSON, or JSON that databases would change
     │   ├── InvalidInteraction       InvalidExecution   InvalidRetriever   InvalidNamespace
     │   ├── InvalidDocument          InvalidDataset     InvalidModel
+    │   ├── InvalidEvaluation        InvalidBenchmark
     │   ├── InvalidSearch            MissingInput(name)   TooManyQueries(most)
     │   ├── InvalidFilter            InvalidQuery (a query parameter)      InvalidCursor
     │   ├── InvalidSetting           a setting, a command-line flag or a key that cannot be used
@@ -14,7 +15,7 @@
     ├── PayloadTooLarge              UnsupportedMediaType
     ├── NotFound(resource, id)
     ├── Conflict                     AlreadyExists, EventConflict, IdempotencyConflict,
-    │                                NotLearning, NotBetter
+    │                                NotLearning, NotBetter, NotGated
     ├── AccessDenied                 Unauthenticated, Forbidden
     ├── LimitExceeded(retry_after_seconds)
     ├── LearningError                LearningOverflow (a sum is too large to be exact),
@@ -45,9 +46,11 @@ __all__ = [
     "EventConflict",
     "Forbidden",
     "IdempotencyConflict",
+    "InvalidBenchmark",
     "InvalidCursor",
     "InvalidDataset",
     "InvalidDocument",
+    "InvalidEvaluation",
     "InvalidExecution",
     "InvalidFile",
     "InvalidFilter",
@@ -69,6 +72,7 @@ __all__ = [
     "NotBetter",
     "NotEnoughData",
     "NotFound",
+    "NotGated",
     "NotLearning",
     "Overloaded",
     "PayloadTooLarge",
@@ -133,8 +137,16 @@ class InvalidDataset(InvalidInput):
     """The dataset of judgments breaks a rule."""
 
 
+class InvalidEvaluation(InvalidInput):
+    """What is to be evaluated or scored breaks a rule."""
+
+
 class InvalidModel(InvalidInput):
     """The model breaks a rule."""
+
+
+class InvalidBenchmark(InvalidInput):
+    """The benchmark breaks a rule."""
 
 
 class InvalidSearch(InvalidInput):
@@ -237,6 +249,10 @@ class NotLearning(Conflict):
 
 class NotBetter(Conflict):
     """This model was not better than what needs no learning; with force it serves all the same."""
+
+
+class NotGated(Conflict):
+    """A retriever with a gate uses this model: it serves once it has passed the gate."""
 
 
 class AlreadyExists(Conflict):

@@ -7,13 +7,19 @@ through all operations fail until it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from desirepath.api.in_process import Desirepath
 from desirepath.domain.artifact import ArtifactDraft
+from desirepath.domain.fusion_controls import ShippedWeightSet
 from desirepath.domain.ids import format_id
 from desirepath.domain.job import Job
+from desirepath.engine.gating.shipping import ship
 from desirepath.engine.models import deploy_model, store_model
+from desirepath.engine.retrievers import find_retriever
+from desirepath.engine.weights_files import FUSION_WEIGHTS, WEIGHTS, write_weights
 from tests.api.client import INTERACTIONS, Api, Request, click, done
 from tests.recommenders import parts_of, store_recommender
 
@@ -22,7 +28,10 @@ __all__ = ["CALLS", "QUESTIONS", "Call", "Ids", "Operation", "World", "make_worl
 QUERY = {"query": "red shoes"}
 QUESTIONS = "/v1/analytics/"
 _DATASETS = "/v1/retrievers/evaluations/datasets"
-LEARNED = {
+_EVALUATIONS = "/v1/retrievers/{retriever_id}/evaluations"
+_BENCHMARKS = "/v1/retrievers/benchmarks"
+_WHAT_IFS = "/v1/retrievers/{retriever_id}/counterfactual-evaluations"
+LEARNED: dict[str, Any] = {
     "stage_name": "find",
     "config": {
         "stage_id": "feature_search",
@@ -60,11 +69,20 @@ class Ids:
     dataset_id: str
     dataset_name: str
     experiment_id: str
-    rival_id: str
+    evaluation_id: str
+    """Of one that nobody works on."""
+    evaluated_id: str
+    """Of one with a result."""
+    what_if_id: str
     task_id: str
     model_id: str
     """Of a version that does not serve, while two before it did."""
     model_name: str
+    weights_id: str
+    """Of fusion weights that the retriever's gate may judge; others were shipped."""
+    benchmark_id: str
+    rival_id: str
+    """Of another retriever, to compare with."""
     namespace_id: str
     namespace_name: str
     spare_namespace_id: str
@@ -99,7 +117,7 @@ def make_world(api: Api, tag: str) -> World:
     rival_id = done(api.post("/v1/retrievers", rival))["retriever_id"]
     retriever = {
         "retriever_name": f"{tag}-retriever",
-        "stages": [LEARNED],
+        "stages": [_gated_by(f"{tag}-dataset")],
         "experiment": {"challenger": rival_id},
     }
     retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
@@ -136,6 +154,12 @@ def make_world(api: Api, tag: str) -> World:
     own["dataset_name"] = f"{tag}-dataset"
     dataset = {"dataset_name": own["dataset_name"], "queries": [truth]}
     dataset_id = done(api.post(_DATASETS, dataset))["dataset_id"]
+    evaluations = _EVALUATIONS.format(retriever_id=retriever_id)
+    evaluation = api.post(evaluations, {"dataset_name": own["dataset_name"]}).json()
+    here = Desirepath(api.engine, api.namespace.namespace_id)
+    evaluated = here.evaluations.run(retriever_id, own["dataset_name"])
+    what_ifs = _WHAT_IFS.format(retriever_id=retriever_id)
+    what_if = api.post(what_ifs, {"policy": {"fusion": "rrf"}}).json()
     liked = [own["feature_id"], f"{tag}-second-document"]
     parts = parts_of({own["user_id"]: liked, f"{tag}-friend": [*liked, "doc_1"]})
     store_recommender(api.engine, api.namespace, parts)
@@ -167,16 +191,63 @@ def make_world(api: Api, tag: str) -> World:
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
             experiment_id=experiment["experiment_id"],
-            rival_id=rival_id,
+            evaluation_id=evaluation["evaluation_id"],
+            evaluated_id=evaluated["evaluation_id"],
+            what_if_id=what_if["what_if_id"],
             task_id=_left_task(api),
             model_id=_stored_models(api, f"{tag}-model"),
             model_name=f"{tag}-model",
+            weights_id=_shipped_weights(api, retriever_id, f"{tag}-weights"),
+            benchmark_id=_asked_benchmark(api, retriever_id, rival_id),
+            rival_id=rival_id,
             namespace_id=api.namespace.namespace_id,
             namespace_name=api.namespace.name,
             spare_namespace_id=done(spare)["namespace_id"],
             **own,
         ),
     )
+
+
+def _gated_by(dataset: str) -> dict[str, Any]:
+    """A stage that learns, with a gate."""
+    stage = deepcopy(LEARNED)
+    stage["config"]["parameters"]["learning_config"] = {"evaluation_dataset_id": dataset}
+    return stage
+
+
+def _shipped_weights(api: Api, retriever_id: str, name: str) -> str:
+    """Store fusion weights twice, and ship the first; the id of the second."""
+    weights = {"text://title": 1.0}
+    draft = ArtifactDraft(
+        kind=FUSION_WEIGHTS,
+        name=name,
+        manifest={},
+        files={WEIGHTS: write_weights(weights)},
+        retriever_id=retriever_id,
+    )
+    first, second = (store_model(api.engine, api.namespace, draft) for _ in range(2))
+    retriever = find_retriever(api.engine, api.namespace.number, retriever_id)
+    with api.engine.storage.write() as session:
+        shipped = ShippedWeightSet(
+            weight_set_id=first.artifact_id,
+            weights=weights,
+            evaluation_id=f"{name}-evaluation",
+            baseline_evaluation_id=f"{name}-baseline",
+            shipped_at=session.now(),
+        )
+        ship(session, api.engine.make_id, retriever, shipped)
+    return second.artifact_id
+
+
+def _asked_benchmark(api: Api, baseline: str, candidate: str) -> str:
+    """Ask for a benchmark that nobody works on; its id."""
+    asked = {
+        "benchmark_name": "asked",
+        "baseline_retriever_id": baseline,
+        "candidate_retriever_ids": [candidate],
+    }
+    id: str = done(api.post(_BENCHMARKS, asked))["benchmark_id"]
+    return id
 
 
 def _left_task(api: Api) -> str:
@@ -222,7 +293,17 @@ class Call(NamedTuple):
         if self.path.startswith("/v1/namespaces") and self.kind == "admin" and body:
             # Namespaces are made beside the world's own, and their names are unique.
             body = {"namespace_name": f"{body['namespace_name']} of {world.ids.namespace_name}"}
-        return Request(self.method, path, body, key, headers)
+        return Request(self.method, path, _filled(body, vars(world.ids)), key, headers)
+
+
+def _filled(body: Any, ids: Mapping[str, str]) -> Any:
+    """A body in which a text that is nothing but ``{name}`` is the id of that name."""
+    if isinstance(body, dict):
+        return {key: _filled(value, ids) for key, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, ids) for value in body]
+    is_name = isinstance(body, str) and body[:1] == "{" and body[1:-1] in ids
+    return ids[body[1:-1]] if is_name else body
 
 
 _CLICK = click(position=3)
@@ -284,6 +365,7 @@ CALLS: Mapping[str, Call] = {
     "freeze_learned_fusion": Call("POST", f"{_FUSION}/freeze"),
     "unfreeze_learned_fusion": Call("POST", f"{_FUSION}/unfreeze"),
     "fix_weights": Call("PUT", f"{_FUSION}/weights", {"weights": {"text://title": 1.0}}),
+    "roll_back_shipped_weights": Call("POST", f"{_FUSION}/shipped-weights/rollback"),
     "release_weights": Call("DELETE", f"{_FUSION}/weights"),
     "roll_back_learning": Call("POST", f"{_FUSION}/rollback", {"day": "2026-01-31"}),
     "rebuild_learning": Call("POST", f"{_FUSION}/rebuild"),
@@ -310,6 +392,18 @@ CALLS: Mapping[str, Call] = {
             "queries": [{"query_id": "q1", "query_input": QUERY, "relevant_documents": ["doc_1"]}],
         },
     ),
+    "create_benchmark": Call(
+        "POST",
+        _BENCHMARKS,
+        {
+            "benchmark_name": "another",
+            "baseline_retriever_id": "{retriever_id}",
+            "candidate_retriever_ids": ["{rival_id}"],
+        },
+    ),
+    "list_benchmarks": Call("GET", _BENCHMARKS),
+    "get_benchmark": Call("GET", f"{_BENCHMARKS}/{{benchmark_id}}"),
+    "remove_benchmark": Call("DELETE", f"{_BENCHMARKS}/{{benchmark_id}}"),
     "get_task": Call("GET", "/v1/tasks/{task_id}"),
     "list_tasks": Call("POST", "/v1/tasks/list", {}),
     "cancel_task": Call("DELETE", "/v1/tasks/{task_id}"),
@@ -327,6 +421,21 @@ CALLS: Mapping[str, Call] = {
         "/v1/retrievers/{retriever_id}/evaluations/generate-from-interactions",
         {"min_interactions": 1},
     ),
+    "start_evaluation": Call("POST", _EVALUATIONS, {"dataset_name": "{dataset_name}"}),
+    "start_gate": Call("POST", "/v1/retrievers/{retriever_id}/gate", {"model_id": "{weights_id}"}),
+    "list_evaluations": Call("GET", _EVALUATIONS),
+    "get_evaluation": Call("GET", f"{_EVALUATIONS}/{{evaluation_id}}"),
+    "compare_evaluation": Call(
+        "GET",
+        f"{_EVALUATIONS}/{{evaluated_id}}/comparison?baseline_evaluation_id={{evaluated_id}}",
+    ),
+    "score_predictions": Call(
+        "POST", "/v1/evaluations/score", {"predicted": ["doc_1"], "ground_truth": ["doc_1"]}
+    ),
+    "discover_evaluations": Call("GET", "/v1/evaluations"),
+    "start_counterfactual_evaluation": Call("POST", _WHAT_IFS, {"policy": {"fusion": "rrf"}}),
+    "list_counterfactual_evaluations": Call("GET", _WHAT_IFS),
+    "get_counterfactual_evaluation": Call("GET", f"{_WHAT_IFS}/{{what_if_id}}"),
     "create_namespace": Call("POST", "/v1/namespaces", {"namespace_name": "another"}, "admin"),
     "create_standalone_namespace": Call(
         "POST", "/v1/namespaces/standalone", {"namespace_name": "another standalone"}, "admin"

@@ -21,6 +21,7 @@ from tests.api.attack import (
     attack_paths,
     attack_queries,
     attack_structures,
+    check,
     check_stored,
     with_body,
 )
@@ -52,7 +53,7 @@ class TestPlaces:
         chosen = [
             (slot, name)
             for index, slot in enumerate(slots(document))
-            for name in (*EVERYWHERE, *names[index % 37 :: 37])
+            for name in (*EVERYWHERE, *names[index % 61 :: 61])
         ]
         answers = attack_leaves(twins, chosen)
         assert len(answers) > 1_400
@@ -67,11 +68,11 @@ class TestPlaces:
         twins.check_contents()
 
     def test_paths(self, twins: Twins, document: dict[str, Any]) -> None:
-        assert attack_paths(twins, document, stride=6) > 100
+        assert attack_paths(twins, document, stride=12) > 100
         twins.check_contents()
 
     def test_queries(self, twins: Twins, document: dict[str, Any]) -> None:
-        assert attack_queries(twins, document, stride=30) > 100
+        assert attack_queries(twins, document, stride=45) > 100
 
     def test_headers(self, twins: Twins) -> None:
         assert attack_headers(twins, stride=3) > 100
@@ -80,8 +81,27 @@ class TestPlaces:
     def test_requests_made_from_the_description(
         self, twins: Twins, document: dict[str, Any]
     ) -> None:
-        assert fuzz(twins, document, 9) >= 200
+        assert fuzz(twins, document, 4) >= 200
         twins.check_contents()
+
+
+def test_a_log_of_the_largest_numbers_can_be_asked(twins: Twins, document: dict[str, Any]) -> None:
+    most = 2**63 - 1
+    for world in twins.worlds:
+        api = world.api
+        deep = click(position=most, result_set_size=most, execution_id="deep")
+        done(api.post(INTERACTIONS, deep))
+        documents = [{"document_id": "doc_1"}, {"document_id": "doc_2"}]
+        listed = {"documents": documents, "offset": most, "total": most}
+        path = f"/v1/retrievers/{world.ids.retriever_id}/executions"
+        done(api.post(path, {"execution_id": "deep", **listed}))
+    asking = [one.id for one in operations(document) if one.asks_the_log]
+    assert len(asking) > 10
+    problems = Problems()
+    for id in (*asking, "generate_dataset"):
+        with problems.of(id):
+            check(twins.send(CALLS[id].__call__))
+    problems.expect_none()
 
 
 class TestJson:

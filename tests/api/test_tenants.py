@@ -35,8 +35,14 @@ NAMES: Mapping[str, str] = {
     "after": "cursor",
     "parent_execution_id": "execution_id",
     "document_ids": "document_id",
+    "ranker": "model_name",
+    "retriever": "retriever_id",
     "exclude_document_ids": "document_id",
     "challenger": "rival_id",
+    "baseline_evaluation_id": "evaluated_id",
+    "baseline_retriever_id": "retriever_id",
+    "candidate_retriever_ids": "rival_id",
+    "retriever_ids": "retriever_id",
 }
 """Where the name of a place is not the name of its kind of id."""
 
@@ -48,7 +54,8 @@ READING = {
         ("get_", "list_", "search_", "rejected_", "explain_", "typeahead", "learned_", "weights_")
     )
     or id in ("zero_result_queries", "query_refinements", "query_filters", "troubled_queries")
-    or id in ("session_list", "session_journey")
+    or id in ("session_list", "session_journey", "score_predictions", "discover_evaluations")
+    or id == "compare_evaluation"
 }
 """Operations that change nothing, so that one world can be asked twice."""
 
@@ -58,7 +65,7 @@ HARMLESS_QUERY = {
     *("compare_to", "compare_start_date", "compare_end_date", "group_by", "sort", "direction"),
     *("finding", "steps", "outcome", "max_rank", "precision", "min_share"),
     *("min_identities", "min_impressions", "min_searches"),
-    *("q", "fields", "category", "days", "include_queries", "kind"),
+    *("q", "fields", "category", "days", "include_queries", "kind", "status"),
 }
 HARMLESS_BODY = re.compile(
     r"interaction_type|position|metadata|query_snapshot|document_score|result_set_size|feature_uri"
@@ -75,6 +82,10 @@ HARMLESS_BODY = re.compile(
     r"|kind|force|start_date|end_date|exclude_flagged"
     r"|mode|share|days|matters"
     r"|version|exclude_seen|exclude_purchased|return_payload"
+    r"|fusion|ranker_version|n_draws|seed"
+    r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
+    r"|benchmark_name|session_count|taxonomy_node_ids|start|end|interaction_types"
+    r"|sample_strategy|time_range|interaction_weights"
 )
 """Names that hold no id; what is neither here nor in :class:`Ids` has to be decided on."""
 
@@ -193,6 +204,8 @@ def id_for(place: Place, ids: Ids) -> str:
             return ids.execution_cursor
         if operation == "search_adhoc_executions":
             return ids.adhoc_cursor
+    if operation == "compare_evaluation" and name == "evaluation_id":
+        return ids.evaluated_id
     if operation == "list_models" and name == "name":
         return ids.model_name
     if operation == "get_execution_profile" and name == "execution_id":
@@ -225,7 +238,7 @@ def _put(body: Any, pointer: str, id: str) -> Any:
     if head.endswith("[]"):
         items = body.get(head[:-2]) or [{}]
         return body | {head[:-2]: [_put(item, rest, id) for item in items]}
-    put = [id] if head.endswith("document_ids") else id
+    put = [id] if head.endswith(("document_ids", "retriever_ids")) else id
     changed = body | {head: _put(body.get(head) or {}, rest, id) if rest else put}
     if head == "document_id":
         changed.pop("feature_id", None)
@@ -244,7 +257,8 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    body = re.sub(r"\b(int|exec|exp|ret|rej|ds|task|mod)_[0-9a-f]{32}\b", "ID", body)
+    made = "int|exec|exp|ret|rej|ds|eval|bench|whatif|task|mod"
+    body = re.sub(rf"\b({made})_[0-9a-f]{{32}}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)
     body = re.sub(r'"(\w+_ms)":[\d.]+', r'"\1":"DURATION"', body)
@@ -266,9 +280,15 @@ def everything(api: Api) -> str:
     ]
     documents = f"/v1/namespaces/{api.namespace.namespace_id}"
     kept = [
+        *(
+            done(api.get(f"/v1/retrievers/{retriever['retriever_id']}/{kind}?page_size=1000"))
+            for retriever in retrievers["results"]
+            for kind in ("evaluations", "counterfactual-evaluations")
+        ),
         done(api.get(documents)),
         done(api.get("/v1/retrievers/evaluations/datasets?page_size=1000")),
         done(api.get("/v1/models?limit=1000")),
+        done(api.get("/v1/retrievers/benchmarks?page_size=1000")),
         done(api.post("/v1/tasks/list?limit=1000", {})),
         done(api.post(f"{documents}/documents/list?limit=1000", {"return_vectors": True})),
     ]
@@ -334,26 +354,31 @@ class Leak(NamedTuple):
 class Pair:
     """Two worlds in the same position, for one probe after the other.
 
-    They are made anew after one that did anything: what was refused and left both as they were is
-    no trace that the next probe could find.
+    One in which a probe did anything is made anew: what was refused and left it as it was is no
+    trace that the next probe could find.
     """
 
     def __init__(self, api: Api, tag: str) -> None:
         self._backend, self._tag = api.backend, tag
-        self._worlds: list[World] = []
-        self._contents: list[str] = []
+        self._worlds: list[World | None] = [None, None]
+        self._contents = ["", ""]
 
     def worlds(self) -> list[World]:
-        if not self._worlds:
-            self._worlds = [make_world(self._backend.api(), self._tag) for _ in range(2)]
-            self._contents = [everything(world.api) for world in self._worlds]
-        return self._worlds
+        return [self._world(number) for number in range(2)]
+
+    def _world(self, number: int) -> World:
+        world = self._worlds[number]
+        if world is None:
+            world = self._worlds[number] = make_world(self._backend.api(), self._tag)
+            self._contents[number] = everything(world.api)
+        return world
 
     def contents(self, answers: Iterable[httpx.Response]) -> list[str]:
         """What they hold after a probe that was answered like this."""
-        found = [everything(world.api) for world in self._worlds]
-        if found != self._contents or any(answer.status_code < 400 for answer in answers):
-            self._worlds = []
+        found = [everything(world.api) for world in self.worlds()]
+        for number, answer in enumerate(answers):
+            if found[number] != self._contents[number] or answer.status_code < 400:
+                self._worlds[number] = None
         return found
 
 

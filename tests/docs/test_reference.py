@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from desirepath import errors, open_async
 from desirepath import open as open_in_process
+from desirepath.api.benchmark_schemas import BenchmarkStatus
 from desirepath.api.endpoint import Endpoint
 from desirepath.api.errors import ERROR_TO_ANSWER
 from desirepath.api.evaluation_schemas import EvaluationDataset, GenerateFromInteractions
@@ -36,6 +37,7 @@ from desirepath.api.schemas import (
 from desirepath.cli.main import main
 from desirepath.domain import warnings
 from desirepath.domain.access import Access, KeyKind, allowed
+from desirepath.domain.benchmark import BenchmarkDraft, SampleStrategy, SessionFilter
 from desirepath.domain.clock import parse_time, to_datetime
 from desirepath.domain.document import (
     DOCUMENT_FIELDS,
@@ -261,6 +263,19 @@ def test_every_field_of_a_dataset_is_documented() -> None:
     assert [name for name in answered if f"`{name}`" not in lines] == []
 
 
+def test_every_field_of_a_benchmark_is_documented() -> None:
+    section = HTTP.section("Benchmarks")
+    for table, kind in (
+        ("of a benchmark", BenchmarkDraft),
+        ("of a session_filter", SessionFilter),
+    ):
+        documented = [code(row[0]) for row in rows(section, table)]
+        assert documented == list(kind.__struct_fields__)
+    lines = "\n".join(section)
+    assert [one for one in BenchmarkStatus if f"`{one}`" not in lines] == []
+    assert [one for one in SampleStrategy if f"`{one}`" not in lines] == []
+
+
 def test_every_field_of_a_list_is_documented() -> None:
     lines = "\n".join(HTTP.section("List"))
     missing = [
@@ -447,6 +462,7 @@ def test_everything_public_in_process_is_documented() -> None:
             ("`documents`", here.documents),
             ("`models`", here.models),
             ("`tasks`", here.tasks),
+            ("`what_ifs`", here.what_ifs),
             ("`recommendations`", here.recommendations),
         ):
             documented = {

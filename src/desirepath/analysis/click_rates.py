@@ -56,7 +56,7 @@ def document_clicks(log: Log, grouping: Grouping | None = None, middle: int | No
     )
     curve = position_clicks(log).select("position", expected_rate=_.clicks / _.impressions)
     cells = cells.inner_join(curve, "position")
-    rank = (cells.position + 1).cast("int64")
+    rank = cells.position.cast("int64") + 1
     return cells.group_by("group", "document_id").agg(
         **{
             name: cells[name].sum()

@@ -34,7 +34,7 @@ def rank_counts(counted: Table, grouping: Grouping | None, *, by_length: bool = 
     if by_length:
         rows = rows.mutate(group=_length(rows.n_documents))
     return rows.group_by(
-        "retriever_id", "group", "query", "document_id", rank=(_.position + 1).cast("int64")
+        "retriever_id", "group", "query", "document_id", rank=_.position.cast("int64") + 1
     ).agg(n=_.count(), c=is_clicked(rows).sum())
 
 

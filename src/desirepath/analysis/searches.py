@@ -76,7 +76,7 @@ def search_keys(impressions: Table) -> Table:
 def _outcomes(log: Log) -> Table:
     """What impressions of each search come to."""
     rows = search_keys(log.impressions)
-    rank = (rows.position + 1).cast("int64")
+    rank = rows.position.cast("int64") + 1
     clicked = is_clicked(rows)
     outcomes = rows.group_by("search").agg(
         is_known=rows.is_known.max(),

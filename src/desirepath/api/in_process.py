@@ -13,7 +13,10 @@ from anyio.to_thread import run_sync
 from desirepath.api.adhoc import run_adhoc
 from desirepath.api.execute import present_served, usable
 from desirepath.api.execution_schemas import present_summary
+from desirepath.api.in_process_benchmarks import Benchmarks
+from desirepath.api.in_process_evaluations import Evaluations
 from desirepath.api.in_process_models import Models, Tasks
+from desirepath.api.in_process_what_if import WhatIfs
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
 from desirepath.api.retriever_schemas import present_config, present_retriever
@@ -41,6 +44,7 @@ from desirepath.engine.engine import Engine
 from desirepath.engine.executing import execute
 from desirepath.engine.execution_list import ExecutionsRequest, list_executions
 from desirepath.engine.experiments import find_experiment, list_experiments
+from desirepath.engine.gating.shipping import shipped_in
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.namespaces import make_namespace
 from desirepath.engine.recording import Outcome, SentExecution, SentInteraction, Submission
@@ -77,8 +81,11 @@ class Desirepath:
         self.retrievers = Retrievers(engine, found.number)
         self.documents = Documents(engine, found)
         self.recommendations = Recommendations(engine, found.number)
+        self.benchmarks = Benchmarks(engine, found)
         self.models = Models(engine, found)
+        self.evaluations = Evaluations(engine, found)
         self.tasks = Tasks(engine, found.number)
+        self.what_ifs = WhatIfs(engine, found)
         self._number = found.number
         self._space = found
 
@@ -396,7 +403,8 @@ class Retrievers:
         NotFound
             There is none of that id or name.
         """
-        return plain_answer(present_retriever(self._find(id_or_name)))
+        found = self._find(id_or_name)
+        return plain_answer(present_retriever(found, shipped_in(self._engine, found)))
 
     def update(self, id_or_name: str, **changes: Any) -> dict[str, Any]:
         """Change one; what is left out stays as it is.
@@ -409,9 +417,8 @@ class Retrievers:
             The new name is taken.
         """
         patch = read_patch(changes)
-        return plain_answer(
-            present_config(retrievers.change_retriever(self._engine, self._find(id_or_name), patch))
-        )
+        changed = retrievers.change_retriever(self._engine, self._find(id_or_name), patch)
+        return plain_answer(present_config(changed, shipped_in(self._engine, changed)))
 
     def clone(self, id_or_name: str, retriever_name: str, **changes: Any) -> dict[str, Any]:
         """Copy one under another name, with changes.
@@ -430,7 +437,9 @@ class Retrievers:
         """All of them, oldest first."""
         with self._engine.storage.read() as session:
             found = session.catalog.retrievers(self._namespace)
-        return [plain_answer(present_retriever(retriever)) for retriever in found]
+        return [
+            plain_answer(present_retriever(one, shipped_in(self._engine, one))) for one in found
+        ]
 
     def execute(self, id_or_name: str, **fields: Any) -> dict[str, Any]:
         """Search; the fields and the answer of the HTTP request. What is shown is logged.
@@ -662,7 +671,9 @@ class AsyncDesirepath:
         self.retrievers = _Awaitable(inner.retrievers)
         self.documents = _Awaitable(inner.documents)
         self.recommendations = _Awaitable(inner.recommendations)
+        self.benchmarks = _Awaitable(inner.benchmarks)
         self.models = _Awaitable(inner.models)
+        self.evaluations = _Awaitable(inner.evaluations)
         self.tasks = _Awaitable(inner.tasks)
 
     async def namespace(self, id_or_name: str) -> AsyncDesirepath:

@@ -187,6 +187,8 @@ class Models:
             There is none such.
         NotBetter
             It was not better than what needs no learning, and is not forced.
+        NotGated
+            It has to pass the gate of a retriever.
         """
         number = self._namespace.number
         model = models.deploy_model(self._engine, number, id_or_name, version, force=force)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from desirepath.api.endpoint import Call, Endpoint, endpoint, read_query
+from desirepath.api.retriever_schemas import present_shipped
 from desirepath.api.retrievers import find_retriever
 from desirepath.domain.access import Access
 from desirepath.domain.checks import Id, check_id, convert, refuse_unknown
@@ -17,6 +18,7 @@ from desirepath.domain.ids import first_id_at, time_of
 from desirepath.domain.plain_json import decode_json
 from desirepath.domain.ranking import Contexts
 from desirepath.domain.retriever import Retriever
+from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.learning.controlling import change_controls, change_user, note, roll_back
 from desirepath.engine.learning.explaining import arms_of, history, moved_most, weights_by_feature
 from desirepath.engine.learning.rebuilding import begin_rebuild, rebuild_state
@@ -24,7 +26,7 @@ from desirepath.engine.learning.resolving import Belief
 from desirepath.engine.serving.beliefs import belief_of, ordinals_of, with_features
 from desirepath.engine.serving.fusing import FusionPlan
 from desirepath.engine.serving.people import Asker, contexts_of
-from desirepath.errors import InvalidSearch, MalformedJSON, NotFound, NotLearning
+from desirepath.errors import Conflict, InvalidSearch, MalformedJSON, NotFound, NotLearning
 from desirepath.storage.base import Session
 
 __all__ = ["ENDPOINTS"]
@@ -51,6 +53,9 @@ class FusionState(Struct, frozen=True, kw_only=True):
         list[str] | None, Meta(description="First and last day that a rollback left out.")
     ] = None
     circuit_breaker: str = "closed"
+    shipped_weight_set: Annotated[
+        dict[str, Any] | None, Meta(description="What the gate let through last.")
+    ] = None
     success: bool = True
 
 
@@ -106,6 +111,7 @@ def _state(call: Call, plan: FusionPlan) -> FusionState:
         feature_uris=list(plan.features),
         fixed_weights=None if controls.weights is None else dict(controls.weights),
         left_out=days,
+        shipped_weight_set=present_shipped(controls.shipped),
         circuit_breaker=call.engine.fuser.breaker.state((plan.namespace, plan.retriever_id)),
     )
 
@@ -228,6 +234,17 @@ def fix_weights(call: Call) -> object:
 def release_weights(call: Call) -> object:
     """Release fixed weights."""
     return _decide(call, "weights_released", weights=None)
+
+
+@_decision("/shipped-weights/rollback", errors=(Conflict,))
+def roll_back_shipped_weights(call: Call) -> object:
+    """Let the weights serve that were shipped before these.
+
+    Where none were, it is what is learned again. Once more, and those before serve.
+    """
+    retriever, plan = _plan(call)
+    roll_back_weights(call.engine, retriever)
+    return _state(call, plan)
 
 
 class RollbackRequest(Struct, frozen=True, kw_only=True):
@@ -405,7 +422,7 @@ def _weights(
         window_days=config.decay_window_days,
         opted_out=opted_out,
         min_interactions=config.min_interactions,
-        shipped_weight_set=config.shipped_weight_set,
+        shipped_weight_set=present_shipped(plan.controls.shipped),
         warnings=_config_warnings(plan),
     )
 
@@ -669,6 +686,7 @@ ENDPOINTS = (
     roll_back_learning,
     rebuild_learning,
     get_rebuild,
+    roll_back_shipped_weights,
     opt_out_user,
     opt_in_user,
     reset_user,

@@ -41,6 +41,7 @@ from desirepath.errors import (
     MissingDependency,
     NotBetter,
     NotFound,
+    NotGated,
 )
 
 __all__ = ["ENDPOINTS", "list_page", "read_deploy", "read_model", "read_scope", "read_training"]
@@ -144,13 +145,14 @@ def remove_model(call: Call) -> object:
     body=DeployRequest,
     body_required=False,
     response=DeploymentsResponse,
-    errors=(InvalidModel, NotFound, NotBetter, MalformedJSON),
+    errors=(InvalidModel, NotFound, NotBetter, NotGated, MalformedJSON),
 )
 def deploy_model(call: Call) -> object:
     """Let a version serve: that of an id, or of a name.
 
     Every process serves it within a second. A version that was not better than what needs no
-    learning is refused unless it is forced.
+    learning is refused unless it is forced. What a retriever with a gate uses, and fusion weights,
+    have to pass the gate, which nothing forces.
     """
     body = read_deploy(call.json(), lenient=call.rules.lenient)
     model = models.deploy_model(

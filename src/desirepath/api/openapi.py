@@ -171,11 +171,11 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    done = "Done." if endpoint.status == 200 else "Begun; the answer says how to see it end."
-    success: dict[str, Any] = {"description": done}
+    begun = "Begun; the answer says how to see it end."
+    success: dict[str, Any] = {"description": begun if endpoint.status == 202 else "Done."}
     if endpoint.response is not None:
         success["content"] = {"application/json": {"schema": _schema(endpoint.response)}}
-    else:
+    elif endpoint.status != 204:  # which has no body
         success["content"] = {"text/plain": {"schema": {"type": "string"}}}
     responses = {str(endpoint.status): success}
     if endpoint.unready is not None:

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from desirepath.api.schemas import PaginationResponse, SortOption
 from desirepath.domain.clock import format_time
 from desirepath.domain.experiment import Experiment
+from desirepath.domain.fusion_controls import ShippedWeightSet
 from desirepath.domain.retriever import BudgetLimits, Retriever
 from desirepath.domain.stage_kinds import STAGE_KINDS
 from desirepath.domain.stage_kinds.base import StageKind, StageType
@@ -34,6 +35,7 @@ __all__ = [
     "present_config",
     "present_plan",
     "present_retriever",
+    "present_shipped",
     "present_stage_kind",
     "present_suggestions",
 ]
@@ -89,13 +91,13 @@ class RetrieverModel(RetrieverConfig, frozen=True, kw_only=True):
 Shape = TypeVar("Shape", bound=RetrieverConfig)
 
 
-def _present(value: Retriever, shape: type[Shape]) -> Shape:
+def _present(value: Retriever, shape: type[Shape], shipped: ShippedWeightSet | None) -> Shape:
     draft = value.draft
     return shape(
         retriever_id=value.retriever_id,
         retriever_name=draft.retriever_name,
         description=draft.description,
-        stages=[_present_stage(stage) for stage in draft.stages],
+        stages=[_present_stage(stage, shipped) for stage in draft.stages],
         collection_ids=draft.collection_identifiers,
         collection_identifiers=draft.collection_identifiers,
         input_schema=draft.input_schema or {},
@@ -112,20 +114,43 @@ def _present(value: Retriever, shape: type[Shape]) -> Shape:
     )
 
 
-def present_config(value: Retriever) -> RetrieverConfig:
-    """A retriever as it is answered when it is made or changed."""
-    return _present(value, RetrieverConfig)
+def present_config(value: Retriever, shipped: ShippedWeightSet | None = None) -> RetrieverConfig:
+    """A retriever as it is answered when it is made or changed.
+
+    Parameters
+    ----------
+    shipped
+        What its gate let through last, which is shown in its search.
+    """
+    return _present(value, RetrieverConfig, shipped)
 
 
-def present_retriever(value: Retriever) -> RetrieverModel:
-    """A retriever as it is answered when it is read."""
-    return _present(value, RetrieverModel)
+def present_retriever(value: Retriever, shipped: ShippedWeightSet | None = None) -> RetrieverModel:
+    """A retriever as it is answered when it is read; see :func:`present_config`."""
+    return _present(value, RetrieverModel, shipped)
 
 
-def _present_stage(sent: Mapping[str, Any]) -> StageModel:
+def present_shipped(shipped: ShippedWeightSet | None) -> dict[str, Any] | None:
+    """The wire shape of weights that passed a gate."""
+    if shipped is None:
+        return None
+    plain: dict[str, Any] = msgspec.to_builtins(shipped)
+    return plain | {"shipped_at": format_time(shipped.shipped_at)}
+
+
+def _with_shipped(config: dict[str, Any], shipped: ShippedWeightSet | None) -> dict[str, Any]:
+    parameters = config.get("parameters") or {}
+    learning = parameters.get("learning_config") or {}
+    if shipped is None or not ("searches" in parameters and learning.get("evaluation_dataset_id")):
+        return config
+    learning = learning | {"shipped_weight_set": present_shipped(shipped)}
+    return config | {"parameters": parameters | {"learning_config": learning}}
+
+
+def _present_stage(sent: Mapping[str, Any], shipped: ShippedWeightSet | None) -> StageModel:
     """A stage in the whole shape, whatever an earlier version stored."""
     config = sent.get("config")
-    config = config if isinstance(config, dict) else {}
+    config = _with_shipped(config, shipped) if isinstance(config, dict) else {}
     parameters = config.get("parameters")
     kind = STAGE_KINDS.get(str(config.get("stage_id")))
     batch_size = sent.get("batch_size")

@@ -27,6 +27,7 @@ from desirepath.domain.retriever_changes import (
 )
 from desirepath.engine import retrievers
 from desirepath.engine.deleting import delete_retriever
+from desirepath.engine.gating.shipping import shipped_in
 from desirepath.engine.retriever_list import RetrieverQuery, select_retrievers
 from desirepath.errors import (
     AlreadyExists,
@@ -83,7 +84,8 @@ def create_retriever(call: Call) -> object:
 )
 def get_retriever(call: Call) -> object:
     """Read one retriever, by id or name."""
-    return present_retriever(find_retriever(call))
+    found = find_retriever(call)
+    return present_retriever(found, shipped_in(call.engine, found))
 
 
 def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
@@ -99,7 +101,7 @@ def _list(call: Call, request: RetrieverListRequest) -> RetrieverListResponse:
         ),
     )
     page, pagination = page_of(call, found)
-    results = [present_retriever(retriever) for retriever in page]
+    results = [present_retriever(one, shipped_in(call.engine, one)) for one in page]
     return RetrieverListResponse(results=results, total=len(found), pagination=pagination)
 
 
@@ -161,7 +163,7 @@ def patch_retriever(call: Call) -> object:
     """
     patch = read_patch(call.json(), lenient=call.rules.lenient)
     retriever = retrievers.change_retriever(call.engine, find_retriever(call), patch)
-    return PatchResponse(retriever=present_config(retriever))
+    return PatchResponse(retriever=present_config(retriever, shipped_in(call.engine, retriever)))
 
 
 @endpoint(

@@ -98,7 +98,7 @@ def namespace_of(engine: Engine, id_or_name: str) -> Namespace:
 def fail(error: DesirepathError) -> NoReturn:
     """End with the error's sentence and exit code 1."""
     message = error.message
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound) and error.id:
         message = f"There is no {error.resource} {error.id}."
     if isinstance(error, MissingDependency):  # into the Python that runs this, whichever it is
         python = shlex.quote(sys.executable)

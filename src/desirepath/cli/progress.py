@@ -25,21 +25,25 @@ __all__ = ["counting", "rows_progress"]
 class _Rate(ProgressColumn):
     """Rows a second."""
 
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         elapsed = task.finished_time if task.finished else task.elapsed
         rows = task.fields["rows"]
-        return Text("" if not elapsed or not rows else f"{rows / elapsed:,.0f} rows/s")
+        return Text("" if not elapsed or not rows else f"{rows / elapsed:,.0f} {self._unit}/s")
 
 
 @contextmanager
-def rows_progress(first_step: str) -> Iterator[tuple[Progress, TaskID]]:
+def rows_progress(first_step: str, unit: str = "rows") -> Iterator[tuple[Progress, TaskID]]:
     """A bar on standard error, if that is a terminal; its task has the field ``rows``."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
-        _Rate(),
+        TextColumn(f"{{task.fields[rows]:,}} {unit}"),
+        _Rate(unit),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:

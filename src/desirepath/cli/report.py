@@ -39,6 +39,9 @@ _TOPICS = {
     "queries": "report_relevance:queries_command",
     "documents": "report_relevance:documents_command",
     "funnel": "report_relevance:funnel_command",
+    "benchmark": "report_proof:benchmark_command",
+    "evaluation": "report_proof:evaluation_command",
+    "what-if": "report_proof:what_if_command",
 }
 _N_TYPES = 8
 _N_POSITIONS = 10

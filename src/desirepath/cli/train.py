@@ -14,6 +14,7 @@ _KINDS = {
     "ctr": "train_ctr:train_ctr_command",
     "adapter": "train_adapter:train_adapter_command",
     "recommender": "train_recommender:train_recommender_command",
+    "weights": "train_weights:train_weights_command",
 }
 
 

@@ -19,9 +19,12 @@ from desirepath.cli.figures import FigureFiles
 from desirepath.cli.progress import counting, rows_progress
 from desirepath.domain.artifact import Artifact
 from desirepath.engine.engine import Engine
+from desirepath.engine.gates import WEIGHTS, dataset_of
 from desirepath.engine.models import deploy_model
-from desirepath.errors import NotBetter
+from desirepath.engine.retrievers import find_retriever
+from desirepath.errors import NotBetter, NotGated
 from desirepath.settings import Settings
+from desirepath.storage.base import Namespace
 
 if TYPE_CHECKING:
     from desirepath.engine.training.trained import Trained
@@ -145,7 +148,7 @@ def train_and_print(
         )
         progress.stop()
         stored = trained.artifact
-        serves = training.deploy and stored is not None and _deployed(engine, stored)
+        serves = training.deploy and stored is not None and _serves(engine, namespace, stored)
     is_drawn = files is not None and files.are_wanted
     if files is not None and is_drawn:
         files.write(trained.report)
@@ -157,15 +160,39 @@ def train_and_print(
     if not is_drawn:
         console.print(Group(*render(trained.report)))
     if stored is not None:
-        force = " --force" if stored.beats_baselines is False else ""
-        what = "serves" if serves else f"serves after: desirepath models deploy {name}{force}"
+        what = "serves" if serves else f"serves after: desirepath {_next_step(stored)}"
         console.print(Text(f"\n {name} version {stored.version} is stored; it {what}\n"))
     return trained
 
 
-def _deployed(engine: Engine, stored: Artifact) -> bool:
+def _serves(engine: Engine, namespace: Namespace, stored: Artifact) -> bool:
+    """Let it serve, if nothing that needs no learning is as good and no gate is in the way.
+
+    Weights are judged by the gate of their retriever.
+    """
+    if stored.kind in WEIGHTS:
+        return _passes(engine, namespace, stored)
     try:
         deploy_model(engine, stored.namespace, stored.name, stored.version)
-    except NotBetter:
+    except (NotBetter, NotGated):
         return False
     return True
+
+
+def _passes(engine: Engine, namespace: Namespace, stored: Artifact) -> bool:
+    from desirepath.engine.gating.asking_log import ask_log
+    from desirepath.engine.gating.running import run_gate
+
+    assert stored.retriever_id is not None  # weights are of one
+    retriever = find_retriever(engine, stored.namespace, stored.retriever_id)
+    if dataset_of(retriever, stored.kind) is None:
+        return False
+    _, gated = run_gate(engine, namespace, retriever, stored.artifact_id, None, ask_log)
+    return gated.verdict.passed
+
+
+def _next_step(stored: Artifact) -> str:
+    if stored.kind in WEIGHTS:
+        return f"gate {stored.retriever_id} {stored.name}"
+    force = " --force" if stored.beats_baselines is False else ""
+    return f"models deploy {stored.name}{force}"

@@ -36,8 +36,8 @@ class Artifact(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     kind
-        What it does: ``"ranker"``, ``"ctr_model"``, ``"query_adapter"``, ``"recommender"``. A name
-        belongs to one kind.
+        What it does: ``"ranker"``, ``"ctr_model"``, ``"query_adapter"``, ``"recommender"``,
+        ``"fusion_weights"``. A name belongs to one kind.
     version
         Counted from 1 under its name; not given again while the name has any.
     retriever_id

@@ -7,7 +7,29 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
-__all__ = ["FusionControls", "read_controls", "write_controls"]
+__all__ = ["FusionControls", "ShippedWeightSet", "read_controls", "write_controls"]
+
+
+class ShippedWeightSet(Struct, frozen=True, kw_only=True):
+    """Weights that passed a gate.
+
+    Parameters
+    ----------
+    weight_set_id
+        Of the model that they are.
+    weights
+        By feature URI; they sum to 1.
+    evaluation_id, baseline_evaluation_id
+        What decided.
+    shipped_at
+        Microseconds since 1970.
+    """
+
+    weight_set_id: str
+    weights: Mapping[str, float]
+    evaluation_id: str
+    baseline_evaluation_id: str
+    shipped_at: int
 
 
 class FusionControls(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,6 +47,10 @@ class FusionControls(Struct, frozen=True, kw_only=True, omit_defaults=True):
         Fixed by hand, by feature URI.
     left_out
         Days that do not count, first and last: what a rollback took out.
+    shipped
+        What a gate let through last, and nobody rolled back.
+    shipped_before
+        What rolling back goes to, the last one first of all; none: to what is learned.
     """
 
     enabled: bool | None = None
@@ -32,6 +58,8 @@ class FusionControls(Struct, frozen=True, kw_only=True, omit_defaults=True):
     frozen: bool = False
     weights: Mapping[str, float] | None = None
     left_out: tuple[int, int] | None = None
+    shipped: ShippedWeightSet | None = None
+    shipped_before: tuple[ShippedWeightSet, ...] = ()
 
 
 _decode = msgspec.json.Decoder(FusionControls).decode

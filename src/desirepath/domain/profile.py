@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -38,11 +40,16 @@ class StageRun(Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, array_like=True, kw_only=True):
-    """A search that was served here; ``milliseconds`` from its inputs to what is shown."""
+    """A search that was served here; ``milliseconds`` from its inputs to what is shown.
+
+    ``filters`` are those of the search itself, as they were sent: with the inputs they are what it
+    takes to ask it again.
+    """
 
     stages: tuple[StageRun, ...]
     milliseconds: float
     warnings: tuple[str, ...] = ()
+    filters: dict[str, Any] | None = None
 
     @property
     def status(self) -> Status:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from desirepath.engine.holding import hold_namespace
 from desirepath.engine.tasks.kinds import handler_of
 from desirepath.engine.tasks.task import Task, TaskLostError
 from desirepath.errors import NotFound
-from desirepath.storage.base import Namespace
+from desirepath.storage.base import Namespace, Session
 
 __all__ = [
     "TASK",
@@ -29,6 +30,9 @@ __all__ = [
 
 TASK = "retriever."
 """Begins the kinds of tasks that do an assessment of the kind that follows."""
+
+Within = Callable[[Session, Assessment], None]
+"""What else is done in the session that stores what came out."""
 
 _KIND_TO_WORD = {
     AssessmentKind.EVALUATION: "evaluation",
@@ -100,9 +104,19 @@ def assessment_of(engine: Engine, task: Task) -> Assessment:
 
 
 def finish_assessment(
-    engine: Engine, task: Task, assessment: Assessment, result: Struct | dict[str, Any]
+    engine: Engine,
+    task: Task,
+    assessment: Assessment,
+    result: Struct | dict[str, Any],
+    *,
+    within: Within = lambda session, assessment: None,
 ) -> None:
     """Store what came out and complete the task, both or neither.
+
+    Parameters
+    ----------
+    within
+        Called in the same transaction; if it raises, nothing is stored.
 
     Raises
     ------
@@ -115,6 +129,7 @@ def finish_assessment(
             assessment.namespace, assessment.id, plain, session.now()
         ):
             raise TaskLostError
+        within(session, assessment)
         task.complete(session, {f"{assessment.kind.value}_id": assessment.assessment_id})
     task.is_completed = True
 
@@ -129,8 +144,14 @@ def store_assessment(
     request: dict[str, Any],
     result: Struct | dict[str, Any],
     started_at: int,
+    within: Within = lambda session, assessment: None,
 ) -> Assessment:
     """Store an assessment that was done here, without a task.
+
+    Parameters
+    ----------
+    within
+        Called in the same transaction; if it raises, nothing is stored.
 
     Raises
     ------
@@ -154,6 +175,7 @@ def store_assessment(
             completed_at=now,
         )
         session.assessments.create(assessment)
+        within(session, assessment)
     return find_assessment(engine, namespace.number, kind, assessment.assessment_id)
 
 

@@ -249,7 +249,9 @@ def search_of(
     request: ExecuteRequest,
     vectors: KnownVectors,
     started: float,
+    *,
     weigh: Weigh | None,
+    patience_seconds: float | None,
     place: Place | None,
 ) -> Search:
     """A search that is ready to be prepared; parameters as of :class:`.running.Run`.
@@ -257,29 +259,32 @@ def search_of(
     Both retrievers of an experiment keep within the time that either of them is allowed.
     """
     limits = _limits(retriever)
-    if place is None:
-        return Alone(Run(engine, retriever, request, vectors, started, weigh=weigh, limits=limits))
-    challenger = place.challenger
-    return Contest(
-        place,
-        Run(
+
+    def run(
+        one: Retriever, sent: ExecuteRequest, weigh: Weigh | None, limits: Sequence[int]
+    ) -> Run:
+        return Run(
             engine,
-            retriever,
-            _sent_to(retriever, challenger, request),
+            one,
+            sent,
             vectors,
             started,
             weigh=weigh,
             limits=limits,
-        ),
-        Run(
-            engine,
-            challenger,
-            _sent_to(challenger, retriever, request),
-            vectors,
-            started,
-            weigh=place.weigh,
-            limits=[*limits, *_limits(challenger)],
-        ),
+            patience_seconds=patience_seconds,
+        )
+
+    if place is None:
+        return Alone(run(retriever, request, weigh, limits))
+    challenger = place.challenger
+    sent, also_sent = (
+        _sent_to(one, other, request)
+        for one, other in ((retriever, challenger), (challenger, retriever))
+    )
+    return Contest(
+        place,
+        run(retriever, sent, weigh, limits),
+        run(challenger, also_sent, place.weigh, [*limits, *_limits(challenger)]),
     )
 
 

@@ -71,7 +71,12 @@ def execute(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Se
 
 
 def serve(
-    engine: Engine, retriever: Retriever, request: ExecuteRequest, weigh: Weigh | None = None
+    engine: Engine,
+    retriever: Retriever,
+    request: ExecuteRequest,
+    weigh: Weigh | None = None,
+    *,
+    patience_seconds: float | None = None,
 ) -> Served:
     """Serve a search as :func:`execute` does, but for its log: nothing may be shown of it yet.
 
@@ -79,6 +84,8 @@ def serve(
     ----------
     weigh
         Says what to weight features with; None: the weights of the moment.
+    patience_seconds
+        How long a ranker may read what came to the log; None: as long as somebody waits.
     """
     started = time.perf_counter()
     place = place_of(engine, retriever, request)
@@ -86,7 +93,16 @@ def serve(
     def run(vectors: KnownVectors) -> Served:
         while True:
             try:
-                search = search_of(engine, retriever, request, vectors, started, weigh, place)
+                search = search_of(
+                    engine,
+                    retriever,
+                    request,
+                    vectors,
+                    started,
+                    weigh=weigh,
+                    patience_seconds=patience_seconds,
+                    place=place,
+                )
                 return _serve(engine, retriever, request, started, search)
             except NewFeatures as new:
                 with engine.storage.write() as session:
@@ -131,6 +147,7 @@ def _serve(
         stages=tuple(run.runs),
         milliseconds=round((time.perf_counter() - started) * 1000, 3),
         warnings=tuple(run.warnings),
+        filters=None if not request.filters else dict(request.filters),
     )
     searched = run.searched
     ids = [hit.document_id for hit in shown]

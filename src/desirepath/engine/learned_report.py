@@ -52,8 +52,8 @@ class LearnedRetriever(Struct, frozen=True, kw_only=True):
     """What a retriever has learned.
 
     ``lists`` are those that taught, after forgetting. ``serving`` says who gets learned weights:
-    everybody, those that are rolled out to, nobody (shadow), or weights fixed by hand; ``static``
-    when learning was switched off.
+    everybody, those that are rolled out to, nobody (shadow), or weights that are fixed, by hand or
+    by a gate; ``static`` when learning was switched off.
     """
 
     retriever_id: str
@@ -120,7 +120,7 @@ def _serving(plan: FusionPlan) -> Serving:
         return "shadow"
     if (plan.learning.rollout_pct if rolled_out is None else rolled_out) < _EVERYBODY:
         return "in part"
-    return "fixed" if plan.controls.weights else "learned"
+    return "fixed" if plan.fixed_weights else "learned"
 
 
 _EVERYBODY = 100

@@ -81,6 +81,13 @@ MODEL_KINDS = (
         train="desirepath.engine.training.adapter:train_adapter",
         settings="desirepath.engine.training.adapter:AdapterSettings",
     ),
+    ModelKind(
+        word="weights",
+        artifact="fusion_weights",
+        train="desirepath.engine.training.fusion_weights:train_weights",
+        settings="desirepath.engine.training.fusion_weights:WeightSettings",
+        packages=("scipy",),
+    ),
 )
 
 

@@ -11,9 +11,10 @@ from desirepath.domain.artifact import Artifact, ArtifactDraft, Deployment, chec
 from desirepath.domain.checks import is_storable
 from desirepath.domain.ids import format_id, parse_id
 from desirepath.engine.engine import Engine
+from desirepath.engine.gates import WEIGHTS, gated_users, has_passed
 from desirepath.engine.holding import hold_namespace
 from desirepath.engine.seen_log import end_of_log
-from desirepath.errors import AlreadyExists, Conflict, NotBetter, NotFound
+from desirepath.errors import AlreadyExists, Conflict, NotBetter, NotFound, NotGated
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "delete_model",
     "deploy_model",
     "find_model",
+    "find_newest",
     "find_version",
     "roll_back_model",
     "store_model",
@@ -144,6 +146,22 @@ def find_version(
         return _of_version(model, version)
 
 
+def find_newest(
+    engine: Engine, namespace: int, id_or_name: str, version: int | None = None
+) -> Artifact:
+    """A version by its id; or by a name and a number, of which None means the newest.
+
+    Raises
+    ------
+    NotFound
+        There is none such.
+    """
+    with engine.storage.read() as session:
+        name, version = _named(session, namespace, id_or_name, version)
+        model = _model(session, namespace, name)
+    return model.versions[0] if version is None else _of_version(model, version)
+
+
 def find_model(engine: Engine, namespace: int, id_or_name: str) -> Model:
     """A name with its versions, of one of which an id may be given.
 
@@ -211,12 +229,18 @@ def deploy_model(
         There is none such.
     NotBetter
         It was not better, and is not forced.
+    NotGated
+        A retriever with a gate uses it that it did not pass, or it is fusion weights; it cannot be
+        forced.
     """
     with engine.storage.write() as session:
         name, version = _named(session, namespace, id_or_name, version)
         model = _model(session, namespace, name)
         chosen = model.versions[0] if version is None else _of_version(model, version)
-        if chosen.beats_baselines is False and not force:
+        gated = list(gated_users(session, chosen))
+        if chosen.kind in WEIGHTS or not all(has_passed(session, one, chosen) for one in gated):
+            raise NotGated
+        if chosen.beats_baselines is False and not (force or gated):
             raise NotBetter
         if session.artifacts.deploy(namespace, name, chosen.version, session.now()) is None:
             raise NotFound("model", name)  # it was deleted meanwhile

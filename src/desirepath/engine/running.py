@@ -97,6 +97,8 @@ class Run:
         Says what to weight features with; None: the weights of the page before, else of the moment.
     limits
         Milliseconds from then on within which its stages end.
+    patience_seconds
+        How long a ranker may read what came to the log; None: as long as somebody waits.
     """
 
     inputs: ResolvedInputs
@@ -114,9 +116,12 @@ class Run:
         *,
         weigh: Weigh | None = None,
         limits: Sequence[int] = (),
+        patience_seconds: float | None = None,
     ) -> None:
         self._engine, self._retriever, self._request = engine, retriever, request
         self._vectors, self._started, self._limits = vectors, started, limits
+        patience = engine.rankers.patience_seconds
+        self._patience_seconds = patience if patience_seconds is None else patience_seconds
         self._weigh = self._earlier_weights if weigh is None else weigh
         self.searched: Searched | None = None
         self.runs: list[StageRun] = []
@@ -245,7 +250,7 @@ class Run:
         ranker = self._rankers[name, version]
         if isinstance(ranker, RankerUnavailable):
             raise ranker
-        return ranker.judge(context.session, asked, self._engine.rankers.patience_seconds)
+        return ranker.judge(context.session, asked, self._patience_seconds)
 
     def _named_rankers(
         self,

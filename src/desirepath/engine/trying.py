@@ -18,6 +18,8 @@ from desirepath.storage.base import Session
 
 __all__ = ["try_out"]
 
+_PATIENCE_SECONDS = 60.0  # nobody waits, and a list that was left as it was would be taken for ours
+
 
 def try_out(
     engine: Engine,
@@ -48,9 +50,8 @@ def try_out(
         As for :func:`~desirepath.engine.executing.execute`.
     """
     stranger = replace(request, user_id=None, session_id=None, parent_id=None)
-    return serve(
-        engine, retriever, stranger, _expected(engine) if weights is None else _as(weights)
-    )
+    weigh = _expected(engine) if weights is None else _as(weights)
+    return serve(engine, retriever, stranger, weigh, patience_seconds=_PATIENCE_SECONDS)
 
 
 def _expected(engine: Engine) -> Weigh:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "bootstrap_of_mean",
+    "bootstrap_of_means",
     "difference_of_counts",
     "difference_of_means",
     "newcombe",
@@ -140,3 +141,27 @@ def bootstrap_of_mean(
         means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
     low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
     return float(low), float(high)
+
+
+def bootstrap_of_means(values: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Low and high end of several means over the same cases, which are resampled together.
+
+    See :func:`bootstrap_of_mean`.
+
+    Parameters
+    ----------
+    values : shape (n, m)
+        At least one case; of one alone the ends are its values.
+
+    Returns
+    -------
+    two of shape (m,)
+    """
+    n = len(values)
+    per_round = max(1, _AT_ONCE // n)
+    means = []
+    for done in range(0, _RESAMPLES, per_round):
+        times = rng.multinomial(n, np.full(n, 1 / n), min(per_round, _RESAMPLES - done))
+        means.append(times @ values / n)
+    low, high = np.quantile(np.concatenate(means), (0.025, 0.975), axis=0)
+    return low, high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Protocol
 
 from desirepath.domain.assessment import Assessment, AssessmentKind
@@ -37,10 +38,10 @@ class Assessments(Protocol):
         *,
         retriever_id: str | None = None,
         name: str | None = None,
-        status: JobStatus | None = None,
+        status: JobStatus | Collection[JobStatus] | None = None,
         words: str | None = None,
     ) -> list[Assessment]:
-        """Newest first; those only that have all that is named."""
+        """Newest first; those only that have all that is named, of several states one."""
         ...
 
     def count(
@@ -50,7 +51,7 @@ class Assessments(Protocol):
         *,
         retriever_id: str | None = None,
         name: str | None = None,
-        status: JobStatus | None = None,
+        status: JobStatus | Collection[JobStatus] | None = None,
         words: str | None = None,
     ) -> int: ...
 

@@ -158,6 +158,12 @@ class Learned(Protocol):
         """The next such executions of a retriever, in the order of their ids."""
         ...
 
+    def ranked_after(
+        self, namespace: int, retriever_id: str, after: bytes, limit: int
+    ) -> list[LearnableList]:
+        """The next executions that say how they were ranked, whether anything learns from them."""
+        ...
+
     def interactions(
         self, keys: Collection[tuple[int, str]]
     ) -> dict[tuple[int, str], list[ListedInteraction]]:

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from desirepath.engine.reporting import wilson_rate
 from desirepath.methods.intervals import (
+    bootstrap_of_means,
     difference_of_counts,
     difference_of_means,
     newcombe,
@@ -81,3 +83,23 @@ def test_no_click_where_some_were_expected() -> None:
 def test_differences_of_counts_and_means() -> None:
     assert difference_of_counts(60, 40) == pytest.approx((0.4004, 39.5996), abs=1e-4)
     assert difference_of_means(3.0, 0.04, 2.0, 0.05) == pytest.approx((0.4120, 1.5880), abs=1e-4)
+
+
+def test_resampled_shares_are_binomial() -> None:
+    """The share of ones in a resample is Binomial(n, p) / n, whatever else is resampled with it."""
+    cases = np.array([[n < 30, n < 120] for n in range(150)], float)
+    low, high = bootstrap_of_means(cases, np.random.default_rng(0))
+    wanted = binom.ppf([[0.025], [0.975]], 150, [30 / 150, 120 / 150]) / 150
+    assert np.array([low, high]) == pytest.approx(wanted, abs=1.01 / 150)
+
+
+def test_means_of_measures_lie_in_their_resampled_interval() -> None:
+    """Simulated, seed 5: 300 times 100 queries whose measures are Beta(2, 1) and Beta(1, 4)."""
+    rng = np.random.default_rng(5)
+    held = np.zeros(2)
+    for _ in range(300):
+        values = np.column_stack([rng.beta(2, 1, 100), rng.beta(1, 4, 100)])
+        low, high = bootstrap_of_means(values, rng)
+        held += (low <= [2 / 3, 1 / 5]) & (high >= [2 / 3, 1 / 5])
+    assert np.all(held / 300 >= 0.91)
+    assert np.all(held / 300 <= 0.98)

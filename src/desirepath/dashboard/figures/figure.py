@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from desirepath.dashboard.figures.benchmark import draw_benchmark
 from desirepath.dashboard.figures.canvas import Canvas, Chart
 from desirepath.dashboard.figures.click_through import draw_click_through
 from desirepath.dashboard.figures.documents import draw_documents
+from desirepath.dashboard.figures.evaluation import draw_evaluation
 from desirepath.dashboard.figures.event_health import draw_event_health
 from desirepath.dashboard.figures.funnel import draw_funnels
 from desirepath.dashboard.figures.journey import draw_journey
@@ -12,6 +14,7 @@ from desirepath.dashboard.figures.propensities import draw_propensities
 from desirepath.dashboard.figures.queries import draw_queries
 from desirepath.dashboard.figures.ranker import draw_ranker
 from desirepath.dashboard.figures.reliability import draw_reliability
+from desirepath.dashboard.figures.what_if import draw_what_if
 from desirepath.engine.analysing.event_checks import EventHealth
 from desirepath.engine.analysing.propensities import PositionBias
 from desirepath.engine.analysing.relevance import (
@@ -21,6 +24,7 @@ from desirepath.engine.analysing.relevance import (
     QueryRates,
 )
 from desirepath.engine.analysing.session_answers import Journey
+from desirepath.engine.proof_reports import BenchmarkReport, EvaluationReport, WhatIfReport
 from desirepath.engine.training.ctr_report import CtrReport
 from desirepath.engine.training.ranker import RankerReport
 
@@ -36,8 +40,11 @@ Drawable = (
     | EventHealth
     | RankerReport
     | CtrReport
+    | BenchmarkReport
+    | EvaluationReport
+    | WhatIfReport
 )
-"""Answers, and reports of models, that have a chart."""
+"""Answers, and reports of models and of proofs, that have a chart."""
 
 
 def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
@@ -73,3 +80,9 @@ def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
             return draw_ranker(canvas, answer)
         case CtrReport():
             return draw_reliability(canvas, answer)
+        case BenchmarkReport():
+            return draw_benchmark(canvas, answer)
+        case EvaluationReport():
+            return draw_evaluation(canvas, answer)
+        case WhatIfReport():
+            return draw_what_if(canvas, answer)

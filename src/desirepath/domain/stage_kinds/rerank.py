@@ -33,7 +33,8 @@ class RerankLearning(Struct, frozen=True, kw_only=True):
 
     evaluation_dataset_id: str | None = None
     shipped_weight_set: Annotated[
-        dict[str, Any] | None, Meta(description="Read-only: written when a gate ships a ranker.")
+        dict[str, Any] | None,
+        Meta(description="Read-only. Which ranker serves is in its deployments."),
     ] = None
 
 
@@ -70,7 +71,7 @@ class RerankParameters(Parameters, frozen=True, kw_only=True):
         "scores.rerank"
     )
     learning_config: Annotated[
-        RerankLearning | None, Meta(description="Kept; no gate ships rankers yet.")
+        RerankLearning | None, Meta(description="By which judgments a gate judges rankers.")
     ] = None
     feature_uri: Annotated[str | None, Meta(description="Not available.")] = None
     decision_model: Annotated[str | None, Meta(description="Not available.")] = None

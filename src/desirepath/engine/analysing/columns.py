@@ -18,6 +18,13 @@ from desirepath.methods.levels import SCALE, IntArray
 
 __all__ = ["executions_as_columns", "interactions_as_columns"]
 
+DEEPEST = 10**6
+"""Places and lengths of lists beyond it count as it: nobody looks so far, and sums of squares must
+not run over."""
+
+MOST_RESULTS = 10**12
+"""Totals beyond it count as it."""
+
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_shown = msgspec.json.Decoder(tuple[list[str], list[float | None]]).decode
 _Numbers = dict[str, float] | None
@@ -62,7 +69,7 @@ def interactions_as_columns(rows: Sequence[Sequence[Any]]) -> pa.Table:
         np.array(live, bool),
         acts,
         _without(feature_ids, about_query),
-        _without(positions, about_query),
+        _without(_capped(positions), about_query),
         user_ids,
         session_ids,
         execution_ids,
@@ -70,7 +77,7 @@ def interactions_as_columns(rows: Sequence[Sequence[Any]]) -> pa.Table:
         _by_value(_query, snapshots),
         snapshots,
         scores,
-        sizes,
+        _capped(sizes),
         rewards,
         [None if text is None else _duration(text) for text in metadata],
         uris,
@@ -100,6 +107,7 @@ def executions_as_columns(rows: Sequence[Sequence[Any]]) -> tuple[pa.Table, pa.T
         parents,
         rankings,
     ) = zip(*rows, strict=True)
+    offsets, totals = tuple(_capped(offsets)), tuple(_capped(totals, MOST_RESULTS))
     unpacked = [None if packed is None else unpack_ranking(packed) for packed in rankings]
     executions = _table(
         EXECUTIONS,
@@ -204,6 +212,10 @@ def _without(values: Sequence[Any], is_left_out: Sequence[bool]) -> Sequence[Any
     if not any(is_left_out):
         return values
     return [None if out else value for value, out in zip(values, is_left_out, strict=True)]
+
+
+def _capped(values: Sequence[Any], most: int = DEEPEST) -> list[Any]:
+    return [None if value is None else min(value, most) for value in values]
 
 
 def _by_value(function: Callable[[str], Any], texts: Sequence[str | None]) -> list[Any]:

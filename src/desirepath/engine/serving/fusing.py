@@ -72,6 +72,20 @@ class FusionPlan(Struct, frozen=True, kw_only=True):
             return self.controls.enabled
         return self.fusion == LEARNED
 
+    @property
+    def fixed_weights(self) -> Mapping[str, float] | None:
+        """What is served instead of draws: fixed by hand, else what the gate shipped.
+
+        What was shipped serves as long as the retriever has a gate and searches by no feature that
+        the weights do not know.
+        """
+        if self.controls.weights is not None or self.learning is None:
+            return self.controls.weights
+        shipped = self.controls.shipped
+        if shipped is None or self.learning.evaluation_dataset_id is None:
+            return None
+        return shipped.weights if shipped.weights.keys() >= set(self.features) else None
+
 
 class FeatureWeights(Struct, frozen=True, kw_only=True, eq=False):
     """The weights of one search, and where they are from."""
@@ -190,7 +204,7 @@ class Fuser:
             level=belief.level,
             lists=belief.lists,
         )
-        pinned = _pinned(plan.features, controls.weights)
+        pinned = _pinned(plan.features, plan.fixed_weights)
         pct = _rollout(plan, config)
         is_served = not config.shadow_mode and is_rolled_out(plan.retriever_id, asker, pct)
         served = weights if pinned is None else pinned
@@ -234,7 +248,7 @@ class Fuser:
         config = plan.learning
         if config is None or not plan.learns or config.shadow_mode or _rollout(plan, config) < 50:
             return _static(plan)
-        pinned = _pinned(plan.features, plan.controls.weights)
+        pinned = _pinned(plan.features, plan.fixed_weights)
         weights = self._mean(session, plan, config, now) if pinned is None else pinned
         return FeatureWeights(fusion=LEARNED, weights=weights)
 
@@ -302,7 +316,7 @@ def _rollout(plan: FusionPlan, config: LearningConfig) -> float:
 
 
 def _pinned(features: Sequence[str], weights: Mapping[str, float] | None) -> FloatArray | None:
-    """Weights that were fixed by hand, of these features, summing to 1."""
+    """Weights that are fixed, of these features, summing to 1."""
     if weights is None:
         return None
     values = np.array([weights.get(uri, 0.0) for uri in features])

@@ -21,7 +21,10 @@ TRAIN = "train."
 """Begins the kinds that train a model of the kind that follows."""
 
 KIND_TO_HANDLER: dict[str, str] = {
-    TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS
+    **{TRAIN + kind.word: "desirepath.engine.training.tasks:train_task" for kind in MODEL_KINDS},
+    "retriever.evaluation": "desirepath.engine.gating.tasks:evaluation_or_gate_task",
+    "retriever.benchmark": "desirepath.engine.benchmarking.running:benchmark_task",
+    "retriever.what_if": "desirepath.engine.what_if.asking:what_if_task",
 }
 """Kind to ``module:function`` of its :data:`Handler`."""
 

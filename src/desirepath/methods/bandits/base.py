@@ -83,6 +83,10 @@ class Posterior(Protocol):
         """
         ...
 
+    def samples(self, exploration: float, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draw effects n times as :meth:`sample` does, though not the same ones; shape (n, F)."""
+        ...
+
 
 class Policy(Protocol):
     """Learns from lists and draws effects. Frozen; its fields are its priors.

@@ -45,6 +45,11 @@ class BetaPosterior(Struct, frozen=True, kw_only=True, eq=False):
             return self.mean
         return rng.beta(self.alpha / exploration, self.beta / exploration)
 
+    def samples(self, exploration: float, n: int, rng: np.random.Generator) -> FloatArray:
+        if exploration == 0.0:
+            return np.tile(self.mean, (n, 1))
+        return rng.beta(self.alpha / exploration, self.beta / exploration, (n, len(self.alpha)))
+
 
 class BetaThompson(Struct, frozen=True, kw_only=True):
     """The literal policy of per-feature counts.

@@ -59,6 +59,10 @@ class EffectPosterior(Struct, frozen=True, kw_only=True, eq=False):
         noise = self.factor @ rng.standard_normal(len(self.mean))
         return self.mean + math.sqrt(exploration) * noise
 
+    def samples(self, exploration: float, n: int, rng: np.random.Generator) -> FloatArray:
+        noise = rng.standard_normal((n, len(self.mean))) @ self.factor.T
+        return self.mean + math.sqrt(exploration) * noise
+
 
 class LinearThompson(Struct, frozen=True, kw_only=True):
     """The default policy.

@@ -6,7 +6,7 @@ import numpy as np
 
 from desirepath.methods.levels import FloatArray
 
-__all__ = ["uniform", "weights_of"]
+__all__ = ["uniform", "weights_of", "weights_of_each"]
 
 
 def weights_of(effects: FloatArray, bounds: tuple[float, float] | None = None) -> FloatArray:
@@ -36,6 +36,16 @@ def weights_of(effects: FloatArray, bounds: tuple[float, float] | None = None) -
     total = positive.sum()
     weights = positive / total if total > 0 else uniform(len(effects))
     return weights if bounds is None else _projected(weights, *bounds)
+
+
+def weights_of_each(effects: FloatArray, bounds: tuple[float, float] | None = None) -> FloatArray:
+    """:func:`weights_of` for each of many draws, shape (n, F)."""
+    if bounds is not None:
+        return np.array([weights_of(one, bounds) for one in effects])
+    positive = np.maximum(effects, 0.0)
+    totals = positive.sum(axis=1, keepdims=True)
+    equal = uniform(effects.shape[1])
+    return np.where(totals > 0, positive / np.where(totals > 0, totals, 1.0), equal)
 
 
 def uniform(n_features: int) -> FloatArray:

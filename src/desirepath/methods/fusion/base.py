@@ -12,12 +12,12 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Candidates, Scored
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["Fused", "Fusion", "best_first", "fuse", "total"]
 
-Fusion = Callable[[Candidates, FloatArray], FloatArray]
+Fusion = Callable[[Scored, FloatArray], FloatArray]
 """From candidates and weights, shape (n_features,), to terms, shape (n, n_features): what each
 feature gives to each document's score, 0 where it did not find the document."""
 

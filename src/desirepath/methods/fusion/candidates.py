@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from msgspec import Struct
@@ -11,7 +12,26 @@ from numpy.typing import NDArray
 
 from desirepath.methods.levels import FloatArray, IntArray, Levels, Normalized, normalize
 
-__all__ = ["Candidates", "FoundList", "gather"]
+__all__ = ["Candidates", "FoundList", "Scored", "gather"]
+
+
+class Scored(Protocol):
+    """What fusions look at: n documents by F features."""
+
+    @property
+    def ranks(self) -> IntArray:
+        """Place in each list, from 1, shape (n, F); 0: the list does not have it."""
+        ...
+
+    @property
+    def scores(self) -> FloatArray:
+        """Scores as they were given, shape (n, F); 0 where a list does not have it."""
+        ...
+
+    @property
+    def levels(self) -> Levels:
+        """Scores normalised within their list, shape (n, F); 0 where a list does not have it."""
+        ...
 
 
 class FoundList(Struct, frozen=True, kw_only=True):

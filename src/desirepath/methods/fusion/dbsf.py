@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Scored
 from desirepath.methods.fusion.learned import learned
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["dbsf"]
 
 
-def dbsf(candidates: Candidates, weights: FloatArray) -> FloatArray:
+def dbsf(candidates: Scored, weights: FloatArray) -> FloatArray:
     """``weight · s``, where s is the score between its list's smallest (0) and largest (1).
 
     Learned fusion with weights that somebody chose.

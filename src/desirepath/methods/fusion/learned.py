@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desirepath.methods.fusion.base import best_first, total
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Scored
 from desirepath.methods.levels import SCALE, FloatArray, Levels
 
 __all__ = ["learned", "learned_scores", "replay"]
 
 
-def learned(candidates: Candidates, weights: FloatArray) -> FloatArray:
+def learned(candidates: Scored, weights: FloatArray) -> FloatArray:
     """``weight · s``, where s is the score between its list's smallest (0) and largest (1)."""
     return _terms(candidates.levels, weights)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Scored
 from desirepath.methods.fusion.weighted import weighted
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["largest"]
 
 
-def largest(candidates: Candidates, weights: FloatArray) -> FloatArray:
+def largest(candidates: Scored, weights: FloatArray) -> FloatArray:
     """``weight · score`` of the feature where it is largest, the first of equals; 0 of the others.
 
     A feature that did not find a document has no say in its score, also where scores are negative.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Scored
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["RANK_CONSTANT", "rrf"]
@@ -12,7 +12,7 @@ __all__ = ["RANK_CONSTANT", "rrf"]
 RANK_CONSTANT = 60
 
 
-def rrf(candidates: Candidates, weights: FloatArray) -> FloatArray:
+def rrf(candidates: Scored, weights: FloatArray) -> FloatArray:
     """``weight / (60 + rank)``, rank counted from 1.
 
     References

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from desirepath.methods.fusion.candidates import Candidates
+from desirepath.methods.fusion.candidates import Scored
 from desirepath.methods.levels import FloatArray
 
 __all__ = ["weighted"]
@@ -13,7 +13,7 @@ _LARGEST = 1e300
 """Larger scores count as this, so that no sum of them is infinite."""
 
 
-def weighted(candidates: Candidates, weights: FloatArray) -> FloatArray:
+def weighted(candidates: Scored, weights: FloatArray) -> FloatArray:
     """``weight · score``: for scores that are on one scale already.
 
     References

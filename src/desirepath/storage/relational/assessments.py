@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -88,7 +89,7 @@ class RelationalAssessments:
         *,
         retriever_id: str | None = None,
         name: str | None = None,
-        status: JobStatus | None = None,
+        status: JobStatus | Collection[JobStatus] | None = None,
         words: str | None = None,
     ) -> list[Assessment]:
         conditions = _of(namespace, kind, retriever_id, name, status, words)
@@ -103,7 +104,7 @@ class RelationalAssessments:
         *,
         retriever_id: str | None = None,
         name: str | None = None,
-        status: JobStatus | None = None,
+        status: JobStatus | Collection[JobStatus] | None = None,
         words: str | None = None,
     ) -> int:
         conditions = _of(namespace, kind, retriever_id, name, status, words)
@@ -130,7 +131,7 @@ def _of(
     kind: AssessmentKind,
     retriever_id: str | None,
     name: str | None,
-    status: JobStatus | None,
+    status: JobStatus | Collection[JobStatus] | None,
     words: str | None,
 ) -> list[ColumnElement[bool]]:
     conditions = [_A.c.namespace == namespace, _A.c.kind == kind.value]
@@ -139,7 +140,8 @@ def _of(
     if name is not None:
         conditions.append(_A.c.name == name)
     if status is not None:
-        conditions.append(_status == status.value)
+        wanted = [status] if isinstance(status, JobStatus) else status
+        conditions.append(_status.in_([one.value for one in wanted]))
     if words is not None:
         conditions.append(_J.c.words == words)
     return conditions

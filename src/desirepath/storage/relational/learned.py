@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, select
 
 from desirepath.storage.learned import (
     SHARDS,
@@ -48,13 +48,23 @@ class RelationalLearned:
     def lists_after(
         self, namespace: int, retriever_id: str, after: bytes, limit: int
     ) -> list[LearnableList]:
+        return self._after(namespace, retriever_id, after, limit, _E.c.algorithm)
+
+    def ranked_after(
+        self, namespace: int, retriever_id: str, after: bytes, limit: int
+    ) -> list[LearnableList]:
+        return self._after(namespace, retriever_id, after, limit, _E.c.ranking)
+
+    def _after(
+        self, namespace: int, retriever_id: str, after: bytes, limit: int, has: Column[Any]
+    ) -> list[LearnableList]:
         statement = (
             select(*(_E.c[name] for name in tables.RANKED_COLUMNS))
             .where(
                 _E.c.namespace == namespace,
                 _E.c.retriever_id == retriever_id,
                 _E.c.id > after,
-                _E.c.algorithm.is_not(None),
+                has.is_not(None),
             )
             .order_by(_E.c.id)
             .limit(limit)

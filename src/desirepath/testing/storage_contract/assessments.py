@@ -134,6 +134,7 @@ class AssessmentsContract:
             ({"name": "spring"}, [second]),
             ({"status": JobStatus.COMPLETED}, [second, first]),
             ({"status": JobStatus.PENDING}, [waiting]),
+            ({"status": (JobStatus.FAILED, JobStatus.PENDING)}, [waiting]),
             ({"words": ""}, [waiting]),
             ({"words": "replaying"}, []),
         ]

@@ -66,6 +66,7 @@ EXECUTION_CHANGES: dict[str, Mapping[str, Any]] = {
             ),
             milliseconds=2.25,
             warnings=(ODD_TEXTS[2],),
+            filters=ODD_OBJECT,
         )
     },
     "a trial": {

@@ -44,7 +44,8 @@ class LoadedRanker:
     def __init__(self, artifact: Artifact, parts: RankerParts) -> None:
         self.artifact = artifact
         self.layout = parts.layout
-        self.counts = _shared_counts(artifact.namespace, parts)
+        self.trained_at = _trained_at(parts)
+        self.counts = _shared_counts(artifact.namespace, parts, self.trained_at)
         self._ranker = _ranker(parts)
         self._calibration = parts.calibration
         self._reader = FeatureReader(artifact.namespace, parts.layout, parts.likeness)
@@ -60,6 +61,16 @@ class LoadedRanker:
         counts = self.counts.at(session, asked.now, patience_seconds)
         if counts is None:
             raise RankerUnavailable("The ranker is still reading what came to the log.")
+        return self.judge_by(session, counts, asked)
+
+    def judge_by(self, session: Session, counts: Counts, asked: AskedList) -> Judged:
+        """:meth:`judge` by some counts: those of :attr:`trained_at` know nothing that came after.
+
+        Raises
+        ------
+        RankerUnavailable
+            It fails.
+        """
         features = self._reader.read(session, counts, asked)
         try:
             scores = self._ranker.scores(features)
@@ -106,6 +117,16 @@ class Rankers:
             raise RankerUnavailable(f"No ranker of this name is {which}.")
         return self._kept.get(artifact)
 
+    def catch_up(self, namespace: int, name: str, version: int | None) -> None:
+        """Let a ranker read all that came to the log, however long it takes.
+
+        Raises
+        ------
+        RankerUnavailable
+            There is no such ranker, or it cannot be used here.
+        """
+        self.get(namespace, name, version).counts.keep_up(self._storage, self._stopped)
+
     def close(self) -> None:
         """Stop reading the log."""
         self._stopped.set()
@@ -147,16 +168,21 @@ def _ranker(parts: RankerParts) -> Ranker:
     return ranker
 
 
-def _shared_counts(namespace: int, parts: RankerParts) -> SharedCounts:
-    layout, counters = parts.layout, parts.counters
-    half_life = layout.half_life_days * DAY
+def _trained_at(parts: RankerParts) -> Counts:
+    """The counts of the moment at which it was trained."""
+    origin, half_life = parts.counters.origin, parts.layout.half_life_days * DAY
+    return Counts(origin, origin, half_life, _tally(parts.counters))
+
+
+def _shared_counts(namespace: int, parts: RankerParts, trained_at: Counts) -> SharedCounts:
+    layout = parts.layout
     return SharedCounts(
-        Counts(counters.origin, counters.origin, half_life, _tally(counters)),
+        trained_at,
         LogTail(
             namespace=namespace,
             retriever_id=layout.retriever_id,
-            epoch=counters.origin,
-            half_life=half_life,
+            epoch=parts.counters.origin,
+            half_life=layout.half_life_days * DAY,
             propensities=np.array(layout.propensities),
         ),
     )

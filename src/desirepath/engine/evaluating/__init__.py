@@ -1,0 +1,1 @@
+"""How good the answers of retrievers to judged queries are, and which retriever is better."""

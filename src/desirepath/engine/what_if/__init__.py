@@ -1,0 +1,1 @@
+"""What another way to rank would have earned on the log."""

@@ -1,0 +1,1 @@
+"""Weights of learned fusion from lists whose worth is known: the best, and how good they are."""

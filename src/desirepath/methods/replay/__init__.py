@@ -1,0 +1,1 @@
+"""How well orders agree with what people did, session by session, and how two orders differ."""
