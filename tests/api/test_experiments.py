@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from desirepath.domain.execution import Execution
 from desirepath.domain.experiment import Trial
+from desirepath.domain.what_if import WhatIfSettings
 from desirepath.engine.housekeeping import keep_house
+from desirepath.engine.what_if.logged import read_lists
 from tests.api.client import Api, done
 from tests.api.test_execute import PATH, TITLE, execute, fill, search, stage
 
@@ -360,3 +364,16 @@ class TestLearning:
         done(api.post(f"{PATH}/shop/learned-fusion/rebuild"))
         keep_house(api.engine)
         assert done(api.get(f"{PATH}/shop/learned-fusion/weights")) == before
+
+    def test_what_if_leaves_its_lists_out(self, api: Api) -> None:
+        self._experiment(api)
+        for number in range(3):
+            self._ask(api, number)
+        ask(api, session_id=None)
+        retriever = api.engine.directory.retriever(api.namespace.number, "shop")
+        assert retriever is not None
+        left_out: Counter[str] = Counter()
+        rng = np.random.default_rng(0)
+        lists = list(read_lists(api.engine, retriever, WhatIfSettings(), rng, left_out))
+        assert left_out == {"experiment": 3}
+        assert sum(map(len, lists)) == 1

@@ -155,6 +155,7 @@ RANKED_COLUMNS = (
     "occurred_at",
     "live",
     "ranking",
+    "experiment_id",
 )
 """Of executions: what learning needs."""
 
