@@ -56,6 +56,7 @@ class Sizes:
     click_sessions: int
     bias_repetitions: int
     bias_sessions: int
+    searches_weighed: int
 
 
 FULL = Sizes(
@@ -76,6 +77,7 @@ FULL = Sizes(
     click_sessions=1_000_000,
     bias_repetitions=200,
     bias_sessions=100_000,
+    searches_weighed=100_000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -95,6 +97,7 @@ QUICK = Sizes(
     click_sessions=20_000,
     bias_repetitions=10,
     bias_sessions=20_000,
+    searches_weighed=2_000,
 )
 
 

@@ -20,6 +20,7 @@ from benchmarks import (
     reranking,
     serving,
     traffic,
+    what_if,
 )
 from benchmarks.bench import (
     BATCH,
@@ -476,6 +477,7 @@ CASES: dict[str, Case] = {
     "click-models": click_cases.click_models,
     "position-bias": position_bias.position_bias,
     "evaluate": evaluating.evaluate,
+    "what-if": what_if.what_if,
 }
 NEEDS_DESIREPATH = frozenset(CASES) - {"post", "batch", "get"}
 NEEDS_POSTGRES = frozenset({"post", "batch", "resolve", "rebuild", "state"})

@@ -18,6 +18,7 @@ from desirepath.testing.examples import a_document
 
 __all__ = [
     "BODY",
+    "N_QUERIES",
     "TITLE",
     "add_products",
     "default",
@@ -30,7 +31,10 @@ TITLE, BODY = "text://title", "text://body"
 _TOPICS = (
     *("lamp", "chair", "table", "shelf", "mirror", "carpet"),
     *("curtain", "vase", "clock", "desk", "stool", "couch"),
+    *("bench", "bowl", "candle", "basket", "frame", "rack", "tray", "jug", "plate", "pot"),
 )
+
+N_QUERIES = len(_TOPICS)
 
 
 def default(engine: Engine) -> Namespace:
@@ -39,7 +43,7 @@ def default(engine: Engine) -> Namespace:
     return found
 
 
-def add_products(engine: Engine) -> None:
+def add_products(engine: Engine, namespace: Namespace | None = None) -> None:
     """Of each topic four that have it in their title, and four that have it in another text."""
     documents = []
     for topic in _TOPICS:
@@ -67,10 +71,10 @@ def add_products(engine: Engine) -> None:
                 )
             )
     with engine.storage.write() as session:
-        session.documents.upsert(1, documents)
+        session.documents.upsert((namespace or default(engine)).number, documents)
 
 
-def judged(engine: Engine, name: str = "judged") -> Dataset:
+def judged(engine: Engine, namespace: Namespace | None = None) -> Dataset:
     """What has a topic in its title is relevant to it."""
     queries = [
         {
@@ -80,9 +84,8 @@ def judged(engine: Engine, name: str = "judged") -> Dataset:
         }
         for number, topic in enumerate(_TOPICS)
     ]
-    return create_dataset(
-        engine, default(engine), read_dataset({"dataset_name": name, "queries": queries})
-    )
+    draft = read_dataset({"dataset_name": "judged", "queries": queries})
+    return create_dataset(engine, namespace or default(engine), draft)
 
 
 def gated_retriever(
@@ -90,6 +93,7 @@ def gated_retriever(
     dataset: str | None,
     *more: Mapping[str, Any],
     name: str = "shop",
+    namespace: Namespace | None = None,
     **learning: Any,
 ) -> Retriever:
     """One that learns the weights of two texts, with further stages if there are any."""
@@ -100,11 +104,19 @@ def gated_retriever(
     }
     configs = [{"stage_id": "feature_search", "parameters": parameters}, *more]
     stages = [{"stage_name": str(one["stage_id"]), "config": one} for one in configs]
-    return create_retriever(engine, 1, read_retriever({"retriever_name": name, "stages": stages}))
+    number = (namespace or default(engine)).number
+    return create_retriever(
+        engine, number, read_retriever({"retriever_name": name, "stages": stages})
+    )
 
 
 def weight_set(
-    engine: Engine, retriever: Retriever, title: float, body: float, name: str = "best"
+    engine: Engine,
+    retriever: Retriever,
+    title: float,
+    body: float,
+    name: str = "best",
+    namespace: Namespace | None = None,
 ) -> Artifact:
     """Weights as if they had been trained."""
     weights = {TITLE: title, BODY: body}
@@ -115,4 +127,4 @@ def weight_set(
         files={WEIGHTS: write_weights(weights)},
         retriever_id=retriever.retriever_id,
     )
-    return store_model(engine, default(engine), draft)
+    return store_model(engine, namespace or default(engine), draft)

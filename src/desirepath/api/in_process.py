@@ -19,7 +19,7 @@ from desirepath.api.in_process_models import Models, Tasks
 from desirepath.api.in_process_what_if import WhatIfs
 from desirepath.api.plain import check_plain_values, plain_answer
 from desirepath.api.recommendations import documents_for, documents_like, users_like
-from desirepath.api.retriever_schemas import present_config, present_retriever
+from desirepath.api.retriever_schemas import present_config, present_retriever, without_shipped
 from desirepath.api.schemas import present_document, present_execution, present_interaction
 from desirepath.api.search_body import check_search, request_of
 from desirepath.domain.checks import is_storable
@@ -416,8 +416,9 @@ class Retrievers:
         AlreadyExists
             The new name is taken.
         """
-        patch = read_patch(changes)
-        changed = retrievers.change_retriever(self._engine, self._find(id_or_name), patch)
+        found = self._find(id_or_name)
+        patch = read_patch(without_shipped(changes, shipped_in(self._engine, found)))
+        changed = retrievers.change_retriever(self._engine, found, patch)
         return plain_answer(present_config(changed, shipped_in(self._engine, changed)))
 
     def clone(self, id_or_name: str, retriever_name: str, **changes: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -38,6 +39,7 @@ __all__ = [
     "present_shipped",
     "present_stage_kind",
     "present_suggestions",
+    "without_shipped",
 ]
 
 
@@ -136,6 +138,22 @@ def present_shipped(shipped: ShippedWeightSet | None) -> dict[str, Any] | None:
         return None
     plain: dict[str, Any] = msgspec.to_builtins(shipped)
     return plain | {"shipped_at": format_time(shipped.shipped_at)}
+
+
+def without_shipped(plain: object, shipped: ShippedWeightSet | None) -> object:
+    """A change of a retriever without the shipped weights that are sent back as they were read."""
+    if shipped is None or not isinstance(plain, dict) or not isinstance(plain.get("stages"), list):
+        return plain
+    told = present_shipped(shipped)
+    stages = deepcopy(plain["stages"])
+    for stage in stages:
+        config = stage.get("config", stage) if isinstance(stage, dict) else None
+        for holder in (stage, config):
+            parameters = holder.get("parameters") if isinstance(holder, dict) else None
+            learning = parameters.get("learning_config") if isinstance(parameters, dict) else None
+            if isinstance(learning, dict) and learning.get("shipped_weight_set") == told:
+                del learning["shipped_weight_set"]
+    return plain | {"stages": stages}
 
 
 def _with_shipped(config: dict[str, Any], shipped: ShippedWeightSet | None) -> dict[str, Any]:

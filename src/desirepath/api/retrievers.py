@@ -14,6 +14,7 @@ from desirepath.api.retriever_schemas import (
     RetrieverModel,
     present_config,
     present_retriever,
+    without_shipped,
 )
 from desirepath.api.schemas import ListQuery, SortOption
 from desirepath.domain.access import Access
@@ -161,8 +162,10 @@ def patch_retriever(call: Call) -> object:
     new `input_schema` must take every search that is taken now, and `budget_limits` stay: clone the
     retriever to have others.
     """
-    patch = read_patch(call.json(), lenient=call.rules.lenient)
-    retriever = retrievers.change_retriever(call.engine, find_retriever(call), patch)
+    found = find_retriever(call)
+    sent = without_shipped(call.json(), shipped_in(call.engine, found))
+    patch = read_patch(sent, lenient=call.rules.lenient)
+    retriever = retrievers.change_retriever(call.engine, found, patch)
     return PatchResponse(retriever=present_config(retriever, shipped_in(call.engine, retriever)))
 
 

@@ -122,13 +122,13 @@ def render(result: WhatIfResult) -> Iterator[RenderableType]:
     yield heading(result.verdict.capitalize(), result.policy)
     yield Text(f"  {result.sentence}")
     table = table_of("estimator", "earned>", "difference>", "told>", "effective>", "")
-    table.add_row("as it was", _interval(result.live, ".3f"), "", "", f"{result.n_lists:,}", "")
+    table.add_row("as it was", f"{result.live.value:.3f}", "", "", f"{result.n_lists:,}", "")
     for one in result.estimates:
         decides = "decides" if one.estimator == result.decided_by else ""
         table.add_row(
             one.estimator,
-            _interval(one.value, ".3f"),
-            _interval(one.difference, "+.3f"),
+            "" if one.value is None else f"{one.value.value:.3f}",
+            _interval(one.difference),
             percent(one.told_share),
             f"{one.effective_sample:,.0f}",
             decides if one.refusal is None else "refused",
@@ -160,7 +160,5 @@ def _histogram(estimate: WhatIfEstimate) -> RenderableType:
     return table
 
 
-def _interval(one: Interval | None, form: str) -> str:
-    if one is None:
-        return ""
-    return f"{one.value:{form}} [{one.low:{form}}, {one.high:{form}}]"
+def _interval(one: Interval | None) -> str:
+    return "" if one is None else f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"

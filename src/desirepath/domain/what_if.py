@@ -101,7 +101,8 @@ class WhatIfEstimate(Struct, frozen=True, kw_only=True):
     assumes
         In words.
     value
-        Of the new policy where the log can tell, and of the live one elsewhere.
+        Of the new policy. What the log cannot tell counts as no change for ``ips`` and ``snips``,
+        and is left to a model of rewards by the others.
     difference
         To what was earned.
     told_share

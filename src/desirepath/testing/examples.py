@@ -10,12 +10,14 @@ from desirepath.domain.execution import Execution, ShownDocument, read_execution
 from desirepath.domain.ids import IdGenerator, format_id
 from desirepath.domain.interaction import Interaction, read_interaction
 from desirepath.domain.plain_json import object_text
+from desirepath.domain.ranking import Ranking
 from desirepath.engine.recording import SentExecution, SentInteraction
 from desirepath.testing.clock import START
 
 __all__ = [
     "CountingIds",
     "a_document",
+    "a_ranking",
     "an_execution",
     "an_interaction",
     "documents",
@@ -86,6 +88,23 @@ def an_execution(**changes: Any) -> Execution:
         values["id"] = new_id()
     values.setdefault("execution_id", format_id("exec", values["id"]))
     return Execution(**values)
+
+
+def a_ranking(**changes: Any) -> Ranking:
+    """How two documents were ranked by one feature, as it is stored; nothing learns from it."""
+    values: dict[str, Any] = {
+        "version": 1,
+        "stages_hash": "0123456789abcdef",
+        "fusion": "rrf",
+        "features": ("text://title",),
+        "ordinals": (0,),
+        "weights": (1.0,),
+        "minima": (0.0,),
+        "maxima": (2.0,),
+        "pool": ("doc_1", "doc_2"),
+        "levels": bytes([255, 255, 0, 0]),
+    }
+    return Ranking(**(values | changes))
 
 
 def a_document(**changes: Any) -> Document:

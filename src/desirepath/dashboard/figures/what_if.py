@@ -56,9 +56,12 @@ def _about(report: WhatIfReport) -> Iterator[str]:
         f"{percent(found.pool_share)} of the new results are in the logged pools, "
         f"{percent(found.same_share)} are what was shown."
     )
+    refusal_to_names: dict[str, list[str]] = {}
     for one in found.estimates:
         if one.refusal is not None:
-            yield f"{one.estimator} is not used: {one.refusal}"
+            refusal_to_names.setdefault(one.refusal, []).append(one.estimator)
+    for refusal, names in refusal_to_names.items():
+        yield f"Not used: {', '.join(names)}. {refusal}"
     for left in found.left_out:
         yield f"Left out: {counted(left.n, 'search')}: {left.words}"
     yield from found.notes

@@ -40,11 +40,12 @@ DECIDING = ("doubly robust", "reward-interaction", "item-position")
 was shown alone and not on what was clicked, so that none is picked for what it says."""
 
 _ASSUMES = {
-    "ips": "nothing about clicks",
-    "snips": "nothing about clicks; a bias that fades with more lists",
-    "doubly robust": "nothing about clicks; a model of rewards makes it vary less",
-    "reward-interaction": "people read from the top: what stands below earns nothing above",
-    "item-position": "what a place earns depends on its own document alone",
+    "ips": "nothing about clicks; what the log cannot tell counts as no change",
+    "snips": "the same, and has a bias that fades with more lists",
+    "doubly robust": "nothing about clicks; what the log cannot tell is left to a model",
+    "reward-interaction": "people read from the top; what the log cannot tell is left to a model",
+    "item-position": "a place earns by its own document alone; what the log cannot tell is left "
+    "to a model",
 }
 _BINS = (0.0, 0.5, 1.0, 1.5, 2.0, 5.0, 10.0, 20.0, 50.0, math.inf)
 
@@ -126,26 +127,38 @@ def _told(weighed: Weighed, rng: np.random.Generator) -> Iterator[tuple[str, _To
     whole = Recurrence(weights=beginnings.weights[:, -1:], seen=beginnings.seen[:, -1:])
     ratios, earned = whole.ratios[:, 0], weighed.rewards.sum(axis=1)
     shown, target = _predicted(weighed, rng)
-    expected = np.where(whole.seen[:, 0], target, shown)
+    missed, expected = weighed.rewards - shown, target.sum(axis=1)
     for name, terms, rests_on in (
         ("ips", estimators.ips(ratios, earned), whole),
         ("snips", estimators.snips(ratios, earned), whole),
-        ("doubly robust", estimators.doubly_robust(ratios, earned, shown, expected), whole),
+        (
+            "doubly robust",
+            estimators.doubly_robust(whole.weights[:, 0], earned, shown.sum(axis=1), expected),
+            whole,
+        ),
         (
             "reward-interaction",
-            estimators.reward_interaction(beginnings.ratios, weighed.rewards),
+            _beside(expected, estimators.reward_interaction(beginnings.weights, missed)),
             beginnings,
         ),
-        ("item-position", estimators.item_position(places.ratios, weighed.rewards), places),
+        (
+            "item-position",
+            _beside(expected, estimators.item_position(places.weights, missed)),
+            places,
+        ),
     ):
         yield name, _Told(terms=replace(terms, importance=rests_on.weights), seen=rests_on.seen)
 
 
+def _beside(expected: FloatArray, missed: Terms) -> Terms:
+    """What a model expects of the new lists, and what it missed."""
+    return replace(missed, numerators=expected + missed.numerators)
+
+
 def _predicted(weighed: Weighed, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """What a model expects of the lists that were shown, and of the new ones."""
+    """What a model expects of each place of the lists that were shown, and of the new ones."""
     folds = rng.integers(0, N_FOLDS, int(weighed.people.max()) + 1)[weighed.people]
-    shown, target = cross_fitted(weighed.shown, weighed.target, weighed.rewards, folds)
-    return shown.sum(axis=1), target.sum(axis=1)
+    return cross_fitted(weighed.shown, weighed.target, weighed.rewards, folds)
 
 
 def _pool_share(weighed: Weighed) -> float:

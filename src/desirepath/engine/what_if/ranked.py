@@ -36,15 +36,12 @@ class Ranked(Struct, frozen=True, kw_only=True, eq=False):
     engine: Engine
     namespace: int
     ranker: LoadedRanker
+    features: tuple[str, ...]
 
     @property
     def words(self) -> str:
         artifact = self.ranker.artifact
         return f"ranker {artifact.name} version {artifact.version}"
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        return ()
 
     @property
     def learned_until(self) -> int:
@@ -92,8 +89,19 @@ class Ranked(Struct, frozen=True, kw_only=True, eq=False):
         return found
 
 
-def ranked_by(engine: Engine, retriever: Retriever, name: str, version: int | None) -> Ranked:
+def ranked_by(
+    engine: Engine,
+    retriever: Retriever,
+    name: str,
+    version: int | None,
+    features: tuple[str, ...],
+) -> Ranked:
     """A ranker as the new policy.
+
+    Parameters
+    ----------
+    features
+        What the retriever's lists have scores of, by which rewards are told.
 
     Raises
     ------
@@ -115,4 +123,4 @@ def ranked_by(engine: Engine, retriever: Retriever, name: str, version: int | No
             "were not shown those are not logged: compare by interleaving.",
             ("ranker",),
         )
-    return Ranked(engine=engine, namespace=retriever.namespace, ranker=ranker)
+    return Ranked(engine=engine, namespace=retriever.namespace, ranker=ranker, features=features)

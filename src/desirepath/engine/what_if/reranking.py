@@ -80,14 +80,14 @@ def reranking_of(engine: Engine, retriever: Retriever, policy: NewPolicy) -> Rer
     if policy.ranker is not None:
         from desirepath.engine.what_if.ranked import ranked_by
 
-        return ranked_by(engine, retriever, policy.ranker, policy.ranker_version)
+        return ranked_by(engine, retriever, policy.ranker, policy.ranker_version, tuple(known))
     return _of_weights(engine, retriever, policy, known)
 
 
 def _of_weights(
     engine: Engine, retriever: Retriever, policy: NewPolicy, known: Mapping[str, int]
 ) -> Fused:
-    if policy.weights is not None and policy.weights.keys() - known.keys():
+    if policy.weights is not None and known and policy.weights.keys() - known.keys():
         raise InvalidSetting(
             "Weights are given for a feature that this retriever has not logged; it has "
             f"{_named(known)}.",
@@ -127,7 +127,7 @@ def _of_retriever(
             ("retriever",),
         )
     missing = set(other.feature_uris) - known.keys()
-    if missing:
+    if known and missing:
         raise InvalidSetting(
             f"The other retriever searches by {len(missing)} features that this one has not "
             f"logged; it has {_named(known)}. Compare the two by interleaving.",

@@ -17,8 +17,8 @@ __all__ = ["WhatIf", "check_overlap", "compare"]
 LEAST_EFFECTIVE_SAMPLE = 100.0
 # A document that was not in the pool has no score: its reward is unknown, and at worst all of it.
 LEAST_POOL_SHARE = 0.9
-# What the log cannot tell counts as no change; where that is most of it, so does the estimate.
-LEAST_TOLD_SHARE = 0.5
+# What the log cannot tell is left to a model, which is no evidence.
+LEAST_TOLD_SHARE = 0.7
 # Percentiles of fewer independent draws are too narrow.
 LEAST_CLUSTERS = 30
 

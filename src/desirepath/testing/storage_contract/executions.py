@@ -13,12 +13,13 @@ from msgspec.structs import replace
 from desirepath.domain.execution import ExecutionSummary, ShownDocument
 from desirepath.domain.experiment import Experiment, Mode, Trial
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
-from desirepath.domain.ids import first_id_at
+from desirepath.domain.ids import NIL, first_id_at
 from desirepath.domain.plain_json import object_text
 from desirepath.domain.profile import Profile, StageRun
+from desirepath.domain.ranking import unpack_ranking
 from desirepath.storage.base import Event, ExecutionQuery, Session, Storage
 from desirepath.testing.clock import START
-from desirepath.testing.examples import an_execution, an_interaction, documents, new_id
+from desirepath.testing.examples import a_ranking, an_execution, an_interaction, documents, new_id
 from desirepath.testing.storage_contract.common import (
     DAY,
     DEFAULT,
@@ -323,6 +324,23 @@ class ExecutionLogContract:
             assert len(log.ids_of_user(DEFAULT, "u", 2)) == 2
             assert len(log.ids_of_retriever(DEFAULT, "r", 1)) == 1
             assert log.ids_of_user(DEFAULT, "nobody", 10) == []
+
+    def test_the_ranked_ones_of_a_retriever_come_whether_they_teach_or_not(
+        self, storage: Storage
+    ) -> None:
+        taught = a_ranking(algorithm="thompson_sampling")
+        one, other = an_execution(ranking=taught), an_execution(ranking=a_ranking())
+        unranked, elsewhere = an_execution(), an_execution(retriever_id="ret_2", ranking=taught)
+        store(storage, one, other, unranked, elsewhere)
+        with storage.read() as session:
+            learned = session.learned
+            found = learned.ranked_after(DEFAULT, "ret_1", NIL, 10)
+            assert [row.id for row in found] == [one.id, other.id]
+            assert unpack_ranking(found[1].ranking) == other.ranking
+            assert learned.ranked_after(DEFAULT, "ret_1", NIL, 1) == found[:1]
+            assert learned.ranked_after(DEFAULT, "ret_1", one.id, 10) == found[1:]
+            assert learned.lists_after(DEFAULT, "ret_1", NIL, 10) == found[:1]
+            assert learned.ranked_after(OTHER, "ret_1", NIL, 10) == []
 
     def test_ids_before_a_moment(self, storage: Storage) -> None:
         executions = [an_execution(id=new_id(START + day * DAY)) for day in (-400, -1, 0, 400)]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 
+import numpy as np
 import pytest
 
 from desirepath.domain.assessment import AssessmentKind
@@ -14,7 +15,9 @@ from desirepath.domain.retriever import Retriever
 from desirepath.domain.retriever_changes import read_patch
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.bootstrap import ensure_defaults
+from desirepath.engine.datasets import find_dataset
 from desirepath.engine.engine import Engine
+from desirepath.engine.evaluating.running import read_queries
 from desirepath.engine.executing import ExecuteRequest, execute
 from desirepath.engine.gating.asking_log import ask_log
 from desirepath.engine.gating.candidates import Candidate
@@ -22,14 +25,16 @@ from desirepath.engine.gating.running import run_gate, start_gate
 from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.learning.controlling import change_controls
 from desirepath.engine.models import deploy_model, find_model
-from desirepath.engine.recording import RecordingRules
+from desirepath.engine.recording import RecordingRules, Submission
 from desirepath.engine.retrievers import change_retriever
-from desirepath.engine.tasks.running import run_task
+from desirepath.engine.tasks.running import run_task, start_task
 from desirepath.errors import Conflict, InvalidEvaluation, NotFound, NotGated
 from desirepath.storage.base import Namespace, Storage
 from desirepath.testing.clock import ClockedStorage, TestingClock
+from desirepath.testing.examples import sent_interaction
 from tests.gated_shop import (
     BODY,
+    N_QUERIES,
     TITLE,
     add_products,
     default,
@@ -71,6 +76,8 @@ def test_what_wins_ships_and_serves_until_it_is_rolled_back(engine: Engine) -> N
     verdict = gated.verdict
     assert verdict.passed
     assert verdict.primary_metric == "ndcg@10"
+    assert verdict.what_if.verdict is None  # there is no log yet
+    assert verdict.what_if.words
     assert set(verdict.compared_metrics) == {
         f"{metric}@10" for metric in ("precision", "recall", "f1", "map", "ndcg", "mrr")
     }
@@ -143,6 +150,27 @@ def test_as_a_task(engine: Engine) -> None:
     assert kept.result is not None
     assert kept.result["gate_verdict"]["passed"] is True
     assert served(engine, retriever) == BY_TITLE
+
+
+def test_weights_that_a_task_trains_are_judged_at_once(engine: Engine) -> None:
+    retriever = gated_retriever(engine, judged(engine).name)
+    inputs = {
+        "name": "best",
+        "settings": {"dataset": "judged", "folds": 2, "starts": 1},
+        "scope": {"retriever_id": retriever.retriever_id},
+    }
+    start_task(engine, default(engine), "train.weights", inputs)
+    assert run_task(engine)
+    trained = find_model(engine, 1, "best").versions[0]
+    report = trained.manifest["report"]
+    assert (report["source"], report["n_queries"]) == ("judged", N_QUERIES)
+    assert report["weights"][TITLE] > 0.5
+    assert engine.directory.controls(1, retriever.retriever_id).shipped is None
+    assert run_task(engine)
+    shipped = engine.directory.controls(1, retriever.retriever_id).shipped
+    assert shipped is not None
+    assert shipped.weight_set_id == trained.artifact_id
+    assert served(engine, retriever) == pytest.approx(report["weights"])
 
 
 def test_rolling_back_goes_through_all_that_were_shipped(engine: Engine) -> None:
@@ -289,3 +317,38 @@ class TestRankers:
         gated_retriever(engine, None, rerank)
         deploy_ranker(engine, default(engine), {"field:good": 1.0})
         assert find_model(engine, 1, "ours").serving == 2
+
+
+def test_clicks_that_contradict_the_judgments_hold_a_candidate_up(engine: Engine) -> None:
+    """A simulation: 500 searches by drawn weights, in which only what the labels reject is clicked.
+
+    Whoever looks at such a document in the first three places clicks it. Seed 3.
+    """
+    retriever = gated_retriever(engine, judged(engine).name, exploration_bonus=5.0)
+    control = (engine.storage, engine.make_id, 1, retriever.retriever_id)
+    change_controls(*control, "frozen", frozen=True)  # so that both orders are drawn all the time
+    engine.directory.forget()
+    rng = np.random.default_rng(3)
+    engine.fuser.make_seed = lambda: int(rng.integers(2**63))
+    topics = [
+        query.query_input for query in read_queries(engine, find_dataset(engine, 1, "judged"))
+    ]
+    for number in range(500):
+        request = ExecuteRequest(
+            inputs=topics[number % N_QUERIES], session_id=f"s{number}", page_size=3
+        )
+        found = execute(engine, retriever, request)
+        clicks = tuple(
+            sent_interaction(
+                execution_id=found.execution.execution_id, feature_id=id, position=place
+            )
+            for place, id in enumerate(hit.document_id for hit in found.hits)
+            if "-b" in id
+        )
+        if clicks:
+            engine.submit(Submission(namespace=1, interactions=clicks))
+    weight_set(engine, retriever, 0.6, 0.4)
+    _, gated = run_gate(engine, default(engine), retriever, "best", None, ask_log)
+    assert gated.verdict.what_if.verdict == "worse"
+    assert gated.verdict.reason == "Does not ship: by the log it would have earned less."
+    assert engine.directory.controls(1, retriever.retriever_id).shipped is None

@@ -83,6 +83,21 @@ def test_ips_and_doubly_robust_expect_it_of_whole_lists() -> None:
     assert CHANCES @ robust.numerators == pytest.approx(truth, abs=1e-12)
 
 
+@pytest.mark.parametrize("off_by", [0.0, 0.4])
+def test_what_cannot_be_told_is_left_to_the_model_and_the_rest_is_not(off_by: float) -> None:
+    """The form that decides: what the model expects of the new list, and what it missed."""
+    for agrees, estimate, rewards in (
+        (down_to(LISTS == NEW), estimators.reward_interaction, FROM_TOP),
+        (LISTS == NEW, estimators.item_position, BY_PLACE),
+    ):
+        model = rewards + off_by * (1 + LISTS)  # wrong by document
+        told = _chance_that_one_agrees(agrees)
+        truth = (told * rewards[2] + (1.0 - told) * model[2]).sum()
+        terms = estimate(_recurrence(agrees).weights, rewards[SHOWN] - model[SHOWN])
+        expected = model[2].sum() + CHANCES @ terms.numerators
+        assert expected == pytest.approx(truth, abs=1e-12)
+
+
 def test_ratios_expect_one_however_few_the_draws() -> None:
     found = _recurrence(LISTS == NEW)
     assert CHANCES @ found.ratios == pytest.approx([1.0, 1.0], abs=1e-12)
