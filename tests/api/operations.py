@@ -68,6 +68,7 @@ class Ids:
     idempotency_key: str
     dataset_id: str
     dataset_name: str
+    experiment_id: str
     evaluation_id: str
     """Of one that nobody works on."""
     evaluated_id: str
@@ -112,7 +113,13 @@ def make_world(api: Api, tag: str) -> World:
         name: f"{tag}-{name}"
         for name in ("execution_id", "user_id", "session_id", "feature_id", "event_id")
     }
-    retriever = {"retriever_name": f"{tag}-retriever", "stages": [_gated_by(f"{tag}-dataset")]}
+    rival = {"retriever_name": f"{tag}-rival", "stages": [LEARNED]}
+    rival_id = done(api.post("/v1/retrievers", rival))["retriever_id"]
+    retriever = {
+        "retriever_name": f"{tag}-retriever",
+        "stages": [_gated_by(f"{tag}-dataset")],
+        "experiment": {"challenger": rival_id},
+    }
     retriever_id = done(api.post("/v1/retrievers", retriever))["retriever_id"]
     document = {"document_id": own["feature_id"], "score": 0.5}
     execution = {
@@ -139,7 +146,9 @@ def make_world(api: Api, tag: str) -> World:
     done(api.post(f"{documents}/upsert", {"documents": stored}))
     search = {"inputs": QUERY, "stages": [LEARNED]}
     adhoc, _ = (done(api.post("/v1/retrievers/execute", search)) for _ in range(2))
-    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}))
+    search = {"inputs": QUERY, "session_id": own["session_id"]}
+    served = done(api.post(f"/v1/retrievers/{retriever_id}/execute", search))
+    (experiment,) = done(api.get(f"/v1/retrievers/{retriever_id}/experiments"))["results"]
     executions = f"/v1/retrievers/{retriever_id}/executions?limit=1"
     truth = {"query_id": f"{tag}-query", "query_input": QUERY, "relevant_documents": ["doc_1"]}
     own["dataset_name"] = f"{tag}-dataset"
@@ -156,8 +165,6 @@ def make_world(api: Api, tag: str) -> World:
     store_recommender(api.engine, api.namespace, parts)
     adhoc_page = done(api.post("/v1/retrievers/executions/list?limit=1", {}))
     documents_page = done(api.post(f"{documents}/list", {"page_size": 1}))
-    rival = {"retriever_name": f"{tag}-rival", "stages": [LEARNED]}
-    rival_id = done(api.post("/v1/retrievers", rival))["retriever_id"]
     spare = api.post(
         "/v1/namespaces",
         {"namespace_name": f"spare of {api.namespace.name}"},
@@ -183,6 +190,7 @@ def make_world(api: Api, tag: str) -> World:
             collection_id=f"{tag}-collection",
             idempotency_key=headers["Idempotency-Key"],
             dataset_id=dataset_id,
+            experiment_id=experiment["experiment_id"],
             evaluation_id=evaluation["evaluation_id"],
             evaluated_id=evaluated["evaluation_id"],
             what_if_id=what_if["what_if_id"],
@@ -344,6 +352,10 @@ CALLS: Mapping[str, Call] = {
     "explain_execution": Call("POST", "/v1/retrievers/{retriever_id}/execute/explain", {}),
     "explain_retriever": Call("POST", "/v1/retrievers/{retriever_id}/explain", {}),
     "execute_retriever": Call("POST", "/v1/retrievers/{retriever_id}/execute", {"inputs": QUERY}),
+    "list_retriever_experiments": Call("GET", "/v1/retrievers/{retriever_id}/experiments"),
+    "get_retriever_experiment": Call(
+        "GET", "/v1/retrievers/{retriever_id}/experiments/{experiment_id}"
+    ),
     "execute_batch": Call(
         "POST", "/v1/retrievers/{retriever_id}/execute/batch", {"queries": [{"inputs": QUERY}]}
     ),

@@ -52,6 +52,7 @@ class TestCreate:
             "created_by": None,
             "updated_by": None,
             "fusion": "rrf",
+            "experiment": None,
         }
         assert answer["retriever_id"].startswith("ret_")
 

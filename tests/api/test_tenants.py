@@ -38,6 +38,7 @@ NAMES: Mapping[str, str] = {
     "ranker": "model_name",
     "retriever": "retriever_id",
     "exclude_document_ids": "document_id",
+    "challenger": "rival_id",
     "baseline_evaluation_id": "evaluated_id",
     "baseline_retriever_id": "retriever_id",
     "candidate_retriever_ids": "rival_id",
@@ -79,6 +80,7 @@ HARMLESS_BODY = re.compile(
     r"|query_id|query_input|relevant_documents|relevance_scores|min_interactions|lookback_days"
     r"|positive_interaction_types|min_impressions|half_life_days|max_rank"
     r"|kind|force|start_date|end_date|exclude_flagged"
+    r"|mode|share|days|matters"
     r"|version|exclude_seen|exclude_purchased|return_payload"
     r"|fusion|ranker_version|n_draws|seed"
     r"|evaluation_config|k_values|metrics|predicted|ground_truth|items|k"
@@ -255,7 +257,7 @@ def seen(status: int, headers: Mapping[str, str], body: str, *ids: Ids) -> Seen:
     every = {id for known in ids for id in vars(known).values()}
     for id in sorted(every, key=len, reverse=True):  # one may begin like another
         body = body.replace(id, "ID").replace(quote(id, safe=""), "ID")
-    made = "int|exec|ret|rej|ds|eval|bench|whatif|task|mod"
+    made = "int|exec|exp|ret|rej|ds|eval|bench|whatif|task|mod"
     body = re.sub(rf"\b({made})_[0-9a-f]{{32}}\b", "ID", body)
     body = re.sub(r'"next_cursor":"[\w-]+"', '"next_cursor":"CURSOR"', body)
     body = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", body)

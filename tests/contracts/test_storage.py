@@ -20,6 +20,7 @@ from desirepath.testing.storage_contract import (
     DocumentWritersContract,
     EvaluationsContract,
     ExecutionLogContract,
+    ExperimentsContract,
     ExtractsContract,
     InteractionLogContract,
     JobsContract,
@@ -96,6 +97,10 @@ class TestDocumentIndexWithoutExtensions(DocumentIndexContract):
 
 
 class TestDocumentWriters(DocumentWritersContract):
+    pass
+
+
+class TestExperiments(ExperimentsContract):
     pass
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from desirepath.domain.clock import format_time
 from desirepath.domain.execution import Execution, ExecutionSummary
+from desirepath.domain.experiment import Mode
 from desirepath.domain.plain_json import canonical_json, encode_json
 from desirepath.domain.profile import Profile, StageRun
 
@@ -136,6 +137,14 @@ class ExecutionProfile(Struct, frozen=True, kw_only=True):
             "stages_hash, pool_size, context_level and algorithm."
         ),
     ]
+    experiment: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description="Of its experiment: experiment_id, mode, challenger, unit (session, day or "
+            "user), shown (live, challenger or both), teams (of each document: -1 live, 0 neither, "
+            "1 challenger) and problem (why the challenger was not shown); null: in none."
+        ),
+    ] = None
 
 
 class AdhocListRequest(Struct, frozen=True, kw_only=True):
@@ -270,6 +279,7 @@ def present_profile(value: Execution, profile: Profile) -> ExecutionProfile:
         ],
         warnings=list(profile.warnings),
         fusion=_fusion(value),
+        experiment=_experiment(value),
     )
 
 
@@ -285,6 +295,24 @@ def _fusion(value: Execution) -> dict[str, Any] | None:
         "pool_size": len(ranking.pool),
         "context_level": None if ranking.draw is None else ranking.draw.level,
         "algorithm": ranking.algorithm,
+    }
+
+
+def _experiment(value: Execution) -> dict[str, Any] | None:
+    trial = value.trial
+    if trial is None:
+        return None
+    both = "both" if trial.experiment.mode is Mode.INTERLEAVE else None
+    return {
+        "experiment_id": trial.experiment_id,
+        "mode": trial.experiment.mode,
+        "challenger": trial.experiment.challenger,
+        "unit": trial.unit.partition(":")[0],
+        "shown": "live"
+        if trial.problem is not None
+        else both or ("challenger" if trial.coin else "live"),
+        "teams": list(trial.teams),
+        "problem": trial.problem,
     }
 
 

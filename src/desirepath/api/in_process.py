@@ -43,6 +43,7 @@ from desirepath.engine.documents import (
 from desirepath.engine.engine import Engine
 from desirepath.engine.executing import execute
 from desirepath.engine.execution_list import ExecutionsRequest, list_executions
+from desirepath.engine.experiments import find_experiment, list_experiments
 from desirepath.engine.gating.shipping import shipped_in
 from desirepath.engine.listing import ListRequest, list_interactions
 from desirepath.engine.namespaces import make_namespace
@@ -457,6 +458,27 @@ class Retrievers:
         retriever = usable(self._find(id_or_name))
         request = request_of(check_search(fields, lenient=False), retriever)
         return plain_answer(present_served(execute(self._engine, retriever, request), retriever))
+
+    def experiments(self, id_or_name: str) -> Sequence[dict[str, Any]]:
+        """The experiments of one, the last begun first.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever.
+        """
+        found = list_experiments(self._engine, self._find(id_or_name))
+        return [plain_answer(one) for one in found]
+
+    def experiment(self, id_or_name: str, experiment_id: str) -> dict[str, Any]:
+        """What an experiment has come to; a decision that is new is stored.
+
+        Raises
+        ------
+        NotFound
+            There is no such retriever, or it has no such experiment.
+        """
+        return plain_answer(find_experiment(self._engine, self._find(id_or_name), experiment_id))
 
     def execute_adhoc(self, stages: Sequence[Mapping[str, Any]], **fields: Any) -> dict[str, Any]:
         """Search by stages that no retriever has.

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from desirepath.api.schemas import PaginationResponse, SortOption
 from desirepath.domain.clock import format_time
+from desirepath.domain.experiment import Experiment
 from desirepath.domain.fusion_controls import ShippedWeightSet
 from desirepath.domain.retriever import BudgetLimits, Retriever
 from desirepath.domain.stage_kinds import STAGE_KINDS
@@ -76,6 +77,10 @@ class RetrieverConfig(Struct, frozen=True, kw_only=True):
     created_by: str | None = None
     updated_by: str | None = None
     fusion: Annotated[str | None, Meta(description="Of its feature_search, if it has one.")] = None
+    experiment: Annotated[
+        Experiment | None,
+        Meta(description="The experiment that is on: mode, and the challenger's id."),
+    ] = None
 
 
 class RetrieverModel(RetrieverConfig, frozen=True, kw_only=True):
@@ -107,6 +112,7 @@ def _present(value: Retriever, shape: type[Shape], shipped: ShippedWeightSet | N
         created_at=format_time(value.created_at),
         updated_at=format_time(value.updated_at),
         fusion=value.fusion,
+        experiment=draft.experiment,
     )
 
 

@@ -37,6 +37,7 @@ _COMMANDS = {
     "what-if": "what_if:what_if_command",
     "recommend": "recommend:recommend",
     "models": "models:models",
+    "experiment": "experiment:experiment",
     "tasks": "tasks:tasks",
     "worker": "worker:worker_command",
     "migrate": "migrate:migrate_command",

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from desirepath.domain import clock, ids
 from desirepath.domain.checks import Count, Id, check_id, check_time, convert, refuse_unknown
+from desirepath.domain.experiment import Trial
 from desirepath.domain.plain_json import canonical_json, check_plain
 from desirepath.domain.profile import Profile
 from desirepath.domain.ranking import Ranking
@@ -162,7 +163,8 @@ class Execution(Struct, frozen=True, kw_only=True):
     """A search as it is stored.
 
     ``parent_id`` is the execution of which this one is a further page. ``ranking`` says how it was
-    ranked, where that is known, and ``profile`` what its stages did, if it was served here.
+    ranked, where that is known, ``profile`` what its stages did, if it was served here, and
+    ``trial`` what it had to do with an experiment, if it was part of one.
     """
 
     id: bytes
@@ -182,6 +184,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     ranking: Ranking | None = None
     profile: Profile | None = None
+    trial: Trial | None = None
 
     @property
     def recorded_at(self) -> int:

@@ -16,6 +16,7 @@ from desirepath.domain.checks import (
     drop_foreign,
     refuse_unknown,
 )
+from desirepath.domain.experiment import Experiment, read_experiment
 from desirepath.domain.ids import NIL
 from desirepath.domain.input_schema import InputField, plain_schema, read_input_schema
 from desirepath.domain.learning_config import LearningConfig
@@ -92,6 +93,9 @@ class RetrieverDraft(Struct, frozen=True, kw_only=True):
     tags: list[str] = []
     metadata: dict[str, Any] | None = None
     display_config: dict[str, Any] | None = None
+    experiment: Annotated[
+        Experiment | None, Meta(description="What it is compared with on live traffic.")
+    ] = None
 
 
 FIELDS = tuple(RetrieverDraft.__struct_fields__)
@@ -284,6 +288,8 @@ def plain_fields(plain: object, known: tuple[str, ...], lenient: bool) -> dict[s
     if isinstance(values.get("budget_limits"), dict):
         with inside("budget_limits"):
             values["budget_limits"] = read_struct(values["budget_limits"], BudgetLimits, lenient)
+    if "experiment" in values:
+        values["experiment"] = read_experiment(values["experiment"], lenient=lenient)
     return values
 
 

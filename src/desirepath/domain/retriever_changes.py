@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from desirepath.domain.checks import Id, convert
+from desirepath.domain.experiment import Experiment, Mode
 from desirepath.domain.input_schema import breaking_changes, read_input_schema
 from desirepath.domain.retriever import (
     OTHER_FIELDS,
@@ -20,7 +21,15 @@ from desirepath.domain.retriever import (
 )
 from desirepath.errors import InvalidRetriever
 
-__all__ = ["RetrieverClone", "RetrieverPatch", "changed", "cloned", "read_clone", "read_patch"]
+__all__ = [
+    "RetrieverClone",
+    "RetrieverPatch",
+    "changed",
+    "cloned",
+    "read_clone",
+    "read_patch",
+    "without_ended",
+]
 
 _Stages = Annotated[
     list[dict[str, Any]] | None, Meta(description="All stages, instead of those there are.")
@@ -41,6 +50,10 @@ class RetrieverPatch(Struct, frozen=True, kw_only=True):
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
     display_config: dict[str, Any] | None = None
+    experiment: Annotated[
+        Experiment | None,
+        Meta(description="Starts an experiment, in place of one that runs; mode off ends it."),
+    ] = None
 
 
 FIELDS = RetrieverPatch.__struct_fields__
@@ -102,7 +115,7 @@ def changed(retriever: Retriever, patch: RetrieverPatch) -> RetrieverDraft:
                 "retriever to have another schema.",
                 ("input_schema",),
             )
-    return replace(retriever.draft, **_given(patch))
+    return without_ended(replace(retriever.draft, **_given(patch)))
 
 
 def read_clone(plain: object, *, lenient: bool = False) -> RetrieverClone:
@@ -120,8 +133,14 @@ def read_clone(plain: object, *, lenient: bool = False) -> RetrieverClone:
 
 
 def cloned(retriever: Retriever, clone: RetrieverClone) -> RetrieverDraft:
-    """The copy."""
-    return replace(retriever.draft, **_given(clone))
+    """The copy; it is in no experiment."""
+    return replace(retriever.draft, experiment=None, **_given(clone))
+
+
+def without_ended(draft: RetrieverDraft) -> RetrieverDraft:
+    """The retriever, with an experiment only if that is on."""
+    is_off = draft.experiment is not None and draft.experiment.mode is Mode.OFF
+    return replace(draft, experiment=None) if is_off else draft
 
 
 def _given(values: RetrieverPatch | RetrieverClone) -> dict[str, Any]:

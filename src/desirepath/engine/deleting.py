@@ -96,7 +96,12 @@ def delete_retriever(engine: Engine, retriever: Retriever) -> None:
     """
     with engine.storage.write() as session:
         session.catalog.hide_retriever(retriever.namespace, retriever.id, session.now())
-        for made in (session.evaluations, session.artifacts, session.assessments):
+        for made in (
+            session.evaluations,
+            session.artifacts,
+            session.assessments,
+            session.experiments,
+        ):
             made.delete_of_retriever(retriever.namespace, retriever.retriever_id)
     engine.directory.forget()
     _empty_retriever(engine, retriever.namespace, retriever.id)
@@ -181,6 +186,7 @@ def delete_namespace(engine: Engine, number: int) -> None:
         session.evaluations.clear(number)
         session.artifacts.clear(number)
         session.assessments.clear(number)
+        session.experiments.clear(number)
         session.jobs.clear(number)
     engine.directory.forget()
     engine.storage.scrub()

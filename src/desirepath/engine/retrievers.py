@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from msgspec.structs import replace
+
 from desirepath.domain.ranking_features import FeatureKind
 from desirepath.domain.retriever import Retriever, RetrieverDraft
-from desirepath.domain.retriever_changes import RetrieverClone, RetrieverPatch, changed, cloned
+from desirepath.domain.retriever_changes import (
+    RetrieverClone,
+    RetrieverPatch,
+    changed,
+    cloned,
+    without_ended,
+)
 from desirepath.domain.stage import Stage, read_stages
 from desirepath.domain.stage_kinds.base import inside
 from desirepath.domain.stage_kinds.feature_search import FeatureSearch, FeatureSearchParameters
@@ -50,9 +58,11 @@ def create_retriever(engine: Engine, namespace: int, draft: RetrieverDraft) -> R
     AlreadyExists
         Its name is taken.
     InvalidRetriever
-        It names a ranker that cannot order what it finds, or a query adapter that does not fit.
+        It names a ranker that cannot order what it finds, a query adapter that does not fit, or a
+        challenger that cannot be one.
     """
     _check_models(engine, namespace, draft)
+    draft = _with_challenger(engine, namespace, without_ended(draft), None)
     with engine.storage.write() as session:
         now = session.now()
         made = session.catalog.create_retriever(namespace, engine.make_id.next(now), draft, now)
@@ -86,6 +96,9 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
     draft = changed(retriever, patch)
     if draft.stages != retriever.draft.stages:
         _check_models(engine, retriever.namespace, draft)
+    if patch.experiment is not None and draft.experiment is not None:
+        found = _with_challenger(engine, retriever.namespace, draft, retriever.retriever_id)
+        patch = replace(patch, experiment=found.experiment)
     for _ in range(_ATTEMPTS):
         with engine.storage.write() as session:
             catalog = session.catalog
@@ -100,6 +113,42 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
             engine.directory.forget()
             return after
     raise Conflict("Others change this retriever all the time; try again.")
+
+
+def _with_challenger(
+    engine: Engine, namespace: int, draft: RetrieverDraft, own_id: str | None
+) -> RetrieverDraft:
+    """A retriever whose challenger is named by its id.
+
+    Parameters
+    ----------
+    own_id
+        The retriever's own; None: it is new.
+    """
+    experiment = draft.experiment
+    if experiment is None or experiment.challenger is None:
+        return draft
+    with inside("experiment", "challenger"):
+        try:
+            challenger = find_retriever(engine, namespace, experiment.challenger)
+        except NotFound as error:
+            raise InvalidRetriever("There is no such retriever.") from error
+        _check_challenger(challenger, own_id)
+        if not draft.stages:
+            raise InvalidRetriever(
+                "This retriever has no stages: another engine searches for it, which would have to "
+                "show what a challenger finds."
+            )
+    return replace(draft, experiment=replace(experiment, challenger=challenger.retriever_id))
+
+
+def _check_challenger(challenger: Retriever, own_id: str | None) -> None:
+    if challenger.retriever_id == own_id:
+        raise InvalidRetriever("A retriever cannot challenge itself.")
+    if challenger.draft.experiment is not None:
+        raise InvalidRetriever("A challenger has no experiment of its own; end that first.")
+    if not challenger.stages:
+        raise InvalidRetriever("The challenger has no stages that can be searched with.")
 
 
 def _check_models(engine: Engine, namespace: int, draft: RetrieverDraft) -> None:

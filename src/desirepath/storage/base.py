@@ -24,6 +24,7 @@ from desirepath.domain.retriever import Retriever, RetrieverDraft
 from desirepath.storage.artifacts import Artifacts
 from desirepath.storage.assessments import Assessments
 from desirepath.storage.evaluations import Evaluations
+from desirepath.storage.experiments import Experiments
 from desirepath.storage.extracts import Extracts
 from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
@@ -770,6 +771,9 @@ class Session(Protocol):
     def artifacts(self) -> Artifacts: ...
     @property
     def assessments(self) -> Assessments: ...
+
+    @property
+    def experiments(self) -> Experiments: ...
     @property
     def jobs(self) -> Jobs: ...
 

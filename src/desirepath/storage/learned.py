@@ -43,6 +43,7 @@ class LearnableList(Struct, frozen=True, kw_only=True):
     occurred_at: int
     live: bool
     ranking: bytes
+    experiment_id: str | None = None
 
 
 ListedInteraction = tuple[str, str, float, str | None]

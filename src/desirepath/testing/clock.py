@@ -23,6 +23,7 @@ from desirepath.storage.base import (
     Summaries,
 )
 from desirepath.storage.evaluations import Evaluations
+from desirepath.storage.experiments import Experiments
 from desirepath.storage.extracts import Extracts
 from desirepath.storage.jobs import Jobs
 from desirepath.storage.learned import Learned
@@ -159,6 +160,10 @@ class _ClockedSession:
     @property
     def assessments(self) -> Assessments:
         return self._session.assessments
+
+    @property
+    def experiments(self) -> Experiments:
+        return self._session.experiments
 
     @property
     def jobs(self) -> Jobs:

@@ -41,6 +41,13 @@ FULL: dict[str, Any] = {
     "tags": ["a"],
     "metadata": {"owner": None},
     "display_config": {"title": "x"},
+    "experiment": {
+        "mode": "split",
+        "challenger": "ret_2",
+        "share": 0.25,
+        "days": 3,
+        "matters": 0.5,
+    },
 }
 
 

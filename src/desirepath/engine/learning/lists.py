@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -29,14 +30,17 @@ class ReadList(Struct, frozen=True, eq=False):
         How it was ranked.
     row_of
         Place of each shown document.
-    levels : shape (n_documents, n_ordinals)
-        Of the shown documents, a column for each ordinal up to the largest.
+    known
+        Places of the shown documents that were in its own pool, where others were shown as well.
+    levels : shape (n_known, n_ordinals)
+        Of the shown documents of its pool, a column for each ordinal up to the largest.
     ordinal_of
         By feature URI.
     """
 
     ranking: Ranking
     row_of: Mapping[str, int]
+    known: tuple[int, ...] | None
     levels: Levels
     ordinal_of: Mapping[str, int]
 
@@ -61,19 +65,23 @@ def read_list(listed: LearnableList) -> ReadList:
 def _read(listed: LearnableList) -> ReadList:
     ranking = unpack_ranking(listed.ranking)
     document_ids = decode_shown(listed.shown)
-    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), -1)
+    levels = np.frombuffer(ranking.levels, "<u2").reshape(len(ranking.pool), len(ranking.features))
+    known = None
     if ranking.pool[: len(document_ids)] == tuple(document_ids):  # as a rule
         levels = levels[: len(document_ids)]
     else:
         place_of = {id: place for place, id in enumerate(ranking.pool)}
-        levels = levels[[place_of[id] for id in document_ids]]
+        places = tuple(place for place, id in enumerate(document_ids) if id in place_of)
+        levels = levels[[place_of[document_ids[place]] for place in places]]
+        known = None if len(places) == len(document_ids) else places
     wide = levels
     if ranking.ordinals != tuple(range(len(ranking.ordinals))):
-        wide = np.zeros((len(document_ids), max(ranking.ordinals) + 1), np.uint16)
+        wide = np.zeros((len(levels), max(ranking.ordinals) + 1), np.uint16)
         wide[:, list(ranking.ordinals)] = levels
     return ReadList(
         ranking,
         {id: row for row, id in enumerate(document_ids)},
+        known,
         wide,
         dict(zip(ranking.features, ranking.ordinals, strict=True)),
     )
@@ -86,7 +94,8 @@ def contribution(
 
     One document is one impression, however many events it has: its reward is the strongest
     positive plus the most negative of theirs. Where impressions or views were sent, the list ends
-    with the deepest document that is known to have been seen.
+    with the deepest document that is known to have been seen. Documents that another retriever put
+    into the list only take their places.
 
     Parameters
     ----------
@@ -116,17 +125,20 @@ def contribution(
         ordinal = -1 if feature_uri is None else read.ordinal_of.get(feature_uri, -1)
         if ordinal >= 0:  # of several, the first of the retriever's features
             credited[row] = min(credited.get(row, ordinal), ordinal)
-    if deepest < 0:
-        return None
     n_seen = deepest + 1 if is_seen_known else len(row_of)
+    places = read.known if read.known is None else read.known[: bisect_left(read.known, n_seen)]
+    if deepest < 0 or places == ():
+        return None
     rewards = np.zeros(n_seen, np.int64)
     for row in best.keys() | worst.keys():
         rewards[row] = round((best.get(row, 0.0) + worst.get(row, 0.0)) * REWARD_UNIT)
+    named = _by_row(credited, n_seen) if credited else None
     outcome = ListOutcome(
-        levels=read.levels[:n_seen],
-        rewards=rewards,
+        levels=read.levels[:n_seen] if places is None else read.levels[: len(places)],
+        rewards=rewards if places is None else rewards[list(places)],
         first_position=offset,
-        credited=_by_row(credited, n_seen) if credited else None,
+        places=places,
+        credited=named if named is None or places is None else named[list(places)],
     )
     return summing_policy(ranking.algorithm).list_sums(outcome)
 

@@ -282,7 +282,7 @@ class Fuser:
             self._ordinals[namespace, retriever_id] = known
             missing = [uri for uri in features if uri not in known]
             if missing:
-                raise NewFeatures(missing)
+                raise NewFeatures(retriever_id, missing)
         return tuple(known[uri] for uri in features)
 
 
@@ -293,8 +293,9 @@ def _any_seed() -> int:
 class NewFeatures(Exception):
     """Features that a retriever has not counted yet."""
 
-    def __init__(self, uris: Sequence[str]) -> None:
+    def __init__(self, retriever_id: str, uris: Sequence[str]) -> None:
         super().__init__("new features")
+        self.retriever_id = retriever_id
         self.uris = tuple(uris)
 
 

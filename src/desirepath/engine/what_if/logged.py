@@ -29,7 +29,8 @@ REASONS: Mapping[str, str] = {
     "outside of the rollout",
     "empty": "showed nothing",
     "no_pool": "their candidates are not logged, or not any more",
-    "reordered": "ordered anew after fusion, by later stages or by an experiment",
+    "experiment": "shown in an experiment, to which two retrievers gave",
+    "reordered": "ordered anew after fusion, by later stages",
     "learned_from": "from before the ranker was trained, which may have learned from them",
     "features": "lack a feature of the new policy",
 }
@@ -158,6 +159,8 @@ class _Reader:
             return "page"
         if not row.live:
             return "imported"
+        if row.experiment_id is not None:
+            return "experiment"
         ranking = unpack_ranking(row.ranking)
         draw, algorithm = ranking.draw, ranking.algorithm or self._algorithm
         if (

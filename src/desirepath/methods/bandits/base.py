@@ -40,6 +40,9 @@ class ListOutcome(Struct, frozen=True, kw_only=True, eq=False):
         In ``REWARD_UNIT``; 0 for what was left alone.
     first_position
         Position of the first document; 0 on the first page.
+    places : shape (n_documents,)
+        Place of each in the list that it was shown in, rising, where others stood between them of
+        which no scores are known. None: no others did.
     credited : shape (n_documents,)
         Ordinal of the feature that an interaction with the document named; -1 where none did.
         None: nowhere.
@@ -48,6 +51,7 @@ class ListOutcome(Struct, frozen=True, kw_only=True, eq=False):
     levels: Levels
     rewards: IntArray
     first_position: int = 0
+    places: tuple[int, ...] | None = None
     credited: IntArray | None = None
 
 

@@ -109,7 +109,8 @@ class LinearThompson(Struct, frozen=True, kw_only=True):
         rewards = outcome.rewards
         check_fits(rewards, SCORE_UNIT)
         levels = outcome.levels
-        shown = _shown(levels.tobytes(), levels.shape, outcome.first_position)
+        places = range(len(rewards)) if outcome.places is None else outcome.places
+        shown = _shown(levels.tobytes(), levels.shape, outcome.first_position, places)
         sums = shown.sums.copy()
         if len(rewards):
             sums[1] = influence_of(rewards)
@@ -251,11 +252,13 @@ class _Shown(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown:
+def _shown(
+    levels: bytes, shape: tuple[int, int], first_position: int, places: Sequence[int]
+) -> _Shown:
     n_documents, n_features = shape
     layout = _layout(n_features)
     sums = np.zeros(layout.size, np.int64)
-    at_position = _at_position(n_documents, first_position)
+    at_position = _at_position(places, first_position)
     centred = np.zeros((0, n_features), np.int64)
     if n_documents:
         centred = _centred(np.frombuffer(levels, np.uint16).reshape(shape))
@@ -267,8 +270,8 @@ def _shown(levels: bytes, shape: tuple[int, int], first_position: int) -> _Shown
 
 
 @lru_cache(maxsize=256)
-def _at_position(n_documents: int, first_position: int) -> IntArray:
-    positions = np.minimum(first_position + np.arange(n_documents), N_POSITIONS - 1)
+def _at_position(places: Sequence[int], first_position: int) -> IntArray:
+    positions = np.minimum(first_position + np.array(places, np.int64), N_POSITIONS - 1)
     found: IntArray = (positions[:, np.newaxis] == np.arange(N_POSITIONS)).astype(np.int64)
     return found
 

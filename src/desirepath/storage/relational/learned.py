@@ -438,6 +438,7 @@ def _to_list(row: Any) -> LearnableList:
         occurred_at=row[7],
         live=bool(row[8]),
         ranking=row[9],
+        experiment_id=row[10],
     )
 
 

@@ -13,6 +13,7 @@ from desirepath.domain.execution import (
     ShownDocument,
     ShownList,
 )
+from desirepath.domain.experiment import pack_trial, unpack_trial
 from desirepath.domain.interaction import Interaction
 from desirepath.domain.plain_json import encode_json, object_text
 from desirepath.domain.profile import pack_profile, unpack_profile
@@ -111,6 +112,8 @@ def execution_to_row(value: Execution) -> Row:
         None if value.ranking is None else value.ranking.algorithm,
         None if value.ranking is None else pack_ranking(value.ranking),
         None if value.profile is None else pack_profile(value.profile),
+        None if value.trial is None else value.trial.experiment_id,
+        None if value.trial is None else pack_trial(value.trial),
     )
 
 
@@ -141,6 +144,7 @@ def row_to_execution(row: Row) -> Execution:
         parent_id=row[16],
         ranking=None if row[18] is None else unpack_ranking(row[18]),
         profile=None if row[19] is None else unpack_profile(row[19]),
+        trial=None if row[21] is None else unpack_trial(row[21]),
     )
 
 

@@ -13,6 +13,7 @@ from desirepath.storage.relational.bulk import Bulk
 from desirepath.storage.relational.catalog import RelationalCatalog
 from desirepath.storage.relational.documents import RelationalDocumentIndex
 from desirepath.storage.relational.evaluations import RelationalEvaluations
+from desirepath.storage.relational.experiments import RelationalExperiments
 from desirepath.storage.relational.extracts import RelationalExtracts
 from desirepath.storage.relational.jobs import RelationalJobs
 from desirepath.storage.relational.learned import RelationalLearned
@@ -92,6 +93,10 @@ class RelationalSession:
     @cached_property
     def assessments(self) -> RelationalAssessments:
         return RelationalAssessments(self._connection, self._bulk)
+
+    @cached_property
+    def experiments(self) -> RelationalExperiments:
+        return RelationalExperiments(self._connection, self._bulk)
 
     @cached_property
     def jobs(self) -> RelationalJobs:

@@ -25,6 +25,7 @@ __all__ = [
     "artifact_pieces",
     "artifacts",
     "assessments",
+    "decisions",
     "deployments",
     "documents",
     "evaluation_datasets",
@@ -126,6 +127,8 @@ executions = Table(
     Column("algorithm", Text),  # what learns from it; null: nothing does
     Column("ranking", LargeBinary),  # see domain/ranking.py
     Column("profile", LargeBinary),  # see domain/profile.py
+    Column("experiment_id", Text),
+    Column("trial", LargeBinary),  # see domain/experiment.py
     PrimaryKeyConstraint("namespace", "id"),
 )
 
@@ -152,6 +155,7 @@ RANKED_COLUMNS = (
     "occurred_at",
     "live",
     "ranking",
+    "experiment_id",
 )
 """Of executions: what learning needs."""
 
@@ -419,6 +423,17 @@ assessments = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("completed_at", BigInteger),
     PrimaryKeyConstraint("namespace", "id"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("namespace", BigInteger, nullable=False),
+    Column("experiment_id", Text, nullable=False),
+    Column("retriever_id", Text, nullable=False),
+    Column("result", LargeBinary, nullable=False),  # zlib of JSON
+    Column("decided_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("namespace", "experiment_id"),
 )
 
 jobs = Table(

@@ -22,6 +22,7 @@ from desirepath.testing.storage_contract.documents import (
 )
 from desirepath.testing.storage_contract.evaluations import EvaluationsContract
 from desirepath.testing.storage_contract.executions import ExecutionLogContract
+from desirepath.testing.storage_contract.experiments import ExperimentsContract
 from desirepath.testing.storage_contract.extracts import ExtractsContract
 from desirepath.testing.storage_contract.interactions import InteractionLogContract
 from desirepath.testing.storage_contract.jobs import JobsContract
@@ -38,6 +39,7 @@ __all__ = [
     "DocumentWritersContract",
     "EvaluationsContract",
     "ExecutionLogContract",
+    "ExperimentsContract",
     "ExtractsContract",
     "InteractionLogContract",
     "JobsContract",

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from desirepath.domain.execution import ExecutionSummary, ShownDocument
+from desirepath.domain.experiment import Experiment, Mode, Trial
 from desirepath.domain.filters import FieldKind, Filter, parse_filter
 from desirepath.domain.ids import NIL, first_id_at
 from desirepath.domain.plain_json import object_text
@@ -67,6 +68,18 @@ EXECUTION_CHANGES: dict[str, Mapping[str, Any]] = {
             milliseconds=2.25,
             warnings=(ODD_TEXTS[2],),
             filters=ODD_OBJECT,
+        )
+    },
+    "a trial": {
+        "trial": Trial(
+            experiment_id="exp_1",
+            experiment=Experiment(mode=Mode.INTERLEAVE, challenger="ret_2", matters=0.5),
+            unit=f"session:{ODD_TEXTS[0]}",
+            coin=True,
+            live_version=3,
+            challenger_version=MAX,
+            teams=(1, -1, 0),
+            problem=ODD_TEXTS[1],
         )
     },
     "largest integers": {"offset": MAX, "total": MAX},
