@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from pathlib import Path
 
 from click.testing import CliRunner, Result
 
@@ -69,3 +70,20 @@ def test_what_is_not_there_is_said(database: Database) -> None:
         result = run(database, *arguments)
         assert result.exit_code == 1
         assert result.output.startswith(f"Error: There is no {what}")
+
+
+def test_one_is_reported(database: Database, tmp_path: Path) -> None:
+    searched(database)
+    (one,) = json.loads(run(database, "list", "shop", "--json").output)
+    html = tmp_path / "report.html"
+    arguments = ["report", "experiment", "shop", one["experiment_id"], "--database", database.url]
+    drawn = CliRunner().invoke(main, [*arguments, "--html", str(html)])
+    assert (drawn.exit_code, drawn.stdout) == (0, "")
+    page = html.read_text()
+    title = "Nothing is known yet: none of 0 sessions has an opinion."
+    assert f"<title>{title}</title>" in page
+    for words in ("rival (challenger)", "shop (live)", "Sides were seen"):
+        assert words in page, words
+    found = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).output)
+    assert (found["live_name"], found["challenger_name"]) == ("shop", "rival")
+    assert CliRunner().invoke(main, arguments).output.startswith(title)

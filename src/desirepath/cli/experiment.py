@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 import msgspec
+from rich.console import Group, RenderableType
 from rich.table import Column, Table
+from rich.text import Text
 
 from desirepath.cli.answers import print_json
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
@@ -13,7 +15,7 @@ from desirepath.engine.experiments import find_experiment, list_experiments
 from desirepath.engine.retrievers import find_retriever
 from desirepath.settings import Settings
 
-__all__ = ["experiment"]
+__all__ = ["experiment", "render"]
 
 _namespace = click.option("--namespace", default="default", metavar="NAME", help="Id or name.")
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
@@ -72,11 +74,15 @@ def show(
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
-    print(found.words)
+    console.print(render(found))
+
+
+def render(found: ExperimentResult) -> RenderableType:
+    """An experiment as it is printed."""
+    decided = ""
     if found.decided_at is not None and found.decision is not None:
-        print(f"Decided at {found.decided_at}: {found.decision['outcome']}.")
-    console.print(_sides(found))
-    print(found.sample_ratio.words)
+        decided = f"\nDecided at {found.decided_at}: {found.decision['outcome']}."
+    return Group(Text(found.words + decided), _sides(found), Text(found.sample_ratio.words))
 
 
 def _sides(found: ExperimentResult) -> Table:

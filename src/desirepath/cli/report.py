@@ -42,6 +42,7 @@ _TOPICS = {
     "benchmark": "report_proof:benchmark_command",
     "evaluation": "report_proof:evaluation_command",
     "what-if": "report_proof:what_if_command",
+    "experiment": "report_proof:experiment_command",
 }
 _N_TYPES = 8
 _N_POSITIONS = 10

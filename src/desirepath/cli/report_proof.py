@@ -1,4 +1,4 @@
-"""``desirepath report benchmark``, ``evaluation`` and ``what-if``."""
+"""``desirepath report benchmark``, ``evaluation``, ``what-if`` and ``experiment``."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from desirepath.cli.answers import print_json
 from desirepath.cli.benchmark_tables import render as render_benchmark
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.evaluate import render as render_evaluation
+from desirepath.cli.experiment import render as render_experiment
 from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.what_if import render as render_what_if
 from desirepath.domain.assessment import AssessmentKind
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.engine import Engine
-from desirepath.engine.proof_reports import benchmark_report, evaluation_report, what_if_report
+from desirepath.engine.proof_reports import (
+    benchmark_report,
+    evaluation_report,
+    experiment_report,
+    what_if_report,
+)
 from desirepath.settings import Settings
 
-__all__ = ["benchmark_command", "evaluation_command", "what_if_command"]
+__all__ = ["benchmark_command", "evaluation_command", "experiment_command", "what_if_command"]
 
 _N_QUERIES = 10
 
@@ -80,3 +86,15 @@ def what_if_command(
     """Report what came of what-if WHAT_IF_ID, on one page: the verdict first."""
     report = what_if_report(engine, namespace, what_if_id)
     return report, Group(*render_what_if(report.result))
+
+
+@click.command("experiment")
+@click.argument("retriever")
+@click.argument("experiment_id")
+@_report_options
+def experiment_command(
+    engine: Engine, namespace: int, retriever: str, experiment_id: str
+) -> tuple[object, RenderableType]:
+    """Report what EXPERIMENT_ID of RETRIEVER has come to, on one page: the verdict first."""
+    report = experiment_report(engine, namespace, retriever, experiment_id)
+    return report, render_experiment(report.result)

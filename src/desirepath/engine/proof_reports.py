@@ -14,16 +14,21 @@ from desirepath.domain.clock import to_datetime
 from desirepath.domain.job import JobStatus
 from desirepath.domain.what_if import WhatIfResult
 from desirepath.engine.assessing import find_assessment
+from desirepath.engine.comparing.results import ExperimentResult
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.results import EvaluationResult
+from desirepath.engine.experiments import find_experiment
+from desirepath.engine.retrievers import find_retriever
 from desirepath.errors import Conflict
 
 __all__ = [
     "BenchmarkReport",
     "EvaluationReport",
+    "ExperimentReport",
     "WhatIfReport",
     "benchmark_report",
     "evaluation_report",
+    "experiment_report",
     "what_if_report",
 ]
 
@@ -53,6 +58,14 @@ class EvaluationReport(Struct, frozen=True, kw_only=True):
     dataset_name: str
     ended_at: datetime
     result: EvaluationResult
+
+
+class ExperimentReport(Struct, frozen=True, kw_only=True):
+    """An experiment on live traffic, for who was not there."""
+
+    live_name: str
+    challenger_name: str
+    result: ExperimentResult
 
 
 class WhatIfReport(Struct, frozen=True, kw_only=True):
@@ -123,6 +136,29 @@ def what_if_report(engine: Engine, namespace: int, what_if_id: str) -> WhatIfRep
         retriever_name=_name_of(engine, namespace, found.retriever_id),
         ended_at=_end_of(found),
         result=msgspec.convert(found.result, WhatIfResult),
+    )
+
+
+def experiment_report(
+    engine: Engine, namespace: int, retriever: str, experiment_id: str
+) -> ExperimentReport:
+    """What an experiment has come to by now.
+
+    Parameters
+    ----------
+    retriever
+        Whose experiment, by id or name.
+
+    Raises
+    ------
+    NotFound
+        There is no such retriever, or it has no such experiment.
+    """
+    result = find_experiment(engine, find_retriever(engine, namespace, retriever), experiment_id)
+    return ExperimentReport(
+        live_name=_name_of(engine, namespace, result.retriever_id),
+        challenger_name=_name_of(engine, namespace, result.challenger_id),
+        result=result,
     )
 
 

@@ -8,6 +8,7 @@ from desirepath.dashboard.figures.click_through import draw_click_through
 from desirepath.dashboard.figures.documents import draw_documents
 from desirepath.dashboard.figures.evaluation import draw_evaluation
 from desirepath.dashboard.figures.event_health import draw_event_health
+from desirepath.dashboard.figures.experiment import draw_experiment
 from desirepath.dashboard.figures.funnel import draw_funnels
 from desirepath.dashboard.figures.journey import draw_journey
 from desirepath.dashboard.figures.propensities import draw_propensities
@@ -24,7 +25,12 @@ from desirepath.engine.analysing.relevance import (
     QueryRates,
 )
 from desirepath.engine.analysing.session_answers import Journey
-from desirepath.engine.proof_reports import BenchmarkReport, EvaluationReport, WhatIfReport
+from desirepath.engine.proof_reports import (
+    BenchmarkReport,
+    EvaluationReport,
+    ExperimentReport,
+    WhatIfReport,
+)
 from desirepath.engine.training.ctr_report import CtrReport
 from desirepath.engine.training.ranker import RankerReport
 
@@ -43,6 +49,7 @@ Drawable = (
     | BenchmarkReport
     | EvaluationReport
     | WhatIfReport
+    | ExperimentReport
 )
 """Answers, and reports of models and of proofs, that have a chart."""
 
@@ -86,3 +93,5 @@ def figure_of(answer: Drawable, canvas: Canvas | None = None) -> Chart:
             return draw_evaluation(canvas, answer)
         case WhatIfReport():
             return draw_what_if(canvas, answer)
+        case ExperimentReport():
+            return draw_experiment(canvas, answer)
