@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Column, ColumnElement, Connection, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from desirepath.storage.learned import (
     SHARDS,
@@ -48,15 +48,22 @@ class RelationalLearned:
     def lists_after(
         self, namespace: int, retriever_id: str, after: bytes, limit: int
     ) -> list[LearnableList]:
-        return self._after(namespace, retriever_id, after, limit, _E.c.algorithm)
+        teaches = _E.c.algorithm.is_not(None)
+        return self._after(namespace, retriever_id, after, limit, teaches)
 
     def ranked_after(
         self, namespace: int, retriever_id: str, after: bytes, limit: int
     ) -> list[LearnableList]:
-        return self._after(namespace, retriever_id, after, limit, _E.c.ranking)
+        conditions = (_E.c.ranking.is_not(None), _E.c.trial.is_(None))
+        return self._after(namespace, retriever_id, after, limit, *conditions)
 
     def _after(
-        self, namespace: int, retriever_id: str, after: bytes, limit: int, has: Column[Any]
+        self,
+        namespace: int,
+        retriever_id: str,
+        after: bytes,
+        limit: int,
+        *conditions: ColumnElement[bool],
     ) -> list[LearnableList]:
         statement = (
             select(*(_E.c[name] for name in tables.RANKED_COLUMNS))
@@ -64,7 +71,7 @@ class RelationalLearned:
                 _E.c.namespace == namespace,
                 _E.c.retriever_id == retriever_id,
                 _E.c.id > after,
-                has.is_not(None),
+                *conditions,
             )
             .order_by(_E.c.id)
             .limit(limit)
