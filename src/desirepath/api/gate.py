@@ -48,7 +48,10 @@ def start_gate(call: Call) -> object:
     """
     retriever = find_retriever(call)
     body = read_gate(call.json(), lenient=call.rules.lenient)
-    started = start(call.engine, call.namespace, retriever, body.model_id, body.version)
+    try:
+        started = start(call.engine, call.namespace, retriever, body.model_id, body.version)
+    except NotFound as missing:
+        raise NotFound(missing.resource) from missing  # no error repeats a body
     return present_started(started)
 
 
