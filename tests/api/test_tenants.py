@@ -111,6 +111,11 @@ OWNER_SEES_NO_DIFFERENCE = {
     # A batch does not answer with what it stored, and its items are looked at afterwards.
     ("create_interactions", "body", "interactions[].execution_id"),
     ("create_interactions", "body", "interactions[].retriever_id"),
+    # They are looked up by the worker that does the task.
+    *(
+        ("start_counterfactual_evaluation", "body", f"policy.{name}")
+        for name in ("ranker", "retriever")
+    ),
     # A document takes the place of the one of its id, if there was one.
     ("upsert_documents", "body", "documents[].document_id"),
     # What the Mixpeek SDK may send and nothing depends on.
