@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def test_they_are_listed_and_shown(database: Database) -> None:
     shown = run(database, "show", "shop", one["experiment_id"])
     assert shown.output.startswith("Nothing is known yet: none of 0 sessions has an opinion.")
     assert "Sides were seen" in shown.output
+    assert run(database, "show", "shop").output == shown.output
+    assert re.search(r"^ challenger +rival +1 ", shown.output, re.MULTILINE)
+    assert max(map(len, shown.output.splitlines())) <= 80
     whole = json.loads(run(database, "show", "shop", one["experiment_id"], "--json").output)
     assert (whole["n_searches"], whole["n_open"], whole["path"]) == (1, 1, [])
 
@@ -70,6 +74,9 @@ def test_what_is_not_there_is_said(database: Database) -> None:
         result = run(database, *arguments)
         assert result.exit_code == 1
         assert result.output.startswith(f"Error: There is no {what}")
+
+    without = run(database, "show", "alone")
+    assert (without.exit_code, without.output) == (1, "Error: The retriever has no experiments.\n")
 
 
 def test_one_is_reported(database: Database, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from desirepath.cli.answers import print_json
 from desirepath.cli.benchmark_tables import render as render_benchmark
 from desirepath.cli.common import console, engine_options, namespace_of, open_engine
 from desirepath.cli.evaluate import render as render_evaluation
+from desirepath.cli.experiment import names_of
 from desirepath.cli.experiment import render as render_experiment
 from desirepath.cli.figures import FigureFiles, figure_options
 from desirepath.cli.what_if import render as render_what_if
@@ -97,4 +98,5 @@ def experiment_command(
 ) -> tuple[object, RenderableType]:
     """Report what EXPERIMENT_ID of RETRIEVER has come to, on one page: the verdict first."""
     report = experiment_report(engine, namespace, retriever, experiment_id)
-    return report, render_experiment(report.result)
+    names = names_of(engine, namespace, report.result)
+    return report, render_experiment(report.result, names)
