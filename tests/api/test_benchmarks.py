@@ -199,6 +199,19 @@ def test_a_worse_candidate_is_not_recommended(shop: Api) -> None:
     assert words.startswith("Keep titles: no candidate is as good.")
 
 
+def test_few_sessions_cannot_tell_however_alike_they_are(shop: Api) -> None:
+    """All differ by the same, so that a t-test has no doubt."""
+    mirrored(shop, n=9)
+    found = completed(shop, candidate_retriever_ids=["mirror"])
+    (comparison,) = found["comparison"]["comparisons"]
+    assert (comparison["p_value"], comparison["n_sessions"]) == (0.0, 9)
+    assert comparison["verdict"] == "cannot_tell"
+    words = found["comparison"]["recommendation"]
+    assert words.startswith("Keep titles for now: no candidate is surely better.")
+    assert "over 9 sessions, and it takes at least 10 to tell; a search" in words
+    assert "the log favours" not in words
+
+
 def test_whoever_the_log_favours_is_not_believed(shop: Api) -> None:
     """People click what stands first, which is what made the log."""
     mirrored(shop, n=1)

@@ -137,8 +137,8 @@ class PipelineComparison(Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     verdict
-        By the p-value times the number of candidates, at 5 %; and only in favour of the one that
-        the log does not favour, by :attr:`Reach.mean_move`.
+        By the p-value times the number of candidates, at 5 %, over 10 sessions at least; and only
+        in favour of the one that the log does not favour, by :attr:`Reach.mean_move`.
     detectable
         The difference of nDCG@10 that so many sessions would have shown four times out of five;
         None where there are too few to say.

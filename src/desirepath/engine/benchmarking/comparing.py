@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from desirepath.domain.benchmark import LEAST_SESSIONS
 from desirepath.domain.benchmark_outcome import (
     CUTOFFS,
     DEPTH,
@@ -143,10 +144,13 @@ def _comparison(
 def _verdict(test: PairedTest, n_candidates: int, candidate: Reach, baseline: Reach) -> Verdict:
     """What a test means.
 
-    Who looks at many candidates sees one ahead by chance: all together err by 5 %. And who keeps
-    to the order of the log is ahead by what people clicked for its place.
+    Who looks at many candidates sees one ahead by chance: all together err by 5 %. A handful of
+    sessions may all differ by the same, which a t-test takes for certainty. And who keeps to the
+    order of the log is ahead by what people clicked for its place.
     """
-    if test.p_value is None or test.p_value * n_candidates >= SIGNIFICANT:
+    if test.p_value is None or test.n < LEAST_SESSIONS:
+        return Verdict.CANNOT_TELL
+    if test.p_value * n_candidates >= SIGNIFICANT:
         return Verdict.CANNOT_TELL
     ahead, behind = (candidate, baseline) if test.mean > 0 else (baseline, candidate)
     if ahead.mean_move < _AS_FAR * behind.mean_move:

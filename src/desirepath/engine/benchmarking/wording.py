@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from desirepath.domain.benchmark import LEAST_SESSIONS
 from desirepath.domain.benchmark_outcome import (
     DEPTH,
     PRIMARY_CUTOFF,
@@ -67,8 +68,10 @@ def _compared(
         low, high = found.confidence_interval
         words += f" (95 % interval {low:+.4f} to {high:+.4f}, {_p(found.p_value)})"
         is_change = found.p_value * n_candidates < SIGNIFICANT
-    words += f" over {found.n_sessions:,} session{'s' * (found.n_sessions != 1)}"
-    if found.verdict is Verdict.CANNOT_TELL and is_change:
+    words += f" over {_sessions(found.n_sessions)}"
+    if found.n_sessions < LEAST_SESSIONS:
+        words += f", and it takes at least {LEAST_SESSIONS} to tell"
+    elif found.verdict is Verdict.CANNOT_TELL and is_change:
         ahead = one if change > 0 else baseline
         words += (
             f", but the log favours {ahead.retriever_name}, which keeps nearer to what people saw"
@@ -78,6 +81,10 @@ def _compared(
     slower = found.latency_delta_ms
     words += f"; a search takes {abs(slower):.1f} ms {'longer' if slower > 0 else 'less'}."
     return words
+
+
+def _sessions(n: int) -> str:
+    return f"{n:,} session{'s' * (n != 1)}"
 
 
 def _p(value: float) -> str:
@@ -92,8 +99,8 @@ def _failures(
         if one.failed_sessions > _MANY_FAILED * (n_all + one.failed_sessions):
             reasons = ", ".join(sorted(one.error_summary or {}))
             yield (
-                f"{one.failed_sessions:,} sessions failed with {one.retriever_name} ({reasons}) "
-                "and are left out."
+                f"{_sessions(one.failed_sessions)} failed with {one.retriever_name} ({reasons}): "
+                "left out."
             )
 
 
