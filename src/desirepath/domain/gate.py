@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-__all__ = ["TOLERATED_LOSS", "GateVerdict", "GatedMetric", "WhatIfSays", "judge_candidate"]
+__all__ = ["TOLERATED_LOSS", "WORSE", "GateVerdict", "GatedMetric", "WhatIfSays", "judge_candidate"]
 
 TOLERATED_LOSS = 0.01
 """Share of its baseline that a metric may lose before it counts as regressed. Metrics of a few
