@@ -37,8 +37,12 @@ def deploy_ranker(
     name: str = "ours",
     trees: str | None = None,
     retriever_id: str | None = None,
+    changes: Mapping[int, int] | None = None,
 ) -> Artifact:
-    """Store and deploy a ranker by a weighted sum of features; nothing was counted yet."""
+    """Store and deploy a ranker by a weighted sum of features; nothing was counted yet.
+
+    With ``changes``, as if it had learned from the log.
+    """
     with engine.storage.read() as session:
         origin = boundary(session.now())
     none, never = np.zeros(0), np.zeros(0, np.int64)
@@ -58,7 +62,7 @@ def deploy_ranker(
     if trees is not None:
         files[TREES] = trees.encode()
     draft = ArtifactDraft(kind=RANKER, name=name, manifest={}, files=files)
-    stored = store_model(engine, namespace, draft)
+    stored = store_model(engine, namespace, draft, changes)
     deploy_model(engine, namespace.number, name)
     engine.directory.forget()
     return stored

@@ -111,11 +111,8 @@ OWNER_SEES_NO_DIFFERENCE = {
     # A batch does not answer with what it stored, and its items are looked at afterwards.
     ("create_interactions", "body", "interactions[].execution_id"),
     ("create_interactions", "body", "interactions[].retriever_id"),
-    # They are looked up by the worker that does the task.
-    *(
-        ("start_counterfactual_evaluation", "body", f"policy.{name}")
-        for name in ("ranker", "retriever")
-    ),
+    # The world's ranker has no trees: it can be named as little as one that is not there.
+    ("start_counterfactual_evaluation", "body", "policy.ranker"),
     # A document takes the place of the one of its id, if there was one.
     ("upsert_documents", "body", "documents[].document_id"),
     # What the Mixpeek SDK may send and nothing depends on.
@@ -240,6 +237,8 @@ def with_id(request: Request, place: Place, id: str, own: Ids) -> Request:
 
 def _put(body: Any, pointer: str, id: str) -> Any:
     head, _, rest = pointer.partition(".")
+    if head == "policy":  # one thing, and not two
+        return body | {head: {rest: id}}
     if head.endswith("[]"):
         items = body.get(head[:-2]) or [{}]
         return body | {head[:-2]: [_put(item, rest, id) for item in items]}

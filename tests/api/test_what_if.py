@@ -89,6 +89,14 @@ def test_what_cannot_be_asked_is_refused_at_once(
     assert done(api.get(WHAT_IFS))["total"] == 0
 
 
+@pytest.mark.parametrize("policy", [{"retriever": "nobody"}, {"ranker": "nobody"}])
+def test_what_is_not_there_is_not_found_at_once(api: Api, policy: dict[str, Any]) -> None:
+    answer = api.post(WHAT_IFS, {"policy": policy})
+    assert answer.status_code == 404, answer.text
+    assert "nobody" not in answer.text
+    assert done(api.get(WHAT_IFS))["total"] == 0
+
+
 def test_another_retriever_has_none_of_it(api: Api) -> None:
     done(api.post("/v1/retrievers", {"retriever_name": "other", "stages": [STAGE]}))
     started = api.post(WHAT_IFS, {"policy": WEIGHTS}).json()

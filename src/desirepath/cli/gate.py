@@ -106,7 +106,7 @@ def _figures(one: GatedMetric) -> tuple[str, str, str, str]:
         told(one.baseline, ".4f"),
         told(one.candidate, ".4f"),
         told(one.delta, "+.4f"),
-        f"{-one.threshold:.4f}",
+        f"{-one.threshold:.4f}" if one.threshold else "nothing",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-__all__ = ["TOLERATED_LOSS", "GateVerdict", "GatedMetric", "WhatIfSays", "judge_candidate"]
+__all__ = ["TOLERATED_LOSS", "WORSE", "GateVerdict", "GatedMetric", "WhatIfSays", "judge_candidate"]
 
 TOLERATED_LOSS = 0.01
 """Share of its baseline that a metric may lose before it counts as regressed. Metrics of a few
@@ -130,7 +130,7 @@ def judge_candidate(
 
 def _compared(baseline: float | None, candidate: float | None, *, is_primary: bool) -> GatedMetric:
     baseline, candidate = _finite(baseline), _finite(candidate)
-    threshold = 0.0 if is_primary else -TOLERATED_LOSS * abs(baseline or 0.0)
+    threshold = 0.0 if is_primary else 0.0 - TOLERATED_LOSS * abs(baseline or 0.0)  # never -0.0
     if baseline is None or candidate is None:
         return GatedMetric(
             baseline=baseline,

@@ -83,8 +83,10 @@ def test_without_its_primary_metric_nothing_ships() -> None:
 
 
 def test_a_baseline_of_nothing_has_no_percentage() -> None:
-    verdict = judge_candidate({"ndcg@10": 0.0}, {"ndcg@10": 0.1}, "ndcg@10")
+    nothing = {"ndcg@10": 0.0, "map@10": 0.0}
+    verdict = judge_candidate(nothing, nothing | {"ndcg@10": 0.1}, "ndcg@10")
     assert verdict.passed
+    assert str(verdict.per_metric["map@10"].threshold) == "0.0"
     assert verdict.per_metric["ndcg@10"].pct_change is None
 
 

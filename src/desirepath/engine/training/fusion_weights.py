@@ -110,6 +110,7 @@ def train_weights(
             name=name,
             manifest={
                 "settings": msgspec.to_builtins(settings),
+                "learned_before": _learned_before(engine, namespace.number, settings, scope),
                 "weights": report.weights,
                 "report": plain_report(report),
                 "libraries": {"scipy": version("scipy")},
@@ -119,6 +120,16 @@ def train_weights(
         )
         artifact = options.get("store", store_model)(engine, namespace, draft, changes)
     return Trained(report=report, artifact=artifact)
+
+
+def _learned_before(
+    engine: Engine, namespace: int, settings: WeightSettings, scope: Scope
+) -> int | None:
+    """Searches before this moment may be what was learned from; 0: none were, None: all."""
+    if settings.dataset is None:
+        return scope.before
+    source = find_dataset(engine, namespace, settings.dataset).source
+    return source.seen_before if source.kind == "interactions" else 0
 
 
 def _retriever(engine: Engine, namespace: int, scope: Scope) -> Retriever:

@@ -171,7 +171,7 @@ _ADVICE = {
     "log_pool_depth, and the setting pool_days.",
     "reordered": "Later stages ordered these lists anew, and what they would have done to other "
     "lists is not in the log: compare by interleaving.",
-    "learned_from": "The ranker may have learned from all these searches: train it on what came "
-    "before some of them (--before).",
+    "learned_from": "The ranker may have learned from all these searches: only those that come "
+    "after it was trained can judge it.",
     "features": "No search has scores of all features of the new policy.",
 }

@@ -28,9 +28,10 @@ __all__ = ["Ranked", "ranked_by"]
 class Ranked(Struct, frozen=True, kw_only=True, eq=False):
     """Orders each pool by a ranker, in place of a draw of weights.
 
-    Its counters stand still at the moment it was trained at, and only later lists are weighed: so
-    neither its trees nor its features know what was done with the lists that it is judged by. What
-    it reads of people, and of documents, it reads as it does when it serves.
+    Its counters stand still at the moment it was trained at, and only lists that are later than
+    all that its training could see are weighed: so neither its trees nor its features know what was
+    done with the lists that it is judged by. What it reads of people, and of
+    documents, it reads as it does when it serves.
     """
 
     engine: Engine
@@ -45,7 +46,7 @@ class Ranked(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def learned_until(self) -> int:
-        return self.ranker.trained_at.boundary
+        return max(self.ranker.trained_at.boundary, self.ranker.artifact.seen_before or 0)
 
     def rows(self, batch: Batch, most: int) -> IntArray:
         rows = np.zeros((len(batch.lists), most), np.int64)

@@ -164,6 +164,7 @@ def test_weights_that_a_task_trains_are_judged_at_once(engine: Engine) -> None:
     trained = find_model(engine, 1, "best").versions[0]
     report = trained.manifest["report"]
     assert (report["source"], report["n_queries"]) == ("judged", N_QUERIES)
+    assert trained.manifest["learned_before"] == 0  # of people's judgments, and no log
     assert report["weights"][TITLE] > 0.5
     assert engine.directory.controls(1, retriever.retriever_id).shipped is None
     assert run_task(engine)

@@ -64,7 +64,7 @@ def test_as_a_task(engine: Engine, clock: TestingClock) -> None:
     inputs = {
         "name": "best",
         "settings": {"folds": 2, "starts": 1, "metric": "mrr"},
-        "scope": {"retriever_id": retriever.retriever_id},
+        "scope": {"retriever_id": retriever.retriever_id, "before": clock.now() + 1},
     }
     job = start_task(engine, default(engine), "train.weights", inputs)
     assert run_task(engine)
@@ -72,7 +72,9 @@ def test_as_a_task(engine: Engine, clock: TestingClock) -> None:
         done = session.jobs.find(1, job.task_id)
     assert done is not None
     assert (done.status, done.error) == ("COMPLETED", None)
-    assert find_model(engine, 1, "best").versions[0].manifest["report"]["metric"] == "mrr"
+    manifest = find_model(engine, 1, "best").versions[0].manifest
+    assert manifest["report"]["metric"] == "mrr"
+    assert manifest["learned_before"] == clock.now() + 1
 
 
 def test_where_equal_weights_are_best_it_says_so(engine: Engine, clock: TestingClock) -> None:

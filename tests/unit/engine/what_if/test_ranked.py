@@ -56,6 +56,17 @@ def test_lists_that_it_may_have_learned_from_are_left_out(
         what_if(engine, namespace, retriever, NewPolicy(ranker="ours"), WhatIfSettings())
 
 
+def test_lists_after_its_counters_that_it_was_trained_on_are_left_out(
+    engine: Engine, namespace: Namespace
+) -> None:
+    """Counters stop at a full minute, and training reads on."""
+    retriever = a_retriever(engine)
+    fill_drawn_log(engine.storage, retriever, 50, 4, SEARCHES)
+    deploy_ranker(engine, namespace, {"field:price": 1.0}, changes={})
+    with pytest.raises(NotEnoughData, match="may have learned"):
+        what_if(engine, namespace, retriever, NewPolicy(ranker="ours"), WhatIfSettings())
+
+
 def test_a_ranker_that_reads_what_only_shown_documents_have_is_refused(
     engine: Engine, namespace: Namespace
 ) -> None:
