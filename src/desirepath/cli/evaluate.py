@@ -130,10 +130,12 @@ def evaluate_command(
 def _config(k_values: str, metrics: str) -> EvaluationConfig:
     try:
         cutoffs = [int(k) for k in k_values.split(",")]
-    except ValueError as problem:
+    except ValueError:
+        cutoffs = [0]
+    if not all(1 <= k <= 1_000 for k in cutoffs):
         raise InvalidEvaluation(
-            "--k takes whole numbers such as 1,5,10.", ("k_values",)
-        ) from problem
+            "--k takes whole numbers from 1 to 1,000, such as 1,5,10.", ("k_values",)
+        )
     return read_evaluation_config({"k_values": cutoffs, "metrics": metrics.split(",")})
 
 
