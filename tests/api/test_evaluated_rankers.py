@@ -9,7 +9,7 @@ from desirepath.domain.evaluation import EvaluationConfig
 from desirepath.domain.judgment import JudgedQuery, Judgment
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.evaluating.comparing import compare_evaluations
-from desirepath.engine.evaluating.results import EvaluationResult, Outcome
+from desirepath.engine.evaluating.results import EvaluationOutcome, EvaluationResult
 from desirepath.engine.evaluating.running import evaluate
 from desirepath.engine.retrievers import find_retriever
 from tests.api.client import Api
@@ -48,7 +48,7 @@ def evaluated(api: Api, retriever: Retriever) -> EvaluationResult:
 
 def test_a_version_is_held_against_what_serves(api: Api, live: Retriever) -> None:
     compared = compare_evaluations(evaluated(api, live), evaluated(api, pinned(live, 1)))
-    assert (compared.outcome, compared.won) == (Outcome.BETTER, len(QUERIES))
+    assert (compared.outcome, compared.won) == (EvaluationOutcome.BETTER, len(QUERIES))
     again = compare_evaluations(evaluated(api, live), evaluated(api, pinned(live, 2)))
     assert again.tied == len(QUERIES)
 

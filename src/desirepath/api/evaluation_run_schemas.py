@@ -16,8 +16,8 @@ from desirepath.domain.evaluation import DEFAULT_K_VALUES, DEFAULT_METRICS, METR
 from desirepath.domain.job import JobStatus
 from desirepath.engine.evaluating.results import (
     EvaluationComparison,
+    EvaluationOutcome,
     EvaluationResult,
-    Outcome,
     QueryOutcome,
     QueryStatus,
 )
@@ -207,7 +207,7 @@ class EvaluationComparisonModel(Struct, frozen=True, kw_only=True):
 
     verdict: Annotated[str, Meta(description="In a sentence.")]
     outcome: Annotated[
-        Outcome,
+        EvaluationOutcome,
         Meta(description="better if all of the interval of the measure that decides is above 0."),
     ]
     metric: Annotated[str, Meta(description="The measure that decides.")]

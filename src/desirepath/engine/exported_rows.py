@@ -84,7 +84,7 @@ class ExportedDocument(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ExportedRetriever(
     Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="retriever"
 ):
-    """A retriever, so that executions find theirs in another database."""
+    """A retriever, so that executions find theirs in another database. It begins no experiment."""
 
     retriever_id: str
     retriever_name: str
@@ -152,10 +152,9 @@ def exported_document(value: Document) -> ExportedDocument:
 
 
 def exported_retriever(value: Retriever) -> ExportedRetriever:
-    draft = value.draft
+    names = set(ExportedRetriever.__struct_fields__) - {"retriever_id"}
     return ExportedRetriever(
-        retriever_id=value.retriever_id,
-        **{name: getattr(draft, name) for name in draft.__struct_fields__},
+        retriever_id=value.retriever_id, **{name: getattr(value.draft, name) for name in names}
     )
 
 

@@ -162,10 +162,7 @@ class Learned(Protocol):
     def ranked_after(
         self, namespace: int, retriever_id: str, after: bytes, limit: int
     ) -> list[LearnableList]:
-        """The next executions that say how they were ranked, whether anything learns from them.
-
-        Without those that were part of an experiment: their lists may be made of two.
-        """
+        """The next executions that say how they were ranked, whether anything learns from them."""
         ...
 
     def interactions(

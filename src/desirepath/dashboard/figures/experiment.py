@@ -12,14 +12,17 @@ from desirepath.dashboard.figures.words import shortened
 from desirepath.domain.experiment import Mode
 from desirepath.engine.comparing.results import Side
 from desirepath.engine.proof_reports import ExperimentReport
-from desirepath.methods.interleaving.comparing import Outcome
+from desirepath.methods.interleaving.comparing import ExperimentOutcome
 
 __all__ = ["draw_experiment"]
 
 _HEIGHT = 240
 _LABELS = 46  # width of the labels of values
 _AXIS = 72  # the same, with the title
-_OUTCOME_TO_MARK: dict[Outcome, Mark] = {Outcome.CHALLENGER: "good", Outcome.LIVE: "bad"}
+_OUTCOME_TO_MARK: dict[ExperimentOutcome, Mark] = {
+    ExperimentOutcome.CHALLENGER: "good",
+    ExperimentOutcome.LIVE: "bad",
+}
 _MODE_TO_WORDS = {
     Mode.INTERLEAVE: "Interleaved: everybody saw results of both in one list, and an act counts "
     "for the one that the result came from.",

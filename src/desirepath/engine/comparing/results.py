@@ -15,7 +15,7 @@ from desirepath.engine.comparing.units import Unit
 from desirepath.methods.interleaving.betting import running_evidence
 from desirepath.methods.interleaving.comparing import (
     Comparison,
-    Outcome,
+    ExperimentOutcome,
     compare_interleaved,
     compare_split,
 )
@@ -74,7 +74,7 @@ class ExperimentResult(Struct, frozen=True, kw_only=True):
     experiment_id: str
     words: Annotated[str, Meta(description="The verdict, and what stands against it.")]
     outcome: Annotated[
-        Outcome | None,
+        ExperimentOutcome | None,
         Meta(description="challenger, live, alike, or open; null: not to be trusted."),
     ]
     may_stop: bool

@@ -12,8 +12,8 @@ from desirepath.engine.evaluating.results import (
     ComparedMeasure,
     ComparedQuery,
     EvaluationComparison,
+    EvaluationOutcome,
     EvaluationResult,
-    Outcome,
     QueryOutcome,
     QueryStatus,
 )
@@ -139,20 +139,20 @@ def _measures(
         )
 
 
-def _outcome(difference: MeanEstimate) -> Outcome:
+def _outcome(difference: MeanEstimate) -> EvaluationOutcome:
     if difference.of < LEAST_QUERIES or difference.low <= 0 <= difference.high:
-        return Outcome.CANNOT_TELL
-    return Outcome.BETTER if difference.low > 0 else Outcome.WORSE
+        return EvaluationOutcome.CANNOT_TELL
+    return EvaluationOutcome.BETTER if difference.low > 0 else EvaluationOutcome.WORSE
 
 
-def _verdict(outcome: Outcome, one: ComparedMeasure, won: int, lost: int) -> str:
+def _verdict(outcome: EvaluationOutcome, one: ComparedMeasure, won: int, lost: int) -> str:
     difference = one.difference
     figures = (
         f"{one.metric}@{one.k} is {one.candidate:.3f} against {one.baseline:.3f}, a difference of "
         f"{difference.mean:+.3f} (95 % interval {difference.low:+.3f} to {difference.high:+.3f}) "
         f"over {difference.of:,} queries, of which {won:,} won and {lost:,} lost."
     )
-    if outcome is Outcome.CANNOT_TELL:
+    if outcome is EvaluationOutcome.CANNOT_TELL:
         return f"Cannot tell which is better: {figures}{_how_many_more(difference)}"
     return f"The candidate is {outcome.value}: {figures}"
 

@@ -12,8 +12,8 @@ __all__ = [
     "ComparedMeasure",
     "ComparedQuery",
     "EvaluationComparison",
+    "EvaluationOutcome",
     "EvaluationResult",
-    "Outcome",
     "QueryOutcome",
     "QueryStatus",
 ]
@@ -89,7 +89,7 @@ class EvaluationResult(Struct, frozen=True, kw_only=True):
     stages_hash: str | None = None
 
 
-class Outcome(StrEnum):
+class EvaluationOutcome(StrEnum):
     """Of a comparison."""
 
     BETTER = "better"
@@ -148,7 +148,7 @@ class EvaluationComparison(Struct, frozen=True, kw_only=True):
     """
 
     verdict: str
-    outcome: Outcome
+    outcome: EvaluationOutcome
     metric: str
     k: int
     n_queries: int

@@ -13,10 +13,10 @@ from desirepath.methods.interleaving.credit import MOST
 from desirepath.methods.interleaving.split import split_differences
 from desirepath.methods.levels import FloatArray
 
-__all__ = ["Comparison", "Outcome", "compare_interleaved", "compare_split"]
+__all__ = ["Comparison", "ExperimentOutcome", "compare_interleaved", "compare_split"]
 
 
-class Outcome(StrEnum):
+class ExperimentOutcome(StrEnum):
     """What is known by now."""
 
     CHALLENGER = "challenger"
@@ -52,13 +52,13 @@ class Comparison(Struct, frozen=True, kw_only=True):
     high: float
     n: int
     n_all: int
-    outcome: Outcome
+    outcome: ExperimentOutcome
     n_more: int | None
     level: float = 0.95
 
     @property
     def may_stop(self) -> bool:
-        return self.outcome is not Outcome.OPEN
+        return self.outcome is not ExperimentOutcome.OPEN
 
 
 def compare_interleaved(
@@ -113,9 +113,9 @@ def _compare(
     )
 
 
-def _outcome(low: float, high: float, matters: float) -> Outcome:
+def _outcome(low: float, high: float, matters: float) -> ExperimentOutcome:
     if low > 0.0:
-        return Outcome.CHALLENGER
+        return ExperimentOutcome.CHALLENGER
     if high < 0.0:
-        return Outcome.LIVE
-    return Outcome.ALIKE if -matters < low and high < matters else Outcome.OPEN
+        return ExperimentOutcome.LIVE
+    return ExperimentOutcome.ALIKE if -matters < low and high < matters else ExperimentOutcome.OPEN

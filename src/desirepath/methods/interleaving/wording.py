@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from desirepath.methods.interleaving.comparing import Comparison, Outcome
+from desirepath.methods.interleaving.comparing import Comparison, ExperimentOutcome
 
 __all__ = ["Unit", "in_words"]
 
@@ -17,10 +17,10 @@ class Unit(StrEnum):
 
 
 _OUTCOME_TO_WORDS = {
-    Outcome.CHALLENGER: "The challenger is ahead.",
-    Outcome.LIVE: "The live retriever is ahead.",
-    Outcome.ALIKE: "They do not differ by as much as matters.",
-    Outcome.OPEN: "Nobody is surely ahead.",
+    ExperimentOutcome.CHALLENGER: "The challenger is ahead.",
+    ExperimentOutcome.LIVE: "The live retriever is ahead.",
+    ExperimentOutcome.ALIKE: "They do not differ by as much as matters.",
+    ExperimentOutcome.OPEN: "Nobody is surely ahead.",
 }
 _UNIT_TO_SUBJECT = {
     Unit.SESSION: "In a session with an opinion the challenger's results earn",

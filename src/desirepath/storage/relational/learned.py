@@ -54,8 +54,7 @@ class RelationalLearned:
     def ranked_after(
         self, namespace: int, retriever_id: str, after: bytes, limit: int
     ) -> list[LearnableList]:
-        conditions = (_E.c.ranking.is_not(None), _E.c.trial.is_(None))
-        return self._after(namespace, retriever_id, after, limit, *conditions)
+        return self._after(namespace, retriever_id, after, limit, _E.c.ranking.is_not(None))
 
     def _after(
         self,

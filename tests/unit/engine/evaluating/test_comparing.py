@@ -13,7 +13,7 @@ from desirepath.domain.evaluation import EvaluationConfig
 from desirepath.domain.judgment import JudgedQuery, Judgment
 from desirepath.engine.evaluating.comparing import compare_evaluations
 from desirepath.engine.evaluating.measuring import Found, measure_query, summarize
-from desirepath.engine.evaluating.results import EvaluationResult, Outcome
+from desirepath.engine.evaluating.results import EvaluationOutcome, EvaluationResult
 from desirepath.errors import NotEnoughData
 
 CONFIG = EvaluationConfig(k_values=(5, 10), metrics=("mrr", "ndcg"))
@@ -45,11 +45,11 @@ def evaluated(
 def test_a_clear_winner_by_paired_queries() -> None:
     baseline, candidate = evaluated([2, 3, 4, 5] * 10), evaluated([1, 2, 3, 4] * 10)
     compared = compare_evaluations(baseline, candidate)
-    assert (compared.outcome, compared.metric, compared.k) == (Outcome.BETTER, "ndcg", 10)
+    assert (compared.outcome, compared.metric, compared.k) == (EvaluationOutcome.BETTER, "ndcg", 10)
     assert (compared.won, compared.lost, compared.tied) == (40, 0, 0)
     assert (compared.n_queries, compared.n_unpaired) == (40, 0)
     back = compare_evaluations(candidate, baseline)
-    assert (back.outcome, back.won, back.lost) == (Outcome.WORSE, 0, 40)
+    assert (back.outcome, back.won, back.lost) == (EvaluationOutcome.WORSE, 0, 40)
     assert compared.verdict.startswith("The candidate is better: ndcg@10 is 0.")
     assert "over 40 queries, of which 40 won and 0 lost." in compared.verdict
 
@@ -68,16 +68,16 @@ def test_the_interval_is_that_of_the_differences() -> None:
 
 def test_equal_ones_cannot_be_told_apart() -> None:
     compared = compare_evaluations(evaluated([1, 2] * 10), evaluated([1, 2] * 10))
-    assert (compared.outcome, compared.tied) == (Outcome.CANNOT_TELL, 20)
+    assert (compared.outcome, compared.tied) == (EvaluationOutcome.CANNOT_TELL, 20)
     assert compared.verdict.startswith("Cannot tell which is better")
 
 
 def test_few_queries_cannot_tell_however_clear_they_are() -> None:
     compared = compare_evaluations(evaluated([5] * 9), evaluated([1] * 9))
-    assert (compared.outcome, compared.won) == (Outcome.CANNOT_TELL, 9)
+    assert (compared.outcome, compared.won) == (EvaluationOutcome.CANNOT_TELL, 9)
     assert "It takes at least 10 queries." in compared.verdict
     more = compare_evaluations(evaluated([5] * 10), evaluated([1] * 10))
-    assert more.outcome is Outcome.BETTER
+    assert more.outcome is EvaluationOutcome.BETTER
 
 
 def test_it_says_how_many_queries_would_tell() -> None:
@@ -93,7 +93,7 @@ def test_it_says_how_many_queries_would_tell() -> None:
 def test_it_warns_where_less_is_judged_of_one() -> None:
     """The candidate finds two documents before the wanted one, which nobody judged."""
     compared = compare_evaluations(evaluated([1] * 20), evaluated([3] * 20))
-    assert compared.outcome is Outcome.WORSE
+    assert compared.outcome is EvaluationOutcome.WORSE
     assert compared.verdict.endswith(
         " Of what the candidate finds less is judged, 33.3% beside 100.0%, and what is not counts "
         "as not relevant: it may be better than it looks."

@@ -16,7 +16,7 @@ from desirepath.methods.interleaving.betting import (
     running_evidence,
 )
 from desirepath.methods.interleaving.comparing import (
-    Outcome,
+    ExperimentOutcome,
     compare_interleaved,
     compare_split,
 )
@@ -167,7 +167,7 @@ def test_a_lost_tenth_of_one_side_is_found_and_chance_is_not() -> None:
 
 def test_words_of_an_open_comparison_say_how_many_more() -> None:
     comparison = compare_interleaved(np.array([1.0, 1.0, 1.0, -1.0, -1.0, np.nan] * 8))
-    assert comparison.outcome is Outcome.OPEN
+    assert comparison.outcome is ExperimentOutcome.OPEN
     assert not comparison.may_stop
     assert (comparison.n, comparison.n_all) == (40, 48)
     assert in_words(comparison, Unit.SESSION) == (
@@ -182,7 +182,7 @@ def test_as_many_sessions_as_the_words_say_are_enough() -> None:
     n_more = compare_interleaved(credits).n_more
     assert n_more is not None
     enough = np.tile(credits, 2 + n_more // len(credits))
-    assert compare_interleaved(enough).outcome is Outcome.CHALLENGER
+    assert compare_interleaved(enough).outcome is ExperimentOutcome.CHALLENGER
 
 
 def test_words_of_nothing_and_of_two_that_look_alike() -> None:
@@ -192,7 +192,7 @@ def test_words_of_nothing_and_of_two_that_look_alike() -> None:
     nobody = compare_split(np.zeros(0), np.zeros(0, bool))
     assert in_words(nobody, Unit.USER) == "Nothing is known yet: none of 0 users has an opinion."
     alike = compare_interleaved(np.array([1.0, -1.0] * 5_000), matters=0.1)
-    assert alike.outcome is Outcome.ALIKE
+    assert alike.outcome is ExperimentOutcome.ALIKE
     assert "You may stop." in in_words(alike, Unit.SESSION)
     undecided = compare_interleaved(np.array([1.0, -1.0] * 50))
     assert undecided.n_more is None
@@ -204,7 +204,7 @@ def test_words_of_a_split_name_the_side_that_is_ahead() -> None:
     sides = rng.random(4_000) < 0.5
     rewards = (rng.random(4_000) < np.where(sides, 0.3, 0.5)).astype(np.float64)
     comparison = compare_split(rewards, sides)
-    assert comparison.outcome is Outcome.LIVE
+    assert comparison.outcome is ExperimentOutcome.LIVE
     assert comparison.low < -0.2 < comparison.high
     said = in_words(comparison, Unit.USER)
     assert said.startswith("The live retriever is ahead. A user of the challenger earns 0.")
