@@ -82,7 +82,10 @@ def render(found: ExperimentResult) -> RenderableType:
     decided = ""
     if found.decided_at is not None and found.decision is not None:
         decided = f"\nDecided at {found.decided_at}: {found.decision['outcome']}."
-    return Group(Text(found.words + decided), _sides(found), Text(found.sample_ratio.words))
+    parts: list[RenderableType] = [Text(found.words + decided), _sides(found)]
+    if not found.sample_ratio.is_off:  # else it is said first of all
+        parts.append(Text(found.sample_ratio.words))
+    return Group(*parts)
 
 
 def _sides(found: ExperimentResult) -> Table:
