@@ -341,6 +341,26 @@ def test_a_session_that_fails_is_left_out_and_named(shop: Api) -> None:
     assert "MissingInput" in broken["error_message"]
 
 
+def test_of_a_session_that_fails_half_way_nothing_counts(shop: Api) -> None:
+    """Its first search could be replayed by the candidate, its second one could not."""
+    titles = first_of(shop, "titles")
+    schema = {"query": {"type": "text"}, "other": {"type": "text"}}
+    make(shop, "both", searching("title"), input_schema=schema)
+    for inputs in ({"query": "red", "other": "red"}, {"query": "red"}):
+        asked_for = {"inputs": inputs, "session_id": "s1"}
+        found = done(shop.post(EXECUTE.format("both"), asked_for))
+        sent = click(execution_id=found["execution_id"], feature_id=titles[0], position=0)
+        done(shop.post(INTERACTIONS, sent))
+        shop.clock.advance(seconds=60)
+    visit(shop, titles[0], session_id="s2")
+    needs = {"other": {"type": "text", "required": True}, "query": {"type": "text"}}
+    make(shop, "needs", searching("title"), input_schema=needs)
+    result = by_name(completed(shop, candidate_retriever_ids=["needs"]))["needs"]
+    assert result["failed_sessions"] == 2
+    assert (result["reach"]["n_reacted"], result["reach"]["n_top"]) == (0, 0)
+    assert result["latency"]["mean_ms"] == 0
+
+
 def test_candidates_that_were_sent_are_replayed_from_the_pool(shop: Api) -> None:
     """Two features of other engines; weights decide, and what was logged is fused again."""
     uris = ("lexical@1", "dense@1")

@@ -197,8 +197,20 @@ def test_one_is_held_against_another(api: Api) -> None:
     assert (compared["outcome"], compared["tied"], compared["n_queries"]) == ("cannot_tell", 12, 12)
     assert (compared["metric"], compared["k"]) == ("ndcg", 10)
     assert compared["measures"][0]["difference"] == {"mean": 0, "low": 0, "high": 0, "of": 12}
+    assert "two datasets" not in compared["verdict"]
     assert api.get(path).status_code == 400
     assert api.get(f"{path}?baseline_evaluation_id=eval_{NOBODY}").status_code == 404
+
+
+def test_queries_of_two_datasets_are_paired_with_a_caution(api: Api) -> None:
+    """Their ids are alike, and nothing else need be."""
+    for name in ("gold", "silver"):
+        stored(api, *(BOOTS | {"query_id": f"q{n}"} for n in range(12)), name=name)
+    first, second = evaluated(api), evaluated(api, dataset_name="silver")
+    against = f"comparison?baseline_evaluation_id={first['evaluation_id']}"
+    compared = done(api.get(f"{RUNS}/{second['evaluation_id']}/{against}"))
+    assert compared["n_queries"] == 12
+    assert "They are of two datasets: queries are paired by their ids" in compared["verdict"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from desirepath.api.endpoint import Call, endpoint, read_query
 from desirepath.api.evaluation_run_schemas import (
     STATUS_TO_JOB,
@@ -48,6 +50,10 @@ __all__ = [
 
 TAG = "Evaluations"
 _RUNS = "/v1/retrievers/{retriever_id}/evaluations"
+_TWO_DATASETS = (
+    "They are of two datasets: queries are paired by their ids, and may be others or judged "
+    "otherwise."
+)
 
 
 @endpoint(
@@ -154,7 +160,10 @@ def compared(baseline: Assessment, candidate: Assessment) -> EvaluationCompariso
     before, after = result_of(baseline), result_of(candidate)
     if before is None or after is None:
         raise Conflict("An evaluation without a result cannot be compared.")
-    return compare_evaluations(before, after)
+    found = compare_evaluations(before, after)
+    if baseline.request["dataset_id"] != candidate.request["dataset_id"]:
+        found = replace(found, verdict=f"{found.verdict} {_TWO_DATASETS}")
+    return found
 
 
 def read_start(

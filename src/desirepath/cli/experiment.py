@@ -105,9 +105,10 @@ def render(found: ExperimentResult, names: Mapping[str, str]) -> RenderableType:
     if found.decided_at is not None and found.decision is not None:
         at = found.decided_at[:16].replace("T", " ")
         decided = f"\nDecided at {at} UTC: {found.decision['outcome']}."
-    return Group(
-        Text(found.words + decided), "", _sides(found, names), "", Text(found.sample_ratio.words)
-    )
+    parts: list[RenderableType] = [Text(found.words + decided), "", _sides(found, names)]
+    if not found.sample_ratio.is_off:  # else it is said first of all
+        parts += ["", Text(found.sample_ratio.words)]
+    return Group(*parts)
 
 
 def _sides(found: ExperimentResult, names: Mapping[str, str]) -> Table:

@@ -52,9 +52,8 @@ def _about(report: ExperimentReport, rest: str) -> Iterator[str]:
     yield rest
     if found.decided_at is not None and found.decision is not None:
         yield f"Decided on {_day(found.decided_at)}: {found.decision['outcome']}."
-    yield found.sample_ratio.words
-    if found.n_failed:
-        yield f"In {found.n_failed:,} searches the challenger failed, and the live list was shown."
+    if not found.sample_ratio.is_off:  # else it is the title
+        yield found.sample_ratio.words
     yield (
         f"The line is the {100 * found.level:g} % interval of the difference, which holds at all "
         "times at once: looking often does no harm. Green: the challenger is ahead. Triangle: the "

@@ -38,7 +38,7 @@ class Replay(Struct, frozen=True, kw_only=True, eq=False):
     error_to_sessions
         How many sessions failed of what.
     milliseconds
-        Of each search that did not fail.
+        Of each search of the sessions that succeeded.
     stage_to_milliseconds
         The same by stage.
     n_top, n_top_seen, mean_move
@@ -101,10 +101,11 @@ class _Replaying:
         self._moves: list[int] = []
 
     def replay(self, number: int, asked: Sequence[tuple[Execution | None, range]]) -> None:
-        """Replay one session."""
+        """Replay one session; of one that fails nothing is kept but why."""
+        searched = []
         try:
             for execution, documents in asked:
-                self._search(execution, documents)
+                searched.append(self._search(execution, documents))
         except CannotReplay as obstacle:
             self._errors[obstacle.reason] += 1
         except StorageError:
@@ -113,6 +114,9 @@ class _Replaying:
             self._errors[type(error).__name__] += 1
         else:
             self._succeeded[number] = True
+            for served, seen, moves in searched:
+                self._note(served, seen)
+                self._moves += moves
 
     def done(self) -> Replay:
         return Replay(
@@ -127,7 +131,10 @@ class _Replaying:
             mean_move=float(np.mean(self._moves)) if self._moves else 0.0,
         )
 
-    def _search(self, execution: Execution | None, documents: range) -> None:
+    def _search(
+        self, execution: Execution | None, documents: range
+    ) -> tuple[Served, set[str], list[int]]:
+        """What it answers, what was seen, and by how much what was shown first is moved."""
         if execution is None:  # erased since the sessions were read
             raise CannotReplay("NotInLog")
         request = request_again(execution, self._retriever, DEPTH)
@@ -136,9 +143,9 @@ class _Replaying:
         ids = self._sessions.document_ids[documents.start : documents.stop]
         self._ranks[documents] = [rank_of.get(id, DEPTH + 1) for id in ids]
         shown = [one.document_id for one in execution.documents]
-        self._note(served, {*shown, *ids})
-        for place, id in enumerate(shown[:PRIMARY_CUTOFF], start=execution.offset + 1):
-            self._moves.append(abs(rank_of.get(id, DEPTH + 1) - place))
+        places = enumerate(shown[:PRIMARY_CUTOFF], start=execution.offset + 1)
+        moves = [abs(rank_of.get(id, DEPTH + 1) - place) for place, id in places]
+        return served, {*shown, *ids}, moves
 
     def _note(self, served: Served, seen: set[str]) -> None:
         self._milliseconds.append(served.profile.milliseconds)
