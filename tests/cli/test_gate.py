@@ -88,6 +88,28 @@ def test_what_does_not_pass_says_why_and_exits_with_1(url: str) -> None:
     assert kept["baseline_evaluation_id"] != kept["evaluation_id"]
 
 
+@pytest.mark.parametrize(("model", "verdict"), [("best", "Ships: "), ("worst", "Does not ship: ")])
+def test_the_report_says_the_verdict_first(
+    url: str, tmp_path: Path, model: str, verdict: str
+) -> None:
+    answer = json.loads(run(url, "shop", model, "--json").stdout)
+    reason, evaluation_id = answer["reason"], answer["evaluation_id"]
+    assert reason.startswith(verdict)
+    html = tmp_path / "report.html"
+    report = ["report", "evaluation", evaluation_id, "--database", url]
+    printed = CliRunner().invoke(main, report)
+    assert " ".join(printed.stdout.split()).startswith(reason)
+    assert "Live and candidate" in printed.stdout
+    written = CliRunner().invoke(main, [*report, "--html", str(html)])
+    assert written.exit_code == 0, written.output
+    page = html.read_text()
+    assert f"<title>{reason}</title>" in page
+    for words in ("candidate", "ndcg@10 (decides)", "may lose", answer["what_if"]["words"][:20]):
+        assert words in page, words
+    found = json.loads(CliRunner().invoke(main, [*report, "--json"]).stdout)
+    assert found["gate"]["per_metric"] == answer["per_metric"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

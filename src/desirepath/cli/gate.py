@@ -21,7 +21,7 @@ from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.retrievers import find_retriever
 from desirepath.settings import Settings
 
-__all__ = ["gate"]
+__all__ = ["gate", "render"]
 
 
 @click.command()
@@ -72,7 +72,8 @@ def gate(
     if as_json:
         print_json({"evaluation_id": stored.assessment_id, **msgspec.to_builtins(verdict)})
     else:
-        console.print(Group(*_render(verdict, stored.assessment_id)))
+        console.print(Group(*render(verdict)))
+        console.print(nothing(f"evaluation {stored.assessment_id}"))
     if not verdict.passed:
         raise SystemExit(1)
 
@@ -86,7 +87,8 @@ def _print_rolled_back(shipped: ShippedWeightSet | None, *, as_json: bool) -> No
         console.print(f"The weights {shipped.weight_set_id} serve again.")
 
 
-def _render(verdict: GateVerdict, evaluation_id: str) -> Iterator[RenderableType]:
+def render(verdict: GateVerdict) -> Iterator[RenderableType]:
+    """A verdict as it is printed."""
     yield Text(f"\n {verdict.reason}", style="bold")
     if verdict.what_if.words:
         yield nothing(verdict.what_if.words)
@@ -95,7 +97,6 @@ def _render(verdict: GateVerdict, evaluation_id: str) -> Iterator[RenderableType
     for name, one in verdict.per_metric.items():
         table.add_row(name, *_figures(one), _word(name, one, verdict))
     yield table
-    yield nothing(f"evaluation {evaluation_id}")
 
 
 def _figures(one: GatedMetric) -> tuple[str, str, str, str]:

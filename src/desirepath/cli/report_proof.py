@@ -17,6 +17,7 @@ from desirepath.cli.evaluate import render as render_evaluation
 from desirepath.cli.experiment import names_of
 from desirepath.cli.experiment import render as render_experiment
 from desirepath.cli.figures import FigureFiles, figure_options
+from desirepath.cli.gate import render as render_gate
 from desirepath.cli.what_if import render as render_what_if
 from desirepath.domain.assessment import AssessmentKind
 from desirepath.engine.assessing import find_assessment
@@ -75,7 +76,8 @@ def evaluation_command(
 ) -> tuple[object, RenderableType]:
     """Report what evaluation EVALUATION_ID came to, on one page: the verdict first."""
     report = evaluation_report(engine, namespace, evaluation_id)
-    return report, Group(*render_evaluation(report.result, _N_QUERIES))
+    judged = () if report.gate is None else render_gate(report.gate)
+    return report, Group(*judged, *render_evaluation(report.result, _N_QUERIES))
 
 
 @click.command("what-if")

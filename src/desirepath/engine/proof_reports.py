@@ -11,6 +11,7 @@ from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.benchmark import BenchmarkDraft
 from desirepath.domain.benchmark_outcome import BenchmarkOutcome
 from desirepath.domain.clock import to_datetime
+from desirepath.domain.gate import GateVerdict
 from desirepath.domain.job import JobStatus
 from desirepath.domain.what_if import WhatIfResult
 from desirepath.engine.assessing import find_assessment
@@ -51,13 +52,20 @@ class BenchmarkReport(Struct, frozen=True, kw_only=True):
 
 
 class EvaluationReport(Struct, frozen=True, kw_only=True):
-    """An evaluation, for who was not there."""
+    """An evaluation, for who was not there.
+
+    Parameters
+    ----------
+    gate
+        What a gate said of the candidate that was evaluated; None: it was none.
+    """
 
     evaluation_id: str
     retriever_name: str
     dataset_name: str
     ended_at: datetime
     result: EvaluationResult
+    gate: GateVerdict | None = None
 
 
 class ExperimentReport(Struct, frozen=True, kw_only=True):
@@ -117,6 +125,7 @@ def evaluation_report(engine: Engine, namespace: int, evaluation_id: str) -> Eva
         dataset_name=found.name or "",
         ended_at=_end_of(found),
         result=msgspec.convert(found.result, EvaluationResult),
+        gate=msgspec.convert((found.result or {}).get("gate_verdict"), GateVerdict | None),
     )
 
 

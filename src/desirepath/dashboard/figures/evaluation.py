@@ -13,6 +13,7 @@ from desirepath.dashboard.figures.columns import (
     Names,
     draw_columns,
 )
+from desirepath.dashboard.figures.gate import draw_gate
 from desirepath.dashboard.figures.words import counted, percent, shortened
 from desirepath.engine.evaluating.results import EvaluationResult, QueryOutcome, QueryStatus
 from desirepath.engine.proof_reports import EvaluationReport
@@ -25,16 +26,21 @@ _JUDGED = "judged"
 
 
 def draw_evaluation(canvas: Canvas, report: EvaluationReport) -> Chart:
-    """Draw the measures at the cutoff that decides, one by cutoff, and the worst queries."""
-    found = report.result
-    panels = [
+    """Draw the measures at the cutoff that decides, one by cutoff, and the worst queries.
+
+    Of a candidate what the gate said comes first, and live beside it.
+    """
+    found, gate = report.result, report.gate
+    panels = [] if gate is None else [draw_gate(canvas, gate)]
+    panels += [
         draw_columns(canvas, list(_measures(found))),
         draw_columns(canvas, list(_cutoffs(found))),
     ]
     worst = _worst(found)
     if worst:
         panels.append(draw_columns(canvas, list(_queries(found, worst))))
-    return canvas.finish(stacked(panels), found.verdict, *_about(report, len(worst)))
+    verdict = found.verdict if gate is None else gate.reason
+    return canvas.finish(stacked(panels), verdict, *_about(report, len(worst)))
 
 
 def _about(report: EvaluationReport, n_worst: int) -> Iterator[str]:
@@ -44,6 +50,13 @@ def _about(report: EvaluationReport, n_worst: int) -> Iterator[str]:
         f"“{shortened(report.dataset_name, 80)}”, {report.ended_at:%d %B %Y}: "
         f"{found.n_evaluated:,} of {counted(found.n_total, 'query')} evaluated."
     )
+    if report.gate is not None:
+        yield report.gate.what_if.words
+        yield (
+            "First: the candidate beside what was live, by the queries that both could be "
+            "evaluated by. Green: it gains; ▼: it lost more than it may. "
+            "Then: the candidate by itself."
+        )
     yield (
         "Means over queries; 1 is the best there is. NDCG takes a grade itself as gain. Lines are "
         f"95% intervals of resampled queries (seed {found.seed}). Judged: which share of what was "

@@ -28,9 +28,10 @@ from desirepath.engine.evaluating.running import (
 )
 from desirepath.engine.gates import WEIGHTS, gated_users, has_passed
 from desirepath.engine.gating.candidates import Candidate, candidate_of
+from desirepath.engine.gating.live import Live, live_now
 from desirepath.engine.gating.shipping import ship
 from desirepath.engine.models import find_newest
-from desirepath.errors import NotEnoughData
+from desirepath.errors import Conflict, NotEnoughData
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
@@ -56,12 +57,15 @@ class Gated(Struct, frozen=True, kw_only=True):
         Evaluations of what was live, and of the candidate.
     comparison
         The two, query by query.
+    held_against
+        What was live when it began.
     """
 
     verdict: GateVerdict
     baseline: EvaluationResult
     candidate: EvaluationResult
     comparison: EvaluationComparison
+    held_against: Live
 
     def plain(self, baseline_evaluation_id: str) -> dict[str, Any]:
         """As it is stored with the candidate's evaluation."""
@@ -96,6 +100,9 @@ def judge(
         The retriever cannot search.
     """
     queries = read_queries(engine, find_dataset(engine, namespace.number, candidate.dataset))
+    engine.directory.forget()  # what is live is looked up anew, and not as it was a second ago
+    with engine.storage.read() as session:
+        held_against = live_now(session, live, candidate.artifact)
 
     def tell_first(done: int, total: int, words: str) -> None:
         tell(done, 2 * total, "evaluating what is live")
@@ -120,7 +127,13 @@ def judge(
         f"{comparison.metric}@{comparison.k}",
         ask_log(engine, namespace, live, candidate),
     )
-    return Gated(verdict=verdict, baseline=baseline, candidate=found, comparison=comparison)
+    return Gated(
+        verdict=verdict,
+        baseline=baseline,
+        candidate=found,
+        comparison=comparison,
+        held_against=held_against,
+    )
 
 
 def store_baseline(
@@ -145,14 +158,24 @@ def let_serve(
     session: Session,
     live: Retriever,
     candidate: Candidate,
+    held_against: Live,
     evaluation_id: str,
     baseline_evaluation_id: str,
 ) -> bool:
     """Let a candidate that passed serve, in the session that stores its verdict; whether it does.
 
     A model that retrievers with other gates use too serves once it has passed all of them.
+
+    Raises
+    ------
+    Conflict
+        Something else is live than what it was held against, and it has not won against that.
     """
     artifact = candidate.artifact
+    session.learned.hold_controls(live.namespace, live.retriever_id)
+    now = live_now(session, live, artifact)
+    if now != held_against or now.version != live.version:
+        raise Conflict("What is live was changed while the candidate was judged: judge it again.")
     if artifact.kind in WEIGHTS:
         assert candidate.weights is not None  # it is weights
         shipped = ShippedWeightSet(
@@ -190,6 +213,8 @@ def run_gate(
         There is no such model or dataset.
     InvalidEvaluation, NotEnoughData
         As :func:`judge` and :func:`~desirepath.engine.gating.candidates.candidate_of`.
+    Conflict
+        As :func:`let_serve`; the verdict is not stored.
     """
     candidate = _candidate(engine, retriever, id_or_name, version)
     gated = judge(engine, namespace, retriever, candidate, ask_log, tell)
@@ -203,6 +228,7 @@ def run_gate(
                 session,
                 retriever,
                 candidate,
+                gated.held_against,
                 stored.assessment_id,
                 baseline.assessment_id,
             )

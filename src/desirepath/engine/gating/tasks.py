@@ -36,7 +36,13 @@ def evaluation_or_gate_task(engine: Engine, task: Task) -> None:
     def within(session: Session, stored: Assessment) -> None:
         if gated.verdict.passed:
             let_serve(
-                engine, session, retriever, candidate, stored.assessment_id, baseline.assessment_id
+                engine,
+                session,
+                retriever,
+                candidate,
+                gated.held_against,
+                stored.assessment_id,
+                baseline.assessment_id,
             )
 
     result = gated.plain(baseline.assessment_id)

@@ -139,6 +139,31 @@ def test_the_log_may_object(engine: Engine) -> None:
     assert engine.directory.controls(1, retriever.retriever_id).shipped is None
 
 
+@pytest.mark.parametrize("what", ["weights", "fixed by hand", "retriever"])
+def test_what_was_judged_beside_something_else_does_not_ship(engine: Engine, what: str) -> None:
+    """Somebody changes what is live while the candidate is held against it."""
+    retriever = gated_retriever(engine, judged(engine).name)
+    weight_set(engine, retriever, 0.6, 0.4)
+    other = weight_set(engine, retriever, 1.0, 0.0, "other")
+
+    def meanwhile(
+        engine: Engine, namespace: Namespace, live: Retriever, candidate: Candidate
+    ) -> WhatIfSays:
+        if what == "weights":
+            run_gate(engine, namespace, live, "other", None, ask_log)
+        elif what == "fixed by hand":
+            args = (engine.storage, engine.make_id, 1, live.retriever_id)
+            change_controls(*args, "weights_fixed", weights=BY_TITLE)
+        else:
+            change_retriever(engine, live, read_patch({"description": "another"}))
+        return WhatIfSays()
+
+    with pytest.raises(Conflict, match="judge it again"):
+        run_gate(engine, default(engine), retriever, "best", None, meanwhile)
+    shipped = engine.directory.controls(1, retriever.retriever_id).shipped
+    assert (shipped and shipped.weight_set_id) == (other.artifact_id if what == "weights" else None)
+
+
 def test_as_a_task(engine: Engine) -> None:
     retriever = gated_retriever(engine, judged(engine).name)
     weight_set(engine, retriever, 1.0, 0.0)
