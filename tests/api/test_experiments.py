@@ -12,6 +12,7 @@ import pytest
 from desirepath.domain.execution import Execution
 from desirepath.domain.experiment import Trial
 from desirepath.domain.what_if import WhatIfSettings
+from desirepath.engine.deleting import erase_user
 from desirepath.engine.housekeeping import keep_house
 from desirepath.engine.what_if.logged import read_lists
 from tests.api.client import Api, done
@@ -134,10 +135,33 @@ class TestField:
         assert words in answer.text
         assert "nobody" not in answer.text
 
+    def test_a_challenger_begins_no_experiment_of_its_own(self, pair: Api) -> None:
+        make(pair, "third", weighted(1.0, 1.0))
+        experiment = {"experiment": {"challenger": "third"}}
+        answer = pair.call("PATCH", f"{PATH}/rival", experiment)
+        assert answer.status_code == 422, answer.text
+        assert "challenger of another one" in answer.text
+        assert done(pair.get(f"{PATH}/rival"))["experiment"] is None
+        done(pair.call("PATCH", f"{PATH}/shop", {"experiment": {"mode": "off"}}))
+        assert pair.call("PATCH", f"{PATH}/rival", experiment).status_code == 200
+
+    def test_a_challenger_is_deleted_once_its_experiment_is_ended(self, pair: Api) -> None:
+        answer = pair.delete(f"{PATH}/rival")
+        assert answer.status_code == 409, answer.text
+        assert trial(pair, ask(pair)).problem is None
+        done(pair.call("PATCH", f"{PATH}/shop", {"experiment": {"mode": "off"}}))
+        assert pair.delete(f"{PATH}/rival").status_code == 200
+
     def test_a_retriever_that_others_search_for_has_no_challenger(self, pair: Api) -> None:
         experiment = {"mode": "interleave", "challenger": "rival"}
         body = {"retriever_name": "logs", "experiment": experiment}
         assert pair.post(PATH, body).status_code == 422
+
+    def test_a_search_that_brings_its_stages_is_in_none(self, pair: Api) -> None:
+        body = {"stages": [weighted(1.0, 0.0)], "session_id": "visit", "candidates": CANDIDATES}
+        assert ids(done(pair.post(f"{PATH}/execute", body))) == LIVE_LIST
+        body["experiment"] = {"challenger": "rival"}
+        assert pair.post(f"{PATH}/execute", body).status_code == 422
 
 
 class TestInterleaved:
@@ -196,6 +220,26 @@ class TestInterleaved:
             page = ask(pair, limit=4, pagination={"cursor": cursor})
         assert shown == ids(whole)
         assert tuple(teams) == whole_trial.teams
+
+    @pytest.mark.parametrize("mode", ["interleave", "split"])
+    def test_further_pages_are_of_who_asked_for_the_first(self, pair: Api, mode: str) -> None:
+        """So erasing them leaves none of it behind."""
+        begin(pair, mode=mode)
+        page = ask(pair, limit=3, session_id=None, user_id="kim")
+        following: dict[str, Any] = {
+            "limit": 3,
+            "pagination": {"cursor": page["pagination"]["next_cursor"]},
+        }
+        nameless = ask(pair, session_id=None, **following)
+        assert not set(ids(page)) & set(ids(nameless))
+        assert logged(pair, nameless).user_id == "kim"
+        assert trial(pair, nameless).unit == trial(pair, page).unit
+        of_another = ask(pair, session_id=None, user_id="lou", **following)
+        assert logged(pair, of_another).trial is None
+        erase_user(pair.engine, pair.namespace.number, "kim")
+        with pair.engine.storage.read() as session:
+            left = list(session.executions.scan(pair.namespace.number))
+        assert [one.user_id for one in left] == ["lou"]
 
     def test_a_user_without_session_has_other_coins_each_day(self, pair: Api) -> None:
         units = set()
@@ -266,12 +310,6 @@ class TestFailing:
         problems = [one.problem or "" for one in found if mode == "interleave" or one.coin]
         assert problems
         assert all("needed" in problem for problem in problems)
-
-    def test_a_challenger_that_is_gone_ends_it(self, pair: Api) -> None:
-        done(pair.delete(f"{PATH}/rival"))
-        answer = ask(pair)
-        assert ids(answer) == LIVE_LIST
-        assert logged(pair, answer).trial is None
 
     def test_a_challenger_that_is_too_slow_is_not_waited_for(self, api: Api) -> None:
         make(api, "shop", weighted(1.0, 0.0))
@@ -375,5 +413,5 @@ class TestLearning:
         left_out: Counter[str] = Counter()
         rng = np.random.default_rng(0)
         lists = list(read_lists(api.engine, retriever, WhatIfSettings(), rng, left_out))
-        assert left_out == {"experiment": 3}
+        assert not left_out  # they are not even read
         assert sum(map(len, lists)) == 1

@@ -41,7 +41,9 @@ _NOT_LEARNED = (
 )
 _OF_SEARCH = tuple(ExecuteBody.__struct_fields__)
 _OF_RETRIEVER = tuple(
-    name for name in (*RetrieverDraft.__struct_fields__, "collection_ids") if name not in _OF_SEARCH
+    name
+    for name in (*RetrieverDraft.__struct_fields__, "collection_ids")
+    if name not in (*_OF_SEARCH, "experiment")  # which is between retrievers
 )
 
 

@@ -495,7 +495,13 @@ class Retrievers:
         return plain_answer(run_adhoc(self._engine, self._namespace, body, lenient=False))
 
     def delete(self, id_or_name: str) -> None:
-        """Delete one with its executions and interactions."""
+        """Delete one with its executions and interactions.
+
+        Raises
+        ------
+        Conflict
+            It is the challenger of another one.
+        """
         delete_retriever(self._engine, self._find(id_or_name))
 
     def _find(self, id_or_name: str) -> Retriever:

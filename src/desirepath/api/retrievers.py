@@ -196,10 +196,13 @@ def clone_retriever(call: Call) -> object:
     access=Access.WRITE,
     tag=TAG,
     response=RetrieverDeleted,
-    errors=(NotFound,),
+    errors=(NotFound, Conflict),
 )
 def remove_retriever(call: Call) -> object:
-    """Delete a retriever with its executions and interactions."""
+    """Delete a retriever with its executions and interactions.
+
+    409 while it is the challenger of another one: end that experiment first.
+    """
     retriever = find_retriever(call)
     delete_retriever(call.engine, retriever)
     return RetrieverDeleted(success=True, retriever_id=retriever.retriever_id)

@@ -21,6 +21,7 @@ __all__ = [
     "Mode",
     "Trial",
     "experiment_id_of",
+    "is_unit_of",
     "pack_trial",
     "read_experiment",
     "unit_of",
@@ -125,6 +126,20 @@ def unit_of(mode: Mode, session_id: str | None, user_id: str | None, day: int) -
     if mode is Mode.SPLIT:
         return user or session
     return session or (None if user_id is None else f"day:{day}:{user_id}")
+
+
+def is_unit_of(unit: str, session_id: str | None, user_id: str | None) -> bool:
+    """Whether a unit is of a session or user, on whichever day.
+
+    Examples
+    --------
+    >>> is_unit_of("day:20000:kim", None, "kim"), is_unit_of("user:kim", "kim", None)
+    (True, False)
+    """
+    kind, _, name = unit.partition(":")
+    if kind == "day":
+        name = name.partition(":")[2]
+    return name == (session_id if kind == "session" else user_id)
 
 
 class Trial(Struct, frozen=True, array_like=True, kw_only=True):

@@ -14,7 +14,8 @@ from desirepath.engine.analysing.files import CopyFiles
 from desirepath.engine.engine import Engine
 from desirepath.engine.learning.folding import forget_before
 from desirepath.engine.recording import user_digest
-from desirepath.errors import InvalidQuery
+from desirepath.engine.retrievers import challenged_by
+from desirepath.errors import Conflict, InvalidQuery
 from desirepath.storage.base import ExecutionLog, InteractionLog, Session
 
 __all__ = [
@@ -93,9 +94,16 @@ def delete_retriever(engine: Engine, retriever: Retriever) -> None:
 
     It can no longer be found after the first transaction; what hangs on it goes in chunks, and
     :func:`finish_deletions` goes on if this process ends in between.
+
+    Raises
+    ------
+    Conflict
+        It is a challenger: its experiment would end without a word. Nothing was deleted.
     """
     with engine.storage.write() as session:
         session.catalog.hide_retriever(retriever.namespace, retriever.id, session.now())
+        if challenged_by(session, retriever.namespace, retriever.retriever_id):
+            raise Conflict("It is the challenger of another retriever; end that experiment first.")
         for made in (
             session.evaluations,
             session.artifacts,

@@ -8,7 +8,15 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from desirepath.domain.experiment import Experiment, Mode, Trial, experiment_id_of, unit_of
+from desirepath.domain.execution import Execution
+from desirepath.domain.experiment import (
+    Experiment,
+    Mode,
+    Trial,
+    experiment_id_of,
+    is_unit_of,
+    unit_of,
+)
 from desirepath.domain.ranking import Ranking, day_of
 from desirepath.domain.retriever import Retriever
 from desirepath.engine.embedding.needed import KnownVectors
@@ -73,6 +81,8 @@ class Place(Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    request
+        As it was sent; a further page is asked for by who asked for the first.
     trial
         Without what comes of the search.
     earlier
@@ -81,6 +91,7 @@ class Place(Struct, frozen=True, kw_only=True):
         The searches of a unit that share their coins.
     """
 
+    request: ExecuteRequest
     trial: Trial
     challenger: Retriever
     earlier: Ranking | None = None
@@ -118,25 +129,22 @@ def running_experiment(engine: Engine, retriever: Retriever) -> Running | None:
 def place_of(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> Place | None:
     """Where a search stands in its retriever's experiment; None: in none.
 
-    It stands in none where nobody is known, and as a further page of a list that did not. What is
-    decided here is a function of who asks for what: asked again, it is the same.
+    It stands in none where nobody is known, and as a further page of a list that did not, or was
+    another one's. What is decided here is a function of who asks for what: asked again, it is the
+    same.
     """
     running = running_experiment(engine, retriever)
     if running is None or not (request.session_id or request.user_id or request.parent_id):
         return None
     namespace, id = retriever.namespace, running.experiment_id
-    experiment, challenger = running.experiment, running.challenger
-    query = first_text(request.inputs) or ""
     with engine.storage.read() as session:
         day = day_of(session.now())
         name = request.parent_id
         parent = None if name is None else session.executions.get(namespace, name)
     if name is not None:
-        before = None if parent is None else parent.trial
-        if before is None or before.experiment_id != id or before.problem is not None:
-            return None
-        kept = replace(before, teams=(), ranking=None)
-        return Place(trial=kept, challenger=challenger, earlier=before.ranking, query=query)
+        return None if parent is None else _further_page(running, parent, request)
+    experiment, challenger = running.experiment, running.challenger
+    query = first_text(request.inputs) or ""
     unit = unit_of(experiment.mode, request.session_id, request.user_id, day)
     if unit is None:
         return None
@@ -153,7 +161,30 @@ def place_of(engine: Engine, retriever: Retriever, request: ExecuteRequest) -> P
         live_version=retriever.version,
         challenger_version=challenger.version,
     )
-    return Place(trial=trial, challenger=challenger, query=query)
+    return Place(request=request, trial=trial, challenger=challenger, query=query)
+
+
+def _further_page(running: Running, parent: Execution, request: ExecuteRequest) -> Place | None:
+    """The place of the first page, for who asked for that; nobody else's log names its unit."""
+    before = parent.trial
+    if before is None or before.problem is not None:
+        return None
+    if before.experiment_id != running.experiment_id:
+        return None
+    request = replace(
+        request,
+        user_id=request.user_id or parent.user_id,
+        session_id=request.session_id or parent.session_id,
+    )
+    if not is_unit_of(before.unit, request.session_id, request.user_id):
+        return None
+    return Place(
+        request=request,
+        trial=replace(before, teams=(), ranking=None),
+        challenger=running.challenger,
+        earlier=before.ranking,
+        query=first_text(request.inputs) or "",
+    )
 
 
 class Contest:

@@ -89,6 +89,7 @@ def serve(
     """
     started = time.perf_counter()
     place = place_of(engine, retriever, request)
+    asked = request if place is None else place.request
 
     def run(vectors: KnownVectors) -> Served:
         while True:
@@ -96,14 +97,14 @@ def serve(
                 search = search_of(
                     engine,
                     retriever,
-                    request,
+                    asked,
                     vectors,
                     started,
                     weigh=weigh,
                     patience_seconds=patience_seconds,
                     place=place,
                 )
-                return _serve(engine, retriever, request, started, search)
+                return _serve(engine, retriever, asked, started, search)
             except NewFeatures as new:
                 with engine.storage.write() as session:
                     session.learned.add_features(retriever.namespace, new.retriever_id, new.uris)

@@ -27,8 +27,15 @@ from desirepath.errors import (
     NotFound,
     RankerUnavailable,
 )
+from desirepath.storage.base import Session
 
-__all__ = ["change_retriever", "clone_retriever", "create_retriever", "find_retriever"]
+__all__ = [
+    "challenged_by",
+    "change_retriever",
+    "clone_retriever",
+    "create_retriever",
+    "find_retriever",
+]
 
 _ATTEMPTS = 10
 
@@ -62,8 +69,8 @@ def create_retriever(engine: Engine, namespace: int, draft: RetrieverDraft) -> R
         challenger that cannot be one.
     """
     _check_models(engine, namespace, draft)
-    draft = _with_challenger(engine, namespace, without_ended(draft), None)
     with engine.storage.write() as session:
+        draft = _with_challenger(session, namespace, without_ended(draft), None)
         now = session.now()
         made = session.catalog.create_retriever(namespace, engine.make_id.next(now), draft, now)
     engine.directory.forget()
@@ -96,9 +103,6 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
     draft = changed(retriever, patch)
     if draft.stages != retriever.draft.stages:
         _check_models(engine, retriever.namespace, draft)
-    if patch.experiment is not None and draft.experiment is not None:
-        found = _with_challenger(engine, retriever.namespace, draft, retriever.retriever_id)
-        patch = replace(patch, experiment=found.experiment)
     for _ in range(_ATTEMPTS):
         with engine.storage.write() as session:
             catalog = session.catalog
@@ -106,9 +110,13 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
             if current is None:
                 raise NotFound("retriever", retriever.retriever_id)
             draft = changed(current, patch)
+            if patch.experiment is not None:
+                draft = _with_challenger(session, current.namespace, draft, current.retriever_id)
             after = catalog.update_retriever(
                 current.namespace, current.id, draft, current.version, session.now()
             )
+            if after is not None and patch.experiment is not None:
+                _check_unchallenged(session, after)
         if after is not None:
             engine.directory.forget()
             return after
@@ -116,9 +124,9 @@ def change_retriever(engine: Engine, retriever: Retriever, patch: RetrieverPatch
 
 
 def _with_challenger(
-    engine: Engine, namespace: int, draft: RetrieverDraft, own_id: str | None
+    session: Session, namespace: int, draft: RetrieverDraft, own_id: str | None
 ) -> RetrieverDraft:
-    """A retriever whose challenger is named by its id.
+    """A retriever whose challenger is named by its id, and may be one until the session ends.
 
     Parameters
     ----------
@@ -129,10 +137,9 @@ def _with_challenger(
     if experiment is None or experiment.challenger is None:
         return draft
     with inside("experiment", "challenger"):
-        try:
-            challenger = find_retriever(engine, namespace, experiment.challenger)
-        except NotFound as error:
-            raise InvalidRetriever("There is no such retriever.") from error
+        challenger = session.catalog.find_retriever(namespace, experiment.challenger, hold=True)
+        if challenger is None:
+            raise InvalidRetriever("There is no such retriever.")
         _check_challenger(challenger, own_id)
         if not draft.stages:
             raise InvalidRetriever(
@@ -149,6 +156,29 @@ def _check_challenger(challenger: Retriever, own_id: str | None) -> None:
         raise InvalidRetriever("A challenger has no experiment of its own; end that first.")
     if not challenger.stages:
         raise InvalidRetriever("The challenger has no stages that can be searched with.")
+
+
+def _check_unchallenged(session: Session, retriever: Retriever) -> None:
+    """Refuse an experiment of a challenger: after its row is written, which a rival's start holds.
+
+    Of two that begin at once, one then sees the other.
+    """
+    if retriever.draft.experiment is None:
+        return
+    if challenged_by(session, retriever.namespace, retriever.retriever_id):
+        raise InvalidRetriever(
+            "This retriever is the challenger of another one; end that experiment first.",
+            ("experiment",),
+        )
+
+
+def challenged_by(session: Session, namespace: int, retriever_id: str) -> list[Retriever]:
+    """Retrievers of which one is the challenger."""
+    return [
+        one
+        for one in session.catalog.with_experiment(namespace)
+        if one.draft.experiment and one.draft.experiment.challenger == retriever_id
+    ]
 
 
 def _check_models(engine: Engine, namespace: int, draft: RetrieverDraft) -> None:

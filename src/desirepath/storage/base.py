@@ -394,9 +394,17 @@ class Catalog(Protocol):
         """Raises AlreadyExists."""
         ...
 
-    def find_retriever(self, namespace: int, id_or_name: str) -> Retriever | None: ...
+    def find_retriever(
+        self, namespace: int, id_or_name: str, *, hold: bool = False
+    ) -> Retriever | None:
+        """One that is held (in a writing session) is as it is until the session ends."""
+        ...
 
     def retrievers(self, namespace: int) -> list[Retriever]: ...
+
+    def with_experiment(self, namespace: int | None = None) -> list[Retriever]:
+        """Retrievers that name a challenger: of a namespace, or of all."""
+        ...
 
     def update_retriever(
         self, namespace: int, id: bytes, draft: RetrieverDraft, version: int, now: int

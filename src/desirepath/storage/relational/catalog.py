@@ -153,14 +153,17 @@ class RelationalCatalog:
             raise AlreadyExists("A retriever of this name exists.")
         return _retriever(row)
 
-    def find_retriever(self, namespace: int, id_or_name: str) -> Retriever | None:
+    def find_retriever(
+        self, namespace: int, id_or_name: str, *, hold: bool = False
+    ) -> Retriever | None:
         if not is_storable(id_or_name):
             return None
         id = parse_id("ret", id_or_name)
         wanted = _R.c.name == id_or_name if id is None else _R.c.id == id
-        row = self._connection.execute(
-            select(_R).where(_R.c.namespace == namespace, wanted, _R.c.hidden_at.is_(None))
-        ).first()
+        statement = select(_R).where(_R.c.namespace == namespace, wanted, _R.c.hidden_at.is_(None))
+        if hold:  # SQLite has one writer at a time, and does not know the words
+            statement = statement.with_for_update(read=True)
+        row = self._connection.execute(statement).first()
         return None if row is None else _retriever(row)
 
     def retrievers(self, namespace: int) -> list[Retriever]:
@@ -170,6 +173,15 @@ class RelationalCatalog:
             .order_by(_R.c.id)
         )
         return [_retriever(row) for row in self._connection.execute(statement)]
+
+    def with_experiment(self, namespace: int | None = None) -> list[Retriever]:
+        statement = select(_R).where(
+            _R.c.hidden_at.is_(None), _R.c.draft.contains('"experiment":{', autoescape=True)
+        )
+        if namespace is not None:
+            statement = statement.where(_R.c.namespace == namespace)
+        found = [_retriever(row) for row in self._connection.execute(statement.order_by(_R.c.id))]
+        return [one for one in found if one.draft.experiment is not None]  # not in metadata only
 
     def update_retriever(
         self, namespace: int, id: bytes, draft: RetrieverDraft, version: int, now: int

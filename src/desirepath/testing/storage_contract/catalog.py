@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from desirepath.domain.access import KeyKind
+from desirepath.domain.experiment import Experiment
 from desirepath.domain.ids import format_id
 from desirepath.domain.retriever import RetrieverDraft
 from desirepath.errors import AlreadyExists
@@ -220,6 +221,25 @@ class CatalogContract:
         with storage.read() as session:
             names = [r.draft.retriever_name for r in session.catalog.retrievers(DEFAULT)]
         assert names == ["shop", "Shop"]
+
+    def test_retrievers_that_name_a_challenger_are_found(self, storage: Storage) -> None:
+        experiment = Experiment(challenger="ret_1")
+        misleading = {"experiment": {"challenger": "ret_1"}}
+        with storage.write() as session:
+            for namespace, name, draft in (
+                (DEFAULT, "one", RetrieverDraft(retriever_name="one", experiment=experiment)),
+                (DEFAULT, "two", RetrieverDraft(retriever_name="two", metadata=misleading)),
+                (OTHER, "three", RetrieverDraft(retriever_name="three", experiment=experiment)),
+                (DEFAULT, "gone", RetrieverDraft(retriever_name="gone", experiment=experiment)),
+            ):
+                id = new_id()
+                made = session.catalog.create_retriever(namespace, id, draft, START)
+                assert session.catalog.find_retriever(namespace, name, hold=True) == made
+            session.catalog.hide_retriever(DEFAULT, id, START)
+        with storage.read() as session:
+            find = session.catalog.with_experiment
+            assert [one.draft.retriever_name for one in find()] == ["one", "three"]
+            assert [one.draft.retriever_name for one in find(DEFAULT)] == ["one"]
 
     def test_one_of_two_racers_creates_a_retriever(
         self, storage: Storage, open_another: OpenAnother
