@@ -85,7 +85,7 @@ def _agreement(found: BenchmarkOutcome, is_narrow: bool) -> Iterator[Column]:
     yield _names(results, told)
     yield _bars(f"nDCG@{_K}", results, lambda one: one.metrics.ndcg_at_k[_K], ".3f")
     yield Intervals(
-        title=f"change in nDCG@{_K}\nagainst {shortened(results[0].retriever_name, 20)}",
+        title=f"change against\n{shortened(results[0].retriever_name, 20)}",
         share=2.0,
         form="+.2f",
         line=0,
@@ -134,14 +134,12 @@ def _told(one: BenchmarkResult, found: PipelineComparison | None) -> str:
 def _ranks(results: Sequence[BenchmarkResult], is_narrow: bool) -> Iterator[Column]:
     yield _names(results)
     yield _bars(
-        f"of what people acted\non, in its first {_K}",
+        f"acted on, in\nits first {_K}",
         results,
         lambda one: one.metrics.recall_at_k[_K],
         "%",
     )
-    yield _bars(
-        "mean rank of what\npeople acted on", results, lambda one: one.metrics.mean_rank_clicked
-    )
+    yield _bars("mean rank of\nthe acted on", results, lambda one: one.metrics.mean_rank_clicked)
     if not is_narrow:
         yield _bars("a search takes,\nmean ms", results, lambda one: one.latency.mean_ms)
 
@@ -149,12 +147,10 @@ def _ranks(results: Sequence[BenchmarkResult], is_narrow: bool) -> Iterator[Colu
 def _reach(results: Sequence[BenchmarkResult], is_narrow: bool) -> Iterator[Column]:
     """What the log can tell of each."""
     yield _names(results)
-    yield _bars(
-        "moves what the log\nshowed first, in ranks", results, lambda one: one.reach.mean_move
-    )
+    yield _bars("moves the log's\nfirst, in ranks", results, lambda one: one.reach.mean_move)
     yield _bars(f"of its first {_K},\nnobody saw", results, lambda one: one.reach.unseen_share, "%")
     if not is_narrow:
-        yield _bars(f"of what people acted\non, not in its first {DEPTH}", results, _missed, "%")
+        yield _bars(f"acted on, not in\nits first {DEPTH}", results, _missed, "%")
 
 
 def _missed(one: BenchmarkResult) -> float:

@@ -23,7 +23,7 @@ Chart = ChartType
 
 _NARROW = 520
 _TITLE_SIZE, _TEXT_SIZE = 17, 12
-_LETTER = 0.54  # width of a letter, of its height
+_LETTER, _BOLD_LETTER = 0.54, 0.61  # width of a letter, of its height
 _PADDING = 18
 
 
@@ -68,7 +68,7 @@ class Canvas(Struct, frozen=True, kw_only=True):
         subtitle = [
             part for line in (self.note, *lines) for part in self._wrapped(line, _TEXT_SIZE)
         ]
-        text = self._wrapped(title, _TITLE_SIZE)
+        text = self._wrapped(title, _TITLE_SIZE, _BOLD_LETTER)
         finished: Chart = chart.properties(
             title=alt.TitleParams(text, subtitle=subtitle), background=self.palette.surface
         ).configure(**_look(self.palette))
@@ -83,8 +83,8 @@ class Canvas(Struct, frozen=True, kw_only=True):
         )
         return self.finish(mark, title, *lines)
 
-    def _wrapped(self, text: str, size: int) -> list[str]:
-        return textwrap.wrap(drawable(text), int(self.inner_width / (size * _LETTER)))
+    def _wrapped(self, text: str, size: int, letter: float = _LETTER) -> list[str]:
+        return textwrap.wrap(drawable(text), int(self.inner_width / (size * letter)))
 
 
 def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:

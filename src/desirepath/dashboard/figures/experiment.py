@@ -34,7 +34,8 @@ _MODE_TO_WORDS = {
 def draw_experiment(canvas: Canvas, report: ExperimentReport) -> Chart:
     """Draw the difference with its interval, both sides, and the evidence over closed units."""
     found = report.result
-    panels = [draw_columns(canvas, [*_difference(report), *_sides(report)])]
+    is_narrow = canvas.is_narrow
+    panels = [draw_columns(canvas, [*_difference(report, is_narrow), *_sides(report, is_narrow)])]
     if found.path:
         panels.append(_evidence(canvas, report))
     title, _, rest = found.words.partition(". ")
@@ -61,7 +62,7 @@ def _about(report: ExperimentReport, rest: str) -> Iterator[str]:
     )
 
 
-def _difference(report: ExperimentReport) -> Iterator[Names | Intervals]:
+def _difference(report: ExperimentReport, is_narrow: bool) -> Iterator[Names | Intervals]:
     found = report.result
     mark = "plain" if found.outcome is None else _OUTCOME_TO_MARK.get(found.outcome, "plain")
     told = f"{found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
@@ -69,10 +70,13 @@ def _difference(report: ExperimentReport) -> Iterator[Names | Intervals]:
     yield Names(
         title="retriever",
         share=1.8,
-        cells=[Cell(text=f"{shortened(name, 24)} ({role})", told=name) for role, name in names],
+        cells=[
+            Cell(text=role if is_narrow else f"{shortened(name, 24)} ({role})", told=name)
+            for role, name in names
+        ],
     )
     yield Intervals(
-        title="ahead, in reward of a unit",
+        title="ahead, in reward" if is_narrow else "ahead, in reward of a unit",
         share=2.0,
         form="+.2f",
         line=0,
@@ -83,18 +87,21 @@ def _difference(report: ExperimentReport) -> Iterator[Names | Intervals]:
     )
 
 
-def _sides(report: ExperimentReport) -> Iterator[Names]:
+def _sides(report: ExperimentReport, is_narrow: bool) -> Iterator[Names]:
     found = report.result
     sides: tuple[Side, Side] = (found.live, found.challenger)
     yield Names(title="units", share=0.7, cells=[Cell(text=f"{one.n_units:,}") for one in sides])
-    yield Names(title="acted on", share=0.8, cells=[Cell(text=f"{s.n_acted_on:,}") for s in sides])
+    if not is_narrow:
+        yield Names(
+            title="acted on", share=0.8, cells=[Cell(text=f"{s.n_acted_on:,}") for s in sides]
+        )
     yield Names(title="reward", share=0.8, cells=[Cell(text=f"{one.reward:,.1f}") for one in sides])
 
 
 def _evidence(canvas: Canvas, report: ExperimentReport) -> Chart:
     """Two lines over closed units, and what either is to reach."""
     found, palette = report.result, canvas.palette
-    names = ["that the challenger is ahead", "that the live retriever is ahead"]
+    names = ["challenger ahead", "live ahead"]
     rows = [
         {"n": point.n, "evidence": value, "series": name}
         for point in found.path

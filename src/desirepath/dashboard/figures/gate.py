@@ -20,10 +20,10 @@ __all__ = ["draw_gate"]
 
 def draw_gate(canvas: Canvas, verdict: GateVerdict) -> Chart:
     """Draw a row for each metric, the one that decides first."""
-    return draw_columns(canvas, list(_columns(verdict)))
+    return draw_columns(canvas, list(_columns(verdict, canvas.is_narrow)))
 
 
-def _columns(verdict: GateVerdict) -> Iterator[Column]:
+def _columns(verdict: GateVerdict, is_narrow: bool) -> Iterator[Column]:
     rows = list(verdict.per_metric.items())
     names = [f"{name} (decides)" if name == verdict.primary_metric else name for name, _ in rows]
     tolds = [_told(name, one) for name, one in rows]
@@ -52,16 +52,17 @@ def _columns(verdict: GateVerdict) -> Iterator[Column]:
         )
     yield Names(
         title="change",
-        share=0.8,
+        share=1.4 if is_narrow else 0.8,
         cells=[
             Cell(text=_change(one), told=told) for (_, one), told in zip(rows, tolds, strict=True)
         ],
     )
-    yield Names(
-        title="may lose",
-        share=0.7,
-        cells=[Cell(text=_may_lose(one)) for _, one in rows],
-    )
+    if not is_narrow:
+        yield Names(
+            title="may lose",
+            share=0.7,
+            cells=[Cell(text=_may_lose(one)) for _, one in rows],
+        )
 
 
 def _mark(one: GatedMetric) -> Mark:
