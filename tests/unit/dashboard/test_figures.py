@@ -279,7 +279,7 @@ def test_predicted_chances_are_drawn_against_clicks() -> None:
         assert math.isclose(width, 2 * canvas.width, abs_tol=24)
     texts = _texts(_click_model())
     for word in (
-        "Predicted chances of a click are off by 3.4 percentage points on average",
+        "Predicted chances of a click are off by 3.4 percentage points on",  # and the next line
         "predicted chance of a click",
         "share clicked",
         "calibrated: 20.0% predicted, 22.0% clicked (15.0% – 31.1%): 22 of 100 documents",
