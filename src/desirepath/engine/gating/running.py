@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from desirepath.domain.artifact import Artifact
 from desirepath.domain.assessment import Assessment, AssessmentKind
 from desirepath.domain.evaluation import EvaluationConfig
 from desirepath.domain.fusion_controls import ShippedWeightSet
@@ -26,12 +27,18 @@ from desirepath.engine.evaluating.running import (
     evaluation_request,
     read_queries,
 )
-from desirepath.engine.gates import WEIGHTS, gated_users, has_passed
+from desirepath.engine.gates import RANKERS, WEIGHTS, gated_users, has_passed
 from desirepath.engine.gating.candidates import Candidate, candidate_of
 from desirepath.engine.gating.live import Live, live_now
 from desirepath.engine.gating.shipping import ship
 from desirepath.engine.models import find_newest
-from desirepath.errors import Conflict, NotEnoughData
+from desirepath.errors import (
+    Conflict,
+    InvalidEvaluation,
+    InvalidModel,
+    NotEnoughData,
+    RankerUnavailable,
+)
 from desirepath.storage.base import Namespace, Session
 
 __all__ = [
@@ -97,8 +104,9 @@ def judge(
     NotEnoughData
         There is no query that both can be evaluated by.
     InvalidEvaluation
-        The retriever cannot search.
+        The retriever cannot search, or the candidate cannot be loaded here.
     """
+    _check_loads(engine, candidate.artifact)
     queries = read_queries(engine, find_dataset(engine, namespace.number, candidate.dataset))
     engine.directory.forget()  # what is live is looked up anew, and not as it was a second ago
     with engine.storage.read() as session:
@@ -134,6 +142,18 @@ def judge(
         comparison=comparison,
         held_against=held_against,
     )
+
+
+def _check_loads(engine: Engine, artifact: Artifact) -> None:
+    """Refuse a model that cannot serve: searches go on without one, and may be better for it."""
+    which = artifact.namespace, artifact.name, artifact.version
+    try:
+        if artifact.kind in RANKERS:
+            engine.rankers.get(*which)
+        elif artifact.kind not in WEIGHTS:
+            engine.adapters.get(*which)
+    except (RankerUnavailable, InvalidModel) as problem:
+        raise InvalidEvaluation(f"The candidate cannot serve: {problem.message}") from problem
 
 
 def store_baseline(

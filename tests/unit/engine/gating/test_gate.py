@@ -337,6 +337,16 @@ class TestRankers:
         assert not gated.verdict.passed
         assert find_model(engine, 1, "ours").serving == 1
 
+    def test_one_that_cannot_be_loaded_is_refused(
+        self, engine: Engine, reranked: Retriever
+    ) -> None:
+        """Without any ranker searches would be better than with the one that is live."""
+        with pytest.raises(NotGated):
+            deploy_ranker(engine, default(engine), {"field:good": 1.0}, trees="no trees")
+        with pytest.raises(InvalidEvaluation, match="cannot serve"):
+            run_gate(engine, default(engine), reranked, "ours", 2, ask_log)
+        assert find_model(engine, 1, "ours").serving == 1
+
     def test_elsewhere_force_is_enough(self, engine: Engine) -> None:
         deploy_ranker(engine, default(engine), {"field:bad": 1.0})
         rerank = {"stage_id": "rerank", "parameters": {"inference_name": "ours"}}
