@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from desirepath.domain.assessment import Assessment, AssessmentKind, format_assessment_id
 from desirepath.domain.ids import format_id
@@ -62,32 +63,44 @@ def start_assessment(
     task_kind = TASK + kind.value
     handler_of(task_kind)
     with engine.storage.write() as session:
-        hold_namespace(session, namespace)
-        now = session.now()
-        id = engine.make_id.next(now)
-        assessment = Assessment(
-            namespace=namespace.number,
-            id=id,
-            assessment_id=format_assessment_id(kind, id),
-            kind=kind,
-            retriever_id=retriever_id,
-            name=name,
-            request=request,
-            task_id=format_id("task", id),
-            created_at=now,
-        )
+        assessment = _made(engine, session, namespace, kind, retriever_id, name, request)
         session.assessments.create(assessment)
         session.jobs.add(
             Job(
                 namespace=namespace.number,
-                id=id,
-                task_id=format_id("task", id),
+                id=assessment.id,
+                task_id=format_id("task", assessment.id),
                 kind=task_kind,
                 inputs={f"{kind.value}_id": assessment.assessment_id},
-                created_at=now,
+                created_at=assessment.created_at,
             )
         )
-    return assessment
+    return replace(assessment, task_id=format_id("task", assessment.id))
+
+
+def _made(
+    engine: Engine,
+    session: Session,
+    namespace: Namespace,
+    kind: AssessmentKind,
+    retriever_id: str,
+    name: str | None,
+    request: dict[str, Any],
+) -> Assessment:
+    """A new one, of now."""
+    hold_namespace(session, namespace)
+    now = session.now()
+    id = engine.make_id.next(now)
+    return Assessment(
+        namespace=namespace.number,
+        id=id,
+        assessment_id=format_assessment_id(kind, id),
+        kind=kind,
+        retriever_id=retriever_id,
+        name=name,
+        request=request,
+        created_at=now,
+    )
 
 
 def assessment_of(engine: Engine, task: Task) -> Assessment:
@@ -159,20 +172,12 @@ def store_assessment(
         The namespace was deleted meanwhile.
     """
     with engine.storage.write() as session:
-        hold_namespace(session, namespace)
-        now = session.now()
-        id = engine.make_id.next(now)
-        assessment = Assessment(
-            namespace=namespace.number,
-            id=id,
-            assessment_id=format_assessment_id(kind, id),
-            kind=kind,
-            retriever_id=retriever_id,
-            name=name,
-            request=request,
+        made = _made(engine, session, namespace, kind, retriever_id, name, request)
+        assessment = replace(
+            made,
             result=msgspec.to_builtins(result),
             created_at=started_at,
-            completed_at=now,
+            completed_at=made.created_at,
         )
         session.assessments.create(assessment)
         within(session, assessment)
