@@ -68,14 +68,23 @@ def gated_users(session: Session, artifact: Artifact) -> Iterator[Retriever]:
 
 
 def has_passed(session: Session, retriever: Retriever, artifact: Artifact) -> bool:
-    """Whether a version passed a retriever's gate when it was last judged there."""
+    """Whether a version passed a retriever's gate when it was last judged there.
+
+    What counts are the judgments that the retriever names now.
+    """
+    named = dataset_of(retriever, artifact.kind)
+    dataset = None if named is None else session.evaluations.find(artifact.namespace, named)
+    if dataset is None:
+        return False
     evaluations = session.assessments.assessments(
         artifact.namespace,
         AssessmentKind.EVALUATION,
         _LOOKED_THROUGH,
         retriever_id=retriever.retriever_id,
+        name=dataset.name,
     )
+    asked = {"weight_set_id": artifact.artifact_id, "dataset_id": dataset.dataset_id}
     for one in evaluations:
-        if one.request.get("weight_set_id") == artifact.artifact_id and one.result is not None:
+        if asked.items() <= one.request.items() and one.result is not None:
             return bool(one.result.get("gate_verdict", {}).get("passed"))
     return False

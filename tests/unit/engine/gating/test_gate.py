@@ -6,25 +6,29 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from desirepath.domain.assessment import AssessmentKind
 from desirepath.domain.gate import WhatIfSays
+from desirepath.domain.judgment import read_dataset
 from desirepath.domain.retriever import Retriever
 from desirepath.domain.retriever_changes import read_patch
 from desirepath.engine.assessing import find_assessment
 from desirepath.engine.bootstrap import ensure_defaults
-from desirepath.engine.datasets import find_dataset
+from desirepath.engine.datasets import create_dataset, find_dataset
 from desirepath.engine.engine import Engine
 from desirepath.engine.evaluating.running import read_queries
 from desirepath.engine.executing import ExecuteRequest, execute
+from desirepath.engine.gates import has_passed
 from desirepath.engine.gating.asking_log import ask_log
 from desirepath.engine.gating.candidates import Candidate
 from desirepath.engine.gating.running import run_gate, start_gate
 from desirepath.engine.gating.shipping import roll_back_weights
 from desirepath.engine.learning.controlling import change_controls
-from desirepath.engine.models import deploy_model, find_model
+from desirepath.engine.models import deploy_model, find_model, find_version
 from desirepath.engine.recording import RecordingRules, Submission
 from desirepath.engine.retrievers import change_retriever
 from desirepath.engine.tasks.running import run_task, start_task
@@ -346,6 +350,24 @@ class TestRankers:
         with pytest.raises(InvalidEvaluation, match="cannot serve"):
             run_gate(engine, default(engine), reranked, "ours", 2, ask_log)
         assert find_model(engine, 1, "ours").serving == 1
+
+    def test_a_pass_by_other_judgments_does_not_count(
+        self, engine: Engine, reranked: Retriever
+    ) -> None:
+        with pytest.raises(NotGated):
+            deploy_ranker(engine, default(engine), {"field:good": 1.0})
+        run_gate(engine, default(engine), reranked, "ours", 2, ask_log)
+        truth = {"query_id": "q", "query_input": {"query": "x"}, "relevant_documents": ["y"]}
+        create_dataset(
+            engine, default(engine), read_dataset({"dataset_name": "others", "queries": [truth]})
+        )
+        text = msgspec.json.encode(reranked.draft.stages).replace(b'"judged"', b'"others"')
+        stages = msgspec.json.decode(text)
+        changed = replace(reranked, draft=replace(reranked.draft, stages=stages))
+        better = find_version(engine, 1, "ours", 2)
+        with engine.storage.read() as session:
+            assert has_passed(session, reranked, better)
+            assert not has_passed(session, changed, better)
 
     def test_elsewhere_force_is_enough(self, engine: Engine) -> None:
         deploy_ranker(engine, default(engine), {"field:bad": 1.0})
