@@ -186,7 +186,7 @@ def ask(folder: Path, name: str, memory: int, by_hand: bool) -> dict[str, float]
         closing(DuckDB(Limits(memory_bytes=memory), Path(scratch))) as engine,
     ):
         tables = {table: engine.read(folder / table) for table in (*TABLES, "impressions")}
-        log = log_of(*tables.values())
+        log = log_of(**tables)
 
         def run() -> int:
             if by_hand:

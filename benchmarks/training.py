@@ -68,7 +68,7 @@ def opened(folder: Path, memory: int) -> Iterator[OpenLog]:
     ):
         tables = {name: engine.read(folder / name) for name in (*TABLES, "impressions")}
         tables["executions"] = with_people(tables["executions"], tables["interactions"])
-        yield OpenLog(log=log_of(*tables.values()), engine=engine)
+        yield OpenLog(log=log_of(**tables), engine=engine)
 
 
 def read_matrix(folder: Path, memory: int, with_features: bool) -> dict[str, float]:

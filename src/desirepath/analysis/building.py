@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
+from inspect import signature
 from typing import ParamSpec, TypeVar
 
 from ibis.expr.operations import Node
@@ -25,6 +26,7 @@ def built_once(build: Callable[P, Built]) -> Callable[P, Built]:
     build
         Takes tables, logs, and what else has a hash; returns expressions and nothing else.
     """
+    parameters = signature(build)
 
     @lru_cache(maxsize=16)
     def of_keys(*keys: Hashable) -> Built:
@@ -33,7 +35,7 @@ def built_once(build: Callable[P, Built]) -> Callable[P, Built]:
 
     @wraps(build)
     def of_values(*values: P.args, **named: P.kwargs) -> Built:
-        assert not named, "by position"
-        return of_keys(*(value.op() if isinstance(value, Table) else value for value in values))
+        placed = parameters.bind(*values, **named).args
+        return of_keys(*(value.op() if isinstance(value, Table) else value for value in placed))
 
     return of_values

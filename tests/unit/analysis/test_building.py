@@ -22,6 +22,7 @@ def test_the_same_tables_are_looked_at_once() -> None:
 
     one = first_of(a_table("t", a="int64"), 1)
     assert first_of(a_table("t", a="int64"), 1) is one
+    assert first_of(n=1, table=a_table("t", a="int64")) is one
     others = [
         first_of(a_table("u", a="int64"), 1),
         first_of(a_table("t", a="string"), 1),

@@ -107,7 +107,7 @@ def executions_as_columns(rows: Sequence[Sequence[Any]]) -> tuple[pa.Table, pa.T
         parents,
         rankings,
     ) = zip(*rows, strict=True)
-    offsets, totals = tuple(_capped(offsets)), tuple(_capped(totals, MOST_RESULTS))
+    offsets, totals = _capped(offsets), _capped(totals, MOST_RESULTS)
     unpacked = [None if packed is None else unpack_ranking(packed) for packed in rankings]
     executions = _table(
         EXECUTIONS,
@@ -214,8 +214,8 @@ def _without(values: Sequence[Any], is_left_out: Sequence[bool]) -> Sequence[Any
     return [None if out else value for value, out in zip(values, is_left_out, strict=True)]
 
 
-def _capped(values: Sequence[Any], most: int = DEEPEST) -> list[Any]:
-    return [None if value is None else min(value, most) for value in values]
+def _capped(values: Sequence[Any], most: int = DEEPEST) -> tuple[Any, ...]:
+    return tuple(None if value is None else min(value, most) for value in values)
 
 
 def _by_value(function: Callable[[str], Any], texts: Sequence[str | None]) -> list[Any]:
