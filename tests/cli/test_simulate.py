@@ -185,7 +185,10 @@ def test_models_learn_from_shoppers_and_add_something(live_sqlite: LiveServer, n
     assert recommender.gain is not None
     assert recommender.gain.n == 60
     assert 0 < recommender.gain.without < 1
-    assert recommender.gain.with_model != recommender.gain.without
+    assert recommender.model is not None
+    # So few searches may say nothing beyond popularity: then that is served, and gains nothing.
+    is_popularity = "No taste beyond popularity" in (recommender.model.verdict or "")
+    assert (recommender.gain.with_model == recommender.gain.without) is is_popularity
     text = "".join(
         str(segment.text)
         for segment in Console(width=80).render(render_models([ranker, recommender]))
